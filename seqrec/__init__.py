@@ -1,0 +1,1 @@
+"""Next items and anomalies in sequences of events, with recurrent networks."""
