@@ -1,9 +1,10 @@
-"""Input checks that several modules share; each error says what came, what was expected and how to put it right."""
+"""Checks of input that several modules share; each error says what came and how to put it right."""
 
 from __future__ import annotations
 
 import difflib
 import numbers
+import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -11,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 MAX_ID_BYTES = 4096
-_ADVICE = "Ids are integers or text: convert them first."
+CLEAN = "Drop or repair these rows first."
+CONVERT = "Ids are integers or text: convert them to one of these first."
 
 
-def check_positive_int(value: Any, name: str, minimum: int = 1) -> int:
+def check_integer(value: Any, name: str, minimum: int = 1) -> int:
     """Return `value` as an int that is at least `minimum`."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {show(value)} ({type(value).__name__}).")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}.")
     return int(value)
@@ -25,8 +27,9 @@ def check_positive_int(value: Any, name: str, minimum: int = 1) -> int:
 
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return `value` if it is one of `choices`."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.{_nearest(value, choices)}")
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {listed}, got {show(value)}.{_nearest(value, choices)}")
     return value
 
 
@@ -42,7 +45,7 @@ def check_column(name: Any, columns: Sequence[Any]) -> None:
 
 def _nearest(name: Any, choices: Iterable[Any]) -> str:
     by_lower = {str(choice).lower(): choice for choice in choices}
-    match = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    match = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.4)
     return f" Did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
@@ -56,32 +59,41 @@ def check_ids(values: Any, name: str) -> np.ndarray:
     TypeError
         Where kinds of id are mixed (``1`` and ``"1"``), or are neither numbers nor text.
     ValueError
-        Where ids are missing or empty.
+        Where ids are missing, empty or too long.
     """
-    values = values if isinstance(values, np.ndarray) else _object_array(values)
+    values = values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object)
     if values.dtype.kind in "iu":
-        return values.astype(np.int64 if values.dtype != np.uint64 else np.uint64)
-    if values.dtype.kind == "f":
-        check_rows(~np.isnan(values), name, "missing values", "Drop or fill these rows first.")
-        return values.astype(np.float64)
-    values = values.astype(object)
-    check_rows(pd.notna(values), name, "missing values", "Drop or fill these rows first.")
+        return _shrink(values)
+    if values.dtype.kind in "fOUT":
+        check_rows(pd.notna(values), name, "missing values", CLEAN)
+        if values.dtype.kind == "f":
+            return values.astype(np.float64)
+        return _check_objects(values.astype(object), name)
+    raise TypeError(f"{name} holds {values.dtype} values. {CONVERT}")
+
+
+def _shrink(values: np.ndarray) -> np.ndarray:
+    """Hold integers as int64, so that equal ids have equal types, unless only uint64 can."""
+    beyond = values.dtype == np.uint64 and values.max(initial=0) > np.iinfo(np.int64).max
+    return values if beyond else values.astype(np.int64, copy=False)
+
+
+def _check_objects(values: np.ndarray, name: str) -> np.ndarray:
     kind = pd.api.types.infer_dtype(values, skipna=False)
     if kind == "integer":
-        return _as_integers(values, name)
+        return _check_integers(values, name)
     if kind == "floating":
         return values.astype(np.float64)
     if kind not in ("string", "empty"):
-        raise TypeError(f"{name} {_forms(values)}. {_ADVICE}")
-    check_rows(values != "", name, "empty ids", "Drop or fill these rows first.")
+        raise TypeError(f"{name} {_show_kinds(values)}. {CONVERT}")
+    check_rows(values != "", name, "empty ids", CLEAN)
+    if max(map(len, values), default=0) > MAX_ID_BYTES // 4:  # a character takes at most four bytes
+        sizes = np.array([len(value.encode("utf-8", "surrogatepass")) for value in values])
+        check_rows(sizes <= MAX_ID_BYTES, name, f"ids longer than {MAX_ID_BYTES} bytes", CLEAN)
     return values
 
 
-def _object_array(values: Iterable[Any]) -> np.ndarray:
-    return np.fromiter(values, dtype=object)
-
-
-def _as_integers(values: np.ndarray, name: str) -> np.ndarray:
+def _check_integers(values: np.ndarray, name: str) -> np.ndarray:
     for dtype in (np.int64, np.uint64):
         try:
             return values.astype(dtype)
@@ -90,21 +102,26 @@ def _as_integers(values: np.ndarray, name: str) -> np.ndarray:
     raise ValueError(f"{name} holds integers beyond 64 bits. Convert them to text first.")
 
 
-def _forms(values: np.ndarray) -> str:
-    """Say which types of id occur, each with its first example."""
+def _show_kinds(values: np.ndarray) -> str:
     types, first = np.unique([type(value).__name__ for value in values], return_index=True)
-    shown = ", ".join(f"{values[row]!r} ({kind}, row {row})" for kind, row in zip(types, first, strict=True))
-    return f"mixes kinds of id: {shown}" if len(types) > 1 else f"holds {shown}"
+    forms = [f"{show(values[row])} ({kind}, row {row})" for kind, row in zip(types, first, strict=True)]
+    return f"{'mixes kinds of id:' if len(forms) > 1 else 'holds'} {', '.join(forms)}"
 
 
 def check_rows(good: np.ndarray, name: str, what: str, advice: str) -> None:
     """Raise a ValueError that counts the rows that are not `good` and shows the first."""
-    if good.all():
-        return
-    bad = np.flatnonzero(~good)
-    raise ValueError(f"{name} has {len(bad):,} {what} ({show_rows(bad)}). {advice}")
+    if not good.all():
+        raise ValueError(f"{name} has {show_rows(~good, what)}. {advice}")
 
 
-def show_rows(rows: np.ndarray) -> str:
-    """Name the first of `rows`."""
-    return f"first at row {rows[0]}" if len(rows) == 1 else f"first at rows {', '.join(map(str, rows[:3]))}"
+def show_rows(bad: np.ndarray, what: str) -> str:
+    """Count the `bad` rows and name the first of them."""
+    rows = np.flatnonzero(bad)
+    where = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:3]))}"
+    what = what.replace("values", "value").replace("ids", "id") if len(rows) == 1 else what
+    return f"{len(rows):,} {what} ({'at' if len(rows) <= 3 else 'first at'} {where})"
+
+
+def show(value: Any) -> str:
+    """Escape and shorten a value for a message."""
+    return reprlib.repr(value)

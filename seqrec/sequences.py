@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, overload
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from seqrec._checks import check_ids, check_positive_int
-from seqrec.vocabulary import N_RESERVED, PADDING, UNKNOWN, Vocabulary
+from seqrec._checks import check_choice, check_ids, check_integer, show
+from seqrec.frames import open_frame, read_column, read_ids, read_timestamps, sort_events, sort_ids
+from seqrec.lists import check_keys, flatten, flatten_array
+from seqrec.times import TICKS, read_times, times_from_objects, warn_of_future
+from seqrec.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
-    Build them with `from_frame` or `from_lists`. ``len(X)`` is the number of sequences, ``X[rows]`` selects sequences
-    (so scikit-learn's splitters work), ``X[3]`` gives one sequence's items and iteration gives every sequence's items,
-    in the user's own ids.
+    Build them with `from_frame` or `from_lists`. ``len(X)`` is the number of sequences and ``X[rows]``
+    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work. ``X[3]``
+    gives the items of one sequence and iteration those of each, in the user's own ids.
 
     Attributes
     ----------
@@ -32,9 +37,10 @@ class Sequences:
         The users' own ids.
     vocabulary : Vocabulary
     timestamps : (n_events,) datetime64[us], UTC, or None
-    rows : (n_events,) integer
-        The row of the log that each event came from: ``out[X.rows] = event_scores`` is in the log's order.
-    columns : dict of str to (n_events,) ndarray
+    rows : (n_events,) int
+        The row of the log that each event came from: ``out[X.rows] = scores`` puts scores in the log's order.
+    columns : mapping of str to (n_events,) ndarray
+        Further columns of the log.
     time_unit : str or None
         The unit of a log's numeric timestamps: "s", "ms", "us" or "ns".
 
@@ -45,6 +51,8 @@ class Sequences:
     Sequences(2 sequences, 3 events, 2 items)
     >>> X[0]
     array(['tea', 'milk'], dtype=object)
+    >>> X.tail(1)
+    Sequences(2 sequences, 2 events, 2 items)
     """
 
     codes: np.ndarray
@@ -59,7 +67,8 @@ class Sequences:
     def __post_init__(self) -> None:
         for name in ("codes", "indptr", "keys", "timestamps", "rows"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
-        object.__setattr__(self, "columns", {name: _read_only(column) for name, column in self.columns.items()})
+        columns = {name: _read_only(column) for name, column in self.columns.items()}
+        object.__setattr__(self, "columns", columns)
 
     @classmethod
     def from_frame(
@@ -72,45 +81,108 @@ class Sequences:
         time_unit: str = "auto",
         drop_duplicates: bool = False,
     ) -> Sequences:
-        """Cut a log of events into one sequence a user (a first version: pandas only)."""
-        users = pd.factorize(log[user].to_numpy(), sort=True)
-        order = np.argsort(users[0], kind="stable")
-        times = None
-        if timestamp is not None:
-            times = pd.to_datetime(log[timestamp], unit="s" if log[timestamp].dtype.kind in "if" else None)
-            times = times.to_numpy().astype("datetime64[us]")
-            order = np.lexsort((times, users[0]))
-        codes, items = pd.factorize(log[item].to_numpy()[order])
-        return cls(
-            codes=(codes + N_RESERVED).astype(np.int32),
-            indptr=_offsets(np.bincount(users[0], minlength=len(users[1]))),
-            keys=check_ids(users[1], user),
-            vocabulary=Vocabulary(items),
-            timestamps=None if times is None else times[order],
-            rows=order,
-            columns={name: log[name].to_numpy()[order] for name in columns},
+        """Cut a log of events into one sequence a user.
+
+        Users come in the order of their ids and their events in the order of time; events of one user at one
+        time keep the order of the rows. Items are numbered as they first appear in that order.
+
+        Parameters
+        ----------
+        log : pandas, polars or pyarrow dataframe
+            One row an event; it is not changed. A pandas index is ignored.
+        user, item : str
+            Columns of ids: integers or text.
+        timestamp : str or None
+            Column of times: datetimes (those with a zone are converted to UTC), ISO 8601 text, or numbers
+            since 1970. None takes the rows in their order.
+        columns : sequence of str
+            Further columns to carry: numbers, booleans, text or times.
+        time_unit : {"auto", "s", "ms", "us", "ns"}
+            Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
+        drop_duplicates : bool
+            Whether to keep only the first of the events that agree in user, time, item and `columns`.
+
+        Raises
+        ------
+        TypeError
+            Where `log` is no dataframe, or a column holds values of mixed or unsuitable kinds.
+        ValueError
+            Where a column is missing, or holds missing, empty, infinite or unreadable values.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [7, 7, 9], "day": ["2024-05-02"] * 3})
+        >>> X = Sequences.from_frame(log, timestamp="day")
+        >>> X.keys, X[1]
+        (array(['a', 'b'], dtype=object), array([7, 9]))
+        """
+        check_choice(time_unit, "time_unit", ("auto", *TICKS))
+        columns = _column_names(columns)
+        frame = open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
+        users, items = sort_ids(read_ids(frame, user)), read_ids(frame, item)
+        times, unit = (None, None) if timestamp is None else read_timestamps(frame, timestamp, time_unit)
+        if times is not None:
+            warn_of_future(times, f"column {timestamp!r}")
+        rows, indptr = sort_events(users, times)
+        codes, vocabulary = _number_items(items.codes[rows], items.ids)
+        X = cls(
+            codes=codes,
+            indptr=indptr,
+            keys=users.ids,
+            vocabulary=vocabulary,
+            timestamps=None if times is None else times[rows].astype("datetime64[us]", copy=False),
+            rows=rows,
+            columns={name: read_column(frame, name)[rows] for name in columns},
+            time_unit=unit,
         )
+        return X.without_duplicates() if drop_duplicates else X
 
     @classmethod
-    def from_lists(cls, lists: Iterable[Sequence[Any]], keys: Any = None, timestamps: Any = None) -> Sequences:
-        """Take sequences as lists of items, in the order of their events."""
-        lists = list(lists)
-        lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
-        flat = check_ids(_flatten(lists), "lists")
-        codes, items = pd.factorize(flat)
-        times = None if timestamps is None else pd.to_datetime(_flatten(timestamps)).to_numpy().astype("datetime64[us]")
+    def from_lists(
+        cls,
+        lists: Iterable[Collection[Any]],
+        keys: Any = None,
+        timestamps: Iterable[Collection[Any]] | None = None,
+        time_unit: str = "auto",
+    ) -> Sequences:
+        """Take each sequence as a list of items, in the order of its events.
+
+        Parameters
+        ----------
+        lists : iterable of n_sequences collections of ids
+        keys : array-like of shape (n_sequences,), optional
+            The users' ids; by default 0, 1, 2, ...
+        timestamps : iterable of n_sequences collections of times, optional
+            The times of the events: none may be earlier than the one before.
+        time_unit : {"auto", "s", "ms", "us", "ns"}
+            Of numeric times, as in `from_frame`.
+
+        Raises
+        ------
+        TypeError
+            Where an element is no list of ids, or where ids are of mixed or unsuitable kinds.
+        ValueError
+            Where ids or times are missing, keys repeat, or lengths or the order of times do not fit.
+        """
+        lengths, values = flatten(lists, "lists")
+        X = cls._from_flat(lengths, values, check_keys(keys, len(lengths)))
+        return X if timestamps is None else X._with_times(*flatten(timestamps, "timestamps"), time_unit)
+
+    @classmethod
+    def _from_flat(cls, lengths: np.ndarray, values: np.ndarray, keys: np.ndarray) -> Sequences:
+        codes, items = pd.factorize(check_ids(values, "X"))
         return cls(
             codes=(codes + N_RESERVED).astype(np.int32),
             indptr=_offsets(lengths),
-            keys=np.arange(len(lists)) if keys is None else check_ids(keys, "keys"),
+            keys=keys,
             vocabulary=Vocabulary(items),
-            timestamps=times,
-            rows=np.arange(len(flat)),
+            timestamps=None,
+            rows=np.arange(len(values)),
         )
 
     @property
     def shape(self) -> tuple[int]:
-        """``(n_sequences,)``; scikit-learn then selects rows as it does for arrays."""
+        """``(n_sequences,)``: scikit-learn then selects sequences as it does rows of an array."""
         return (len(self),)
 
     @property
@@ -123,51 +195,126 @@ class Sequences:
         """Number of events of each sequence, (n_sequences,) int64."""
         return np.diff(self.indptr)
 
+    @cached_property
+    def tie_share(self) -> float:
+        """Share of events at the same time as the event before: their order is that of the log's rows."""
+        return float(self._steps(np.equal).mean()) if self.n_events else 0.0
+
+    @cached_property
+    def n_duplicates(self) -> int:
+        """Number of events that repeat one of the same user, time, item and further columns."""
+        return int(self._duplicated().sum())
+
+    def without_duplicates(self) -> Sequences:
+        """Keep only the first of the events that agree in user, time, item and further columns."""
+        keep = ~self._duplicated()
+        kept_before = np.concatenate([[0], np.cumsum(keep)])
+        return self._select(np.flatnonzero(keep), kept_before[self.indptr], self.keys)
+
     def __len__(self) -> int:
         return len(self.indptr) - 1
 
     def __repr__(self) -> str:
-        return f"Sequences({len(self):,} sequences, {self.n_events:,} events, {len(self.vocabulary):,} items)"
+        counts = f"{len(self):,} sequences, {self.n_events:,} events, {len(self.vocabulary):,} items"
+        if self.timestamps is None or not self.n_events:
+            return f"Sequences({counts})"
+        first, last = self.timestamps.min().astype("M8[D]"), self.timestamps.max().astype("M8[D]")
+        ties = f", {self.tie_share:.1%} ties" if self.tie_share else ""
+        return f"Sequences({counts}, {first} to {last}{ties})"
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[row] for row in range(len(self)))
 
+    @overload
+    def __getitem__(self, rows: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, rows: Any) -> Sequences: ...
     def __getitem__(self, rows: Any) -> Any:
-        if isinstance(rows, tuple):
-            rows = rows[0]
+        if isinstance(rows, tuple):  # scikit-learn asks for X[rows, ...]
+            rows, *rest = rows
+            if rest != [Ellipsis]:
+                raise IndexError("sequences are selected in one dimension: write X[rows].")
         if isinstance(rows, int | np.integer):
             row = range(len(self))[rows]
             return self.vocabulary.decode(self.codes[self.indptr[row] : self.indptr[row + 1]])
-        selected = np.arange(len(self))[rows]
-        return self._take(self.keys[selected], self.indptr[selected], self.indptr[selected + 1])
+        selected = np.arange(len(self))[rows if isinstance(rows, slice) else _row_index(rows)]
+        return self._cut(self.indptr[selected], self.indptr[selected + 1], self.keys[selected])
 
     def between(self, starts: Any, stops: Any) -> Sequences:
-        """Keep the events ``starts[i]:stops[i]`` of each sequence; offsets outside the sequence are clipped."""
+        """Keep the events ``starts[i]:stops[i]`` of each sequence.
+
+        Parameters
+        ----------
+        starts, stops : int, or (n_sequences,) int
+            Offsets from the first event of the sequence; what lies outside the sequence is cut off.
+        """
         starts = np.clip(starts, 0, self.lengths)
-        stops = np.clip(stops, starts, self.lengths)
-        return self._take(self.keys, self.indptr[:-1] + starts, self.indptr[:-1] + stops)
+        stops = np.maximum(starts, np.minimum(stops, self.lengths))
+        return self._cut(self.indptr[:-1] + starts, self.indptr[:-1] + stops, self.keys)
 
     def head(self, n: int) -> Sequences:
         """Keep the first `n` events of each sequence."""
-        return self.between(0, check_positive_int(n, "n", minimum=0))
+        return self.between(0, check_integer(n, "n", minimum=0))
 
     def tail(self, n: int) -> Sequences:
         """Keep the last `n` events of each sequence."""
-        return self.between(self.lengths - check_positive_int(n, "n", minimum=0), self.lengths)
+        return self.between(self.lengths - check_integer(n, "n", minimum=0), self.lengths)
 
     def recode(self, vocabulary: Vocabulary) -> Sequences:
-        """Express the same events in the codes of another vocabulary; items that it lacks become unknown."""
-        return self._replace(codes=self.vocabulary.translation(vocabulary)[self.codes], vocabulary=vocabulary)
+        """Express the same events in the codes of another vocabulary; items that it lacks become unknown.
+
+        Raises
+        ------
+        TypeError
+            Where one vocabulary holds numbers and the other text.
+        """
+        if vocabulary is self.vocabulary:
+            return self
+        return replace(self, codes=self.vocabulary.translation(vocabulary)[self.codes], vocabulary=vocabulary)
 
     def observed(self) -> Vocabulary:
         """Give the vocabulary of the items that do occur, in order of first appearance."""
         codes = pd.unique(self.codes)
-        return Vocabulary(self.vocabulary.decode(codes[(codes != PADDING) & (codes != UNKNOWN)]))
+        return Vocabulary(self.vocabulary.decode(codes[codes > UNKNOWN]))
 
-    def _take(self, keys: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Sequences:
+    def _with_times(self, lengths: np.ndarray, values: np.ndarray, time_unit: str) -> Sequences:
+        check_choice(time_unit, "time_unit", ("auto", *TICKS))
+        if not np.array_equal(lengths, self.lengths):
+            raise ValueError("timestamps and lists differ in their lengths: each event needs one time.")
+        column = pa.chunked_array([pa.array(times_from_objects(values, "timestamps"))])
+        times, unit = read_times(column, "timestamps", time_unit)
+        timed = replace(self, timestamps=times.astype("datetime64[us]"), time_unit=unit)
+        back = np.flatnonzero(timed._steps(np.less))
+        if len(back):
+            key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]
+            raise ValueError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
+        return timed
+
+    def _steps(self, compare: np.ufunc) -> np.ndarray:
+        """Compare the time of each event with that of the event before; False at the first of a sequence."""
+        result = np.zeros(self.n_events, dtype=bool)
+        if self.timestamps is not None:
+            compare(self.timestamps[1:], self.timestamps[:-1], out=result[1:])
+            result[self.indptr[:-1][self.lengths > 0]] = False
+        return result
+
+    def _duplicated(self) -> np.ndarray:
+        tied = self._steps(np.equal)
+        group = np.cumsum(~tied)  # one number for each (user, time)
+        tied[:-1] |= tied[1:]
+        events = {"group": group[tied], "code": self.codes[tied]}
+        events |= {f"column {name}": column[tied] for name, column in self.columns.items()}
+        tied[tied] = pd.DataFrame(events).duplicated().to_numpy()
+        return tied
+
+    def _cut(self, starts: np.ndarray, stops: np.ndarray, keys: np.ndarray) -> Sequences:
         indptr = _offsets(stops - starts)
         events = np.repeat(starts - indptr[:-1], stops - starts) + np.arange(indptr[-1])
-        return self._replace(
+        return self._select(events, indptr, keys)
+
+    def _select(self, events: np.ndarray, indptr: np.ndarray, keys: np.ndarray) -> Sequences:
+        return replace(
+            self,
             codes=self.codes[events],
             indptr=indptr,
             keys=keys,
@@ -176,25 +323,76 @@ class Sequences:
             columns={name: column[events] for name, column in self.columns.items()},
         )
 
-    def _replace(self, **changes: Any) -> Sequences:
-        return Sequences(**{**self.__dict__, **changes})
+
+def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, reset: bool = True) -> Sequences:
+    """Take what an estimator's user passes: Sequences, a list of lists, or a 2-D array (a row is a sequence).
+
+    Parameters
+    ----------
+    X : Sequences, list of lists of ids, or array of shape (n_sequences, length)
+    allow_empty : bool
+        Whether `X` may hold no event at all.
+    estimator : estimator, optional
+        Named in scikit-learn's messages. The width of a 2-D array is recorded in, or compared with, its
+        ``n_features_in_``, as scikit-learn's contract asks.
+    reset : bool
+        Whether to record that width (in ``fit``) or to compare it.
+
+    Raises
+    ------
+    TypeError
+        Where `X` is a dataframe, sparse, or holds ids of mixed kinds.
+    ValueError
+        Where `X` is empty and may not be, is an array of other than two dimensions, or holds NaN or infinity.
+    """
+    if isinstance(X, Sequences):
+        sequences = X
+    elif _is_frame(X):
+        raise TypeError(
+            f"X must be Sequences or a list of sequences, got {type(X).__name__}. "
+            "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
+        )
+    elif isinstance(X, list | tuple):
+        sequences = Sequences.from_lists(X)
+    else:
+        lengths, values = flatten_array(X, int(not allow_empty), estimator, reset)
+        sequences = Sequences._from_flat(lengths, values, np.arange(len(lengths)))
+    if not allow_empty and not sequences.n_events:
+        raise ValueError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
+    return sequences
 
 
-def as_sequences(X: Any, allow_empty: bool = True) -> Sequences:
-    """Take what an estimator's user passes (a first version)."""
-    return X if isinstance(X, Sequences) else Sequences.from_lists(X)
+def _is_frame(X: Any) -> bool:
+    wrapped = nw.from_native(X, pass_through=True, allow_series=True)
+    return isinstance(wrapped, nw.DataFrame | nw.LazyFrame | nw.Series)
 
 
-def _flatten(lists: Sequence[Sequence[Any]]) -> np.ndarray:
-    return np.fromiter(chain.from_iterable(lists), dtype=object)
+def _column_names(columns: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names, got {columns!r}. Write columns=[{columns!r}].")
+    return tuple(columns)
+
+
+def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
+    """Give each event's code, and the vocabulary: the items at `positions`, as they first appear."""
+    order = pd.unique(positions)
+    codes = np.empty(len(items), dtype=np.int32)
+    codes[order] = np.arange(N_RESERVED, N_RESERVED + len(order), dtype=np.int32)
+    return codes[positions], Vocabulary(items[order])
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
+def _row_index(rows: Any) -> np.ndarray:
+    rows = np.asarray(rows)
+    return rows if rows.size else rows.astype(np.int64)
+
+
 def _read_only(array: np.ndarray | None) -> np.ndarray | None:
-    if array is not None:
-        array = np.asarray(array).view()
-        array.flags.writeable = False
-    return array
+    if array is None:
+        return None
+    view = array.view()
+    view.flags.writeable = False
+    return view

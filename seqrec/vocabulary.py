@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqrec._checks import check_ids
+from seqrec._checks import check_ids, show
 
 PADDING = 0  # also the start of a sequence
 UNKNOWN = 1
@@ -24,11 +24,6 @@ class Vocabulary:
     ----------
     items : array-like of shape (n_items,)
         Distinct ids: integers or text (floats are taken too, as 2-D arrays of numbers hold them).
-
-    Attributes
-    ----------
-    items : ndarray of shape (n_items,)
-        The ids, read-only; text as Python strings.
 
     Raises
     ------
@@ -47,13 +42,18 @@ class Vocabulary:
     """
 
     def __init__(self, items: Any) -> None:
-        self.items = check_ids(items, "items").copy()
-        self.items.flags.writeable = False
+        self._items = check_ids(items, "items").copy()
+        self._items.flags.writeable = False
         # An index of objects: pandas would store text in Arrow, which is slower to look up.
-        self._index = pd.Index(self.items, dtype=self.items.dtype)
+        self._index = pd.Index(self._items, dtype=self._items.dtype)
         if not self._index.is_unique:
             repeated = self._index[self._index.duplicated()]
-            raise ValueError(f"items has {len(repeated):,} repeated ids (first {repeated[0]!r}).")
+            raise ValueError(f"items has {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
+
+    @property
+    def items(self) -> np.ndarray:
+        """The ids, (n_items,), read-only; text as Python strings."""
+        return self._items
 
     def __len__(self) -> int:
         return len(self.items)
@@ -67,7 +67,7 @@ class Vocabulary:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        shown = ", ".join(map(repr, self.items[:3].tolist()))
+        shown = ", ".join(map(show, self.items[:3].tolist()))
         return f"Vocabulary({len(self):,} items: {shown}{', ...' if len(self) > 3 else ''})"
 
     def encode(self, values: Any) -> np.ndarray:
@@ -89,10 +89,12 @@ class Vocabulary:
         values = check_ids(values, "values")
         if len(values) and len(self) and _kind(values) != _kind(self.items):
             raise TypeError(
-                f"the items are {_kind(self.items)} (such as {self.items[0]!r}), "
-                f"but these are {_kind(values)} (such as {values[0]!r}). Convert one to the kind of the other."
+                f"the items are {_kind(self.items)} (such as {show(self.items[0])}), "
+                f"but these are {_kind(values)} (such as {show(values[0])}). Convert one to the other's kind."
             )
         found = self._index.get_indexer(pd.Index(values, dtype=values.dtype))
+        if values.dtype != self.items.dtype and "f" in values.dtype.kind + self.items.dtype.kind:
+            found[np.abs(values) >= 2**53] = -1  # a float cannot tell these integers apart
         return np.where(found < 0, UNKNOWN, found + N_RESERVED).astype(np.int32)
 
     def decode(self, codes: Any) -> np.ndarray:

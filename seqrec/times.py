@@ -1,0 +1,139 @@
+"""Times of every form (datetimes, dates, text, numbers since 1970) become datetime64 in UTC."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqrec._checks import CLEAN, check_rows, show, show_rows
+
+TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second
+BAND = (10**8, 10**10)  # seconds since 1970: from 1973 to 2286; the bands of two units do not overlap
+YEARS = (np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s"))
+_ZONE = r"\d[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
+
+
+def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> tuple[np.ndarray, str | None]:
+    """Convert an Arrow column without nulls.
+
+    Returns
+    -------
+    times : (n,) datetime64, UTC
+        In the resolution that the column has.
+    unit : str or None
+        Of a numeric column: "s", "ms", "us" or "ns".
+
+    Raises
+    ------
+    TypeError
+        Where the column holds something else than times.
+    ValueError
+        Where a value cannot be read, where zones are mixed, or where the unit of numbers is not plain.
+    """
+    kind, unit = column.type, None
+    if pa.types.is_null(kind):  # an empty column has no type of its own
+        times = np.array([], dtype="datetime64[us]")
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        times, unit = _from_numbers(column, label, time_unit)
+    elif pa.types.is_date(kind):
+        times = _ticks(column.cast(pa.timestamp("ms"))).view("datetime64[ms]")
+    elif pa.types.is_timestamp(kind):  # Arrow holds zoned times in UTC
+        times = _ticks(column).view(f"datetime64[{kind.unit}]")
+    elif is_text(kind):
+        times = _from_text(column, label)
+    else:
+        raise TypeError(f"{label} holds {kind} values, not times. Convert it to datetimes first.")
+    _check_calendar(times, label)
+    return times, unit
+
+
+def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:
+    """Convert Python objects of one kind: datetimes, dates, numbers or text."""
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    check_rows(pd.notna(values), label, "missing values", CLEAN)
+    if kind in ("datetime", "datetime64", "date"):
+        zoned = np.array([getattr(value, "tzinfo", None) is not None for value in values])
+        _check_one_zone(zoned, label)
+        return pd.to_datetime(values, utc=True).tz_localize(None).to_numpy()
+    if kind == "integer":
+        return values.astype(np.int64)
+    if kind in ("floating", "mixed-integer-float"):
+        return values.astype(np.float64)
+    if kind in ("string", "empty"):
+        return values
+    raise TypeError(f"{label} holds {kind} objects ({show(values[0])}, ...). Convert it to datetimes first.")
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is one of the three that hold text."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def warn_of_future(times: np.ndarray, label: str) -> None:
+    """Warn where times lie more than a day ahead; local times are ahead of UTC by less."""
+    limit = np.datetime64("now", "s") + np.timedelta64(1, "D")
+    if len(times) and _seconds(times.max()) > limit:
+        count = show_rows(times.astype("datetime64[s]") > limit, "values in the future")
+        warnings.warn(f"{label} has {count}, up to {_seconds(times.max())}.", UserWarning, stacklevel=3)
+
+
+def _ticks(column: pa.ChunkedArray) -> np.ndarray:
+    return column.cast(pa.int64()).to_numpy()
+
+
+def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[np.ndarray, str | None]:
+    if len(column) == 0:
+        return np.array([], dtype="datetime64[us]"), None
+    if pa.types.is_floating(column.type):
+        check_rows(np.isfinite(column.to_numpy()), label, "infinite values", CLEAN)
+    low, high = pc.min_max(column).as_py().values()
+    unit = _infer_unit(low, high, label) if time_unit == "auto" else time_unit
+    if max(-low, high) > YEARS[1].astype(int) * TICKS[unit]:
+        raise ValueError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
+    if pa.types.is_integer(column.type):
+        return _ticks(column).view(f"datetime64[{unit}]"), unit
+    microseconds = np.rint(column.to_numpy() * (TICKS["us"] / TICKS[unit]))
+    return microseconds.astype(np.int64).view("datetime64[us]"), unit
+
+
+def _infer_unit(low: float, high: float, label: str) -> str:
+    for unit, ticks in TICKS.items():
+        if BAND[0] * ticks <= low and high < BAND[1] * ticks:
+            return unit
+    raise ValueError(
+        f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970. "
+        "Name the unit: time_unit='s' (or 'ms', 'us', 'ns'). If the numbers only count the events, "
+        "sort the log by them and pass timestamp=None."
+    )
+
+
+def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
+    _check_one_zone(pc.match_substring_regex(column, _ZONE).to_numpy(), label)
+    times = pd.to_datetime(column.to_numpy(), utc=True, format="ISO8601", errors="coerce")
+    good = times.notna()
+    if not good.all():
+        what = f"values that are no ISO 8601 time, such as {show(column[int(np.argmin(good))].as_py())}"
+        advice = "Repair these rows, or parse the column first: pandas.to_datetime(..., format=...)."
+        check_rows(good, label, what, advice)
+    return times.tz_localize(None).to_numpy()
+
+
+def _check_one_zone(zoned: np.ndarray, label: str) -> None:
+    if zoned.any() and not zoned.all():
+        raise ValueError(
+            f"{label} mixes times with a zone (first at row {np.argmax(zoned)}) and without one "
+            f"(first at row {np.argmin(zoned)}). Give every time a zone, or none."
+        )
+
+
+def _check_calendar(times: np.ndarray, label: str) -> None:
+    if len(times) and not YEARS[0] <= _seconds(times.min()) <= _seconds(times.max()) <= YEARS[1]:
+        raise ValueError(f"{label} leaves the years 1 to 9999. Check its unit.")
+
+
+def _seconds(time: np.datetime64) -> np.datetime64:
+    return time.astype("datetime64[s]")
