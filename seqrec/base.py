@@ -1,0 +1,388 @@
+"""What every recommender can do once it scores the next item: recommend, rank, predict, score."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec._checks import check_integer, show
+from seqrec.metrics import check_finite, check_scores, ndcg, tied_rank
+from seqrec.sequences import Sequences, as_sequences
+from seqrec.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+
+__all__ = ["ColdStartWarning", "RecommenderMixin"]
+
+
+class ColdStartWarning(UserWarning):
+    """Some histories hold no item that the model knows; these get the popular items."""
+
+
+class Targets(NamedTuple):
+    """What came next after each of n sequences: one item or several.
+
+    Sequence i has the targets ``columns[indptr[i]:indptr[i + 1]]``, columns of the catalogue, negative where
+    it lacks the item.
+    """
+
+    columns: NDArray[np.intp]
+    indptr: NDArray[np.integer]
+
+
+class RecommenderMixin:
+    """The verbs of a recommender, written once.
+
+    A subclass sets `vocabulary_` (the catalogue) and `item_counts_` (n_items,) in `fit`, for which
+    `_training_sequences` does the checks, and gives `_next_item_scores`.
+
+    In all methods X is `Sequences`, a list of sequences or a 2-D array with one sequence a row. Users need
+    not have been seen in training. A history without any item of the catalogue gets the most popular items,
+    with a `ColdStartWarning`; a warning also says if more than a fifth of the events are unknown items.
+    """
+
+    vocabulary_: Vocabulary
+    item_counts_: NDArray
+
+    def recommend(
+        self,
+        X: Any,
+        k: int = 10,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+    ) -> tuple[NDArray, NDArray[np.float32]]:
+        """Recommend the k items that are most likely to come next.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array, n sequences
+            Histories.
+        k : int
+            Length of each list; clipped, with a warning, to the size of the catalogue.
+        exclude_seen : bool
+            Leave out the items of the history.
+        candidates : array-like of item ids, optional
+            Recommend these items only.
+        at : datetime or (n,) array-like of datetimes, optional
+            The time of the question, for models that use time. X needs timestamps then.
+
+        Returns
+        -------
+        items : (n, k) array
+            Item ids, best first; None where fewer than k items are left.
+        scores : (n, k) float32
+            Their scores; -inf beside None. Equal scores keep the order of the catalogue, so the first 5 of
+            the top 10 are the top 5.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError
+            If ids are text here and numbers in training, or the reverse.
+        ValueError
+            If a candidate is not in the catalogue.
+        """
+        X = self._encode(X)
+        k = self._clip(k)
+        columns = np.empty((len(X), k), dtype=np.intp)
+        scores = np.empty((len(X), k), dtype=np.float32)
+        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
+            columns[rows], scores[rows] = top_k(block, k)
+        return self._items(columns, scores), scores
+
+    def rank(
+        self,
+        X: Any,
+        y: Any,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+    ) -> NDArray[np.float64]:
+        """Rank of what came next in the whole catalogue; ties share their average rank.
+
+        Parameters
+        ----------
+        X, exclude_seen, candidates, at
+            As in `recommend`.
+        y : (n,) array-like of item ids, or Sequences of length n
+            The next item of each sequence, or several targets of each.
+
+        Returns
+        -------
+        ranks : (n,) float64, or (y.n_events,) if y is Sequences
+            1 is best; inf where the item is excluded or was not seen in training.
+
+        Raises
+        ------
+        ValueError
+            If scores are NaN, or all scores of a sequence are equal.
+        """
+        X = self._encode(X)
+        targets = self._targets(y, len(X))
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, judge=True)
+        return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
+
+    def predict(self, X: Any) -> NDArray:
+        """Give the most likely next item of each sequence, seen before or not.
+
+        Returns
+        -------
+        items : (n,) array of item ids
+        """
+        return self.recommend(X, k=1, exclude_seen=False)[0][:, 0]
+
+    def score(self, X: Any, y: Any) -> float:
+        """Mean NDCG@10 of the next items y over the whole catalogue; seen items are not excluded.
+
+        This is what `cross_val_score` and `GridSearchCV` maximise. `evaluate` gives more figures and can
+        leave out seen items.
+        """
+        ranks = self.rank(X, y, exclude_seen=False)
+        return float(ndcg(ranks, k=10).mean())
+
+    def is_cold(self, X: Any) -> NDArray[np.bool_]:
+        """Tell which sequences hold no item of the catalogue, so that they get the most popular items.
+
+        Returns
+        -------
+        cold : (n,) bool
+        """
+        return _is_cold(self._known_sequences(X))
+
+    def _training_sequences(self, X: Any, y: Any = None) -> Sequences:
+        """Append the next items y to X, and give it in the codes of the catalogue, the items that do occur.
+
+        Raises
+        ------
+        ValueError
+            If no sequence has two events, or there is only one item.
+        """
+        X = as_sequences(X, allow_empty=False, estimator=self)
+        if y is not None:
+            X = append_events(X, y)
+        if (X.lengths < 2).all():
+            raise ValueError(
+                f"none of the {len(X):,} sequences has 2 events, so nothing shows what follows what. "
+                "Give fit longer histories, or the next items as y."
+            )
+        known = np.unique(X.codes[X.codes >= N_RESERVED])
+        if len(known) < 2:
+            raise ValueError(
+                f"fit needs at least 2 different items, got {len(known)}: there is nothing to choose."
+            )
+        # In the order of X's vocabulary: the order of the rows of X must not decide how ties are broken.
+        return X.recode(Vocabulary(X.vocabulary.decode(known)))
+
+    def _known_sequences(self, X: Any) -> Sequences:
+        """Give X in the codes of the catalogue."""
+        check_is_fitted(self, "vocabulary_")
+        return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
+
+    def _encode(self, X: Any) -> Sequences:
+        """Give X in the codes of the catalogue, after the warnings that this calls for."""
+        X = self._known_sequences(X)
+        unknown = np.count_nonzero(X.codes == UNKNOWN)
+        if unknown > 0.2 * X.n_events:
+            text = f"{unknown:,} of {X.n_events:,} events are items that were not in the training data."
+            warnings.warn(text, stacklevel=3)
+        cold = np.count_nonzero(_is_cold(X))
+        if cold:
+            text = (
+                f"{cold:,} of {len(X):,} sequences hold no known item and get popular ones: see is_cold(X)."
+            )
+            warnings.warn(text, ColdStartWarning, stacklevel=3)
+        return X
+
+    def _targets(self, y: Any, n: int) -> Targets:
+        """Give what came next, in columns of the catalogue."""
+        if isinstance(y, Sequences):
+            codes, indptr = y.recode(self.vocabulary_).codes, y.indptr
+        else:
+            codes = self.vocabulary_.encode(np.asarray(y))
+            indptr = np.arange(len(codes) + 1)
+        if len(indptr) != n + 1:
+            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
+        return Targets(codes.astype(np.intp) - N_RESERVED, indptr)
+
+    def _clip(self, k: int) -> int:
+        n_items = len(self.vocabulary_)
+        if check_integer(k, "k") > n_items:
+            text = f"k={k} is more than the {n_items} items of the catalogue: k={n_items} is used."
+            warnings.warn(text, stacklevel=3)
+        return min(k, n_items)
+
+    def _items(self, columns: NDArray, scores: NDArray) -> NDArray:
+        """Give the ids of the catalogue's columns, None where the score is -inf."""
+        items = self.vocabulary_.items[columns]
+        missing = np.isneginf(scores)
+        if missing.any():
+            items = items.astype(object)
+            items[missing] = None
+        return items
+
+    def _score_blocks(
+        self,
+        X: Sequences,
+        exclude_seen: bool,
+        candidates: ArrayLike | None,
+        at: ArrayLike | None,
+        judge: bool = False,
+    ) -> Iterator[tuple[slice, NDArray]]:
+        """Score a few sequences at a time, with -inf for excluded items.
+
+        Equal scores for all items are an error if they are to `judge` the model; to recommend, they will do.
+        """
+        check = check_scores if judge else check_finite
+        excluded = None if candidates is None else self._not_among(candidates)
+        cold = _is_cold(X)
+        for rows, scores in self._next_item_scores(X, at=question_times(at, X)):
+            check(scores[~cold[rows]] if cold[rows].any() else scores)
+            scores[cold[rows]] = self.item_counts_
+            if exclude_seen:
+                scores[_seen(X, rows)] = -np.inf
+            if excluded is not None:
+                scores[:, excluded] = -np.inf
+            yield rows, scores
+
+    def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
+        """Give the columns of the items that are no candidates."""
+        candidates = np.asarray(candidates)
+        codes = self.vocabulary_.encode(candidates)
+        unknown = candidates[codes == UNKNOWN]
+        if len(unknown):
+            raise ValueError(
+                f"{len(unknown):,} candidates are not in the catalogue, such as {show(unknown[:3].tolist())}: "
+                "only items of the training data can be recommended."
+            )
+        return np.setdiff1d(np.arange(len(self.vocabulary_)), codes - N_RESERVED)
+
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
+        """Score the next item of each sequence: the one method that a recommender adds.
+
+        Parameters
+        ----------
+        X : Sequences
+            In the codes of `vocabulary_`; unknown items are kept as such.
+        at : (n,) datetime64 array, optional
+            Time of the question.
+
+        Yields
+        ------
+        rows : slice
+            Consecutive slices that cover X. How many rows come at once bounds the memory.
+        scores : (rows, n_items) float32
+            Higher is better. A fresh array, since the mixin writes into it.
+        """
+        raise NotImplementedError
+
+
+def append_events(X: Sequences, items: Any) -> Sequences:
+    """Append one event to each sequence, at the time of its last event; further columns are left out."""
+    items = np.asarray(items)
+    if items.shape != (len(X),):
+        raise ValueError(
+            f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}."
+        )
+    vocabulary = X.vocabulary.extend(items)
+    ends = X.indptr[1:]
+    times = X.timestamps
+    if times is not None:
+        if (X.lengths == 0).any():
+            raise ValueError(
+                "y cannot be appended to empty sequences with timestamps. Drop the empty sequences first."
+            )
+        times = np.insert(times, ends, times[ends - 1])
+    return Sequences(
+        codes=np.insert(X.codes, ends, vocabulary.encode(items)),
+        indptr=X.indptr + np.arange(len(X) + 1),
+        keys=X.keys,
+        vocabulary=vocabulary,
+        timestamps=times,
+        rows=np.insert(X.rows, ends, -1),
+    )
+
+
+def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:
+    """Find the k best of each row, best first; ties in the order of the columns.
+
+    Parameters
+    ----------
+    scores : (n, n_items) floating array without NaN
+    k : int, at most n_items
+
+    Returns
+    -------
+    columns, values : (n, k) arrays
+    """
+    n, n_items = scores.shape
+    # At least k items reach the k-th best of the maxima of groups of columns, and few others do. Maxima are
+    # one fast pass over the scores; a partial sort takes ten times as long, and a hundred times where many
+    # tie.
+    width = max(k, min(n_items, 512))
+    groups = scores[:, : n_items // width * width].reshape(n, -1, width)
+    limit = np.sort(groups.max(axis=1), axis=1)[:, [-k]]
+    chosen = scores >= limit
+    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > 8 * k)
+    ties = scores[crowded] == limit[crowded]
+    chosen[crowded] &= ~ties | (np.cumsum(ties, axis=1, dtype=np.int32) <= k)
+    rows, columns = np.divmod(np.flatnonzero(chosen), n_items)
+    order = np.lexsort(
+        (-scores[rows, columns], rows)
+    )  # stable, so that ties stay in the order of the columns
+    first = np.searchsorted(rows, np.arange(n))
+    columns = columns[order[first[:, None] + np.arange(k)]]
+    return columns, np.take_along_axis(scores, columns, axis=1)
+
+
+def target_ranks(scores: NDArray, targets: Targets, rows: slice) -> NDArray[np.float64]:
+    """Give the average ranks of the targets of the sequences `rows`, whose scores these are."""
+    columns = targets.columns[targets.indptr[rows.start] : targets.indptr[rows.stop]]
+    row = np.repeat(np.arange(len(scores)), np.diff(targets.indptr[rows.start : rows.stop + 1]))
+    step = len(scores)  # copies of rows, one for each target, never take more memory than the scores
+    parts = [slice(start, start + step) for start in range(0, len(row), step)]
+    return np.concatenate([np.empty(0), *(tied_rank(scores[row[part]], columns[part]) for part in parts)])
+
+
+def question_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
+    """Give the times of the questions, (n,) datetime64[us] in UTC, after checks against the histories."""
+    if at is None:
+        return None
+    if X.timestamps is None:
+        raise ValueError(
+            "at is the time of the question, but the histories have no timestamps to compare it with."
+        )
+    values = np.atleast_1d(np.asarray(at))
+    unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
+    if values.dtype.kind in "iuf" and unit is None:
+        raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
+    moments = (
+        pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
+    )
+    times = np.broadcast_to(moments, len(X))
+    full = np.flatnonzero(X.lengths)
+    late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
+    if not late.all():  # a missing time is not late either
+        missed = len(late) - late.sum()
+        raise ValueError(
+            f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories."
+        )
+    return times
+
+
+def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:
+    """Give row and column of each item that occurs in the sequences `rows`."""
+    events = slice(X.indptr[rows.start], X.indptr[rows.stop])
+    columns = X.codes[events] - N_RESERVED
+    row = np.repeat(np.arange(rows.stop - rows.start), X.lengths[rows])
+    return row[columns >= 0], columns[columns >= 0]
+
+
+def _is_cold(X: Sequences) -> NDArray[np.bool_]:
+    known = np.concatenate([[0], np.cumsum(X.codes >= N_RESERVED)])
+    return known[X.indptr[1:]] == known[X.indptr[:-1]]
