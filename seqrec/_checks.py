@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import re
 import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -118,10 +119,10 @@ def show_rows(bad: np.ndarray, what: str) -> str:
     """Count the `bad` rows and name the first of them."""
     rows = np.flatnonzero(bad)
     where = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:3]))}"
-    what = what.replace("values", "value").replace("ids", "id") if len(rows) == 1 else what
+    what = re.sub(r"\b(value|id|time)s\b", r"\1", what) if len(rows) == 1 else what
     return f"{len(rows):,} {what} ({'at' if len(rows) <= 3 else 'first at'} {where})"
 
 
 def show(value: Any) -> str:
     """Escape and shorten a value for a message."""
-    return reprlib.repr(value)
+    return reprlib.repr(value.item() if isinstance(value, np.generic) else value)

@@ -153,6 +153,8 @@ def _to_arrow(column: nw.Series[Any], label: str, convert: Convert) -> pa.Chunke
     values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if values.type == pa.string_view():  # few of Arrow's functions take views yet
+        values = values.cast(pa.large_string())
     missing = pc.is_null(values, nan_is_null=True)
     if pc.any(missing).as_py():
         check_rows(~missing.to_numpy(), label, "missing values", CLEAN)
@@ -175,7 +177,7 @@ def _plain_ids(column: pa.ChunkedArray, label: str) -> pa.ChunkedArray:
     if pa.types.is_floating(kind):
         values = column.to_numpy()
         whole = (values == np.floor(values)) & (np.abs(values) < 2**53)
-        check_rows(whole, label, "values that are no whole number below 2**53", CONVERT)
+        check_rows(whole, label, "fractional ids, or above 2**53", CONVERT)
         return column.cast(pa.int64())
     if pa.types.is_integer(kind):
         beyond = kind == pa.uint64() and (pc.max(column).as_py() or 0) > np.iinfo(np.int64).max
@@ -191,11 +193,21 @@ def _check_distinct(ids: pa.Array, codes: np.ndarray, label: str) -> np.ndarray:
         return ids.to_numpy()
     try:
         ids.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{label} holds text that is not valid UTF-8 ({error}). Repair it first.") from None
+    except pa.ArrowInvalid:
+        raise ValueError(f"{label} holds {_show_invalid(ids, codes)}. Repair it first.") from None
     sizes = pc.binary_length(ids).to_numpy()
     if not (sizes > 0).all():
         check_rows(sizes[codes] > 0, label, "empty ids", CLEAN)
     if not (sizes <= MAX_ID_BYTES).all():
         check_rows(sizes[codes] <= MAX_ID_BYTES, label, f"ids longer than {MAX_ID_BYTES} bytes", CLEAN)
     return ids.to_numpy(zero_copy_only=False)
+
+
+def _show_invalid(ids: pa.Array, codes: np.ndarray) -> str:
+    for position, text in enumerate(ids.cast(pa.large_binary()).to_pylist()):
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            row = np.flatnonzero(codes == position)[0]
+            return f"text that is not valid UTF-8 (first at row {row}, byte {error.start})"
+    return "text that is not valid UTF-8"

@@ -170,7 +170,7 @@ class Sequences:
 
     @classmethod
     def _from_flat(cls, lengths: np.ndarray, values: np.ndarray, keys: np.ndarray) -> Sequences:
-        codes, items = pd.factorize(check_ids(values, "X"))
+        codes, items = pd.factorize(check_ids(values, "X as one column"))
         return cls(
             codes=(codes + N_RESERVED).astype(np.int32),
             indptr=_offsets(lengths),
@@ -281,8 +281,9 @@ class Sequences:
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
         if not np.array_equal(lengths, self.lengths):
             raise ValueError("timestamps and lists differ in their lengths: each event needs one time.")
-        column = pa.chunked_array([pa.array(times_from_objects(values, "timestamps"))])
-        times, unit = read_times(column, "timestamps", time_unit)
+        label = "timestamps as one column"
+        column = pa.chunked_array([pa.array(times_from_objects(values, label))])
+        times, unit = read_times(column, label, time_unit)
         timed = replace(self, timestamps=times.astype("datetime64[us]"), time_unit=unit)
         back = np.flatnonzero(timed._steps(np.less))
         if len(back):

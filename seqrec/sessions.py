@@ -24,8 +24,8 @@ def sessionize(
 ) -> Any:
     """Give the log with a column that numbers sessions, so that a session can take the place of a user.
 
-    A session ends where more than `gap` passes until the user's next event. Sessions are numbered 0, 1, 2, ...
-    by user and then by time.
+    A session ends where more than `gap` passes until the user's next event. Sessions are numbered 0, 1, 2
+    and so on, by user and then by time.
 
     Parameters
     ----------
@@ -78,10 +78,7 @@ def sessionize(
 
 
 def _read_gap(gap: str | timedelta) -> np.timedelta64:
-    try:
-        length = pd.Timedelta(gap) if isinstance(gap, str | timedelta | np.timedelta64) else pd.NaT
-    except ValueError:
-        length = pd.NaT
-    if not length > pd.Timedelta(0):  # also where NaT
+    length = pd.to_timedelta(gap, errors="coerce") if isinstance(gap, str | timedelta) else pd.NaT
+    if length is pd.NaT or length <= timedelta(0):
         raise ValueError(f"gap must be a positive length of time, such as '30min', got {show(gap)}.")
-    return length.to_timedelta64()
+    return np.timedelta64(length)

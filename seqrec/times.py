@@ -69,8 +69,8 @@ def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is one of the three that hold text."""
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    """Whether an Arrow type holds text."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def warn_of_future(times: np.ndarray, label: str) -> None:
@@ -92,7 +92,7 @@ def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[
         check_rows(np.isfinite(column.to_numpy()), label, "infinite values", CLEAN)
     low, high = pc.min_max(column).as_py().values()
     unit = _infer_unit(low, high, label) if time_unit == "auto" else time_unit
-    if max(-low, high) > YEARS[1].astype(int) * TICKS[unit]:
+    if max(-low, high) > int(YEARS[1].astype(int)) * TICKS[unit]:
         raise ValueError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
     if pa.types.is_integer(column.type):
         return _ticks(column).view(f"datetime64[{unit}]"), unit
@@ -116,9 +116,9 @@ def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
     times = pd.to_datetime(column.to_numpy(), utc=True, format="ISO8601", errors="coerce")
     good = times.notna()
     if not good.all():
-        what = f"values that are no ISO 8601 time, such as {show(column[int(np.argmin(good))].as_py())}"
-        advice = "Repair these rows, or parse the column first: pandas.to_datetime(..., format=...)."
-        check_rows(good, label, what, advice)
+        example = show(column[int(np.argmin(good))].as_py())
+        advice = f"Expected ISO 8601, got {example}: parse the column first, as by pandas.to_datetime."
+        check_rows(good, label, "unreadable times", advice)
     return times.tz_localize(None).to_numpy()
 
 
