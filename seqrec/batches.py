@@ -1,0 +1,163 @@
+"""Ragged sequences to rectangles: windows over long histories, batches of like length, right padding, shift by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqrec.sequences import Sequences
+
+N_GAPS = 40  # buckets of `gap_buckets`; the last holds 2 ** 38 seconds and more
+UNKNOWN_GAP = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A rectangle of events, padded on the right.
+
+    Attributes
+    ----------
+    rows : (batch,) int64
+        The sequence that each row came from.
+    inputs : (batch, time) int32
+        Codes; a sequence starts with ``PADDING``, which also fills what is left of a short row.
+    targets : (batch, time) int32
+        The code that follows each input, ``PADDING`` where there is none.
+    gaps : (batch, time) int32 or None
+        Bucket of the time between each input and the event before it.
+    next_gaps : (batch, time) int32 or None
+        Bucket of the time between each input and its target.
+    """
+
+    rows: np.ndarray
+    inputs: np.ndarray
+    targets: np.ndarray
+    gaps: np.ndarray | None
+    next_gaps: np.ndarray | None
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Inputs, targets and, where there are timestamps, both kinds of gaps."""
+        arrays = (self.inputs, self.targets, self.gaps, self.next_gaps)
+        return tuple(array for array in arrays if array is not None)
+
+
+def gap_buckets(microseconds: np.ndarray) -> np.ndarray:
+    """Bucket time gaps by powers of two seconds.
+
+    Parameters
+    ----------
+    microseconds : array of int64
+        Negative where the gap is not known.
+
+    Returns
+    -------
+    buckets : array of int32, same shape
+        ``UNKNOWN_GAP``, or ``1 + floor(log2(1 + seconds))``, at most ``N_GAPS - 1``.
+    """
+    buckets = 1 + np.log2(1 + np.maximum(microseconds, 0) / 1e6).astype(np.int32)
+    return np.where(microseconds < 0, UNKNOWN_GAP, np.minimum(buckets, N_GAPS - 1)).astype(np.int32)
+
+
+def event_gaps(X: Sequences) -> np.ndarray | None:
+    """Bucket the time since the event before, (n_events,) int32; None where `X` has no timestamps."""
+    if X.timestamps is None:
+        return None
+    times = X.timestamps.astype(np.int64)
+    gaps = np.diff(times, prepend=times[:1])
+    gaps[X.indptr[:-1][X.lengths > 0]] = -1
+    return gap_buckets(gaps)
+
+
+def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Cut `X` into windows and give them in batches of like length, in random order.
+
+    Every event is a target once. Windows of a long sequence follow each other from a random offset, the last event of
+    one being the first input of the next.
+
+    Parameters
+    ----------
+    X : Sequences
+    window : int
+        Most events in a row.
+    batch_size : int
+        Most events in a batch, padding included, but at least one row.
+    rng : numpy.random.Generator
+    """
+    rows, starts, stops = _windows(X.lengths, window, rng)
+    gaps = event_gaps(X)
+    batches = list(_group(stops - starts, batch_size, rng))
+    rng.shuffle(batches)
+    for chosen in batches:
+        yield _rectangle(X, gaps, rows[chosen], starts[chosen], stops[chosen])
+
+
+def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batch]:
+    """Give the last events of each sequence as inputs, in batches of consecutive rows.
+
+    The last input of sequence ``i`` stands at position ``min(lengths[i], window - 1)`` of its row.
+    """
+    gaps = event_gaps(X)
+    stops = X.lengths + 1
+    starts = np.maximum(stops - window, 0)
+    row = 0
+    while row < len(X):
+        widest = np.maximum.accumulate((stops - starts)[row : row + batch_size])
+        n_rows = max(
+            1, int(np.searchsorted(widest * np.arange(1, len(widest) + 1), batch_size, side="right"))
+        )
+        rows = np.arange(row, row + n_rows)
+        yield _rectangle(X, gaps, rows, starts[rows], stops[rows])
+        row += n_rows
+
+
+def _windows(
+    lengths: np.ndarray, window: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut sequences into windows: their rows, first targets and ends of targets."""
+    first = np.where(lengths > window, rng.integers(1, window + 1, len(lengths)), lengths)
+    n_windows = np.where(lengths > 0, 1 - (first - lengths) // window, 0)
+    rows = np.repeat(np.arange(len(lengths)), n_windows)
+    order = np.arange(len(rows)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+    stops = np.minimum(first[rows] + order * window, lengths[rows])
+    starts = np.maximum(first[rows] + (order - 1) * window, 0)
+    return rows, np.where(order == 0, 0, starts), stops
+
+
+def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Group rows of like width, so that ``rows * width`` of each group is at most `batch_size`."""
+    # The jitter varies the company of a row from one epoch to the next; a padded step costs as much as a real one.
+    order = np.argsort(
+        widths * rng.uniform(0.95, 1.05, len(widths)) + rng.uniform(0, 1, len(widths)), kind="stable"
+    )
+    stop = len(order)
+    while stop > 0:
+        n_rows = max(1, batch_size // int(widths[order[stop - 1]]))
+        yield order[max(0, stop - n_rows) : stop]
+        stop -= n_rows
+
+
+def _rectangle(
+    X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray
+) -> Batch:
+    """Lay targets ``starts:stops`` of each row out in a rectangle, with the inputs one step before them."""
+    position = np.arange((stops - starts).max(initial=1))
+    offset = starts[:, None] + position
+    real = offset < stops[:, None]
+    event = X.indptr[rows][:, None] + offset
+    first = offset == 0
+    known = offset < X.lengths[rows][:, None]
+
+    def pick(values: np.ndarray, index: np.ndarray, where: np.ndarray) -> np.ndarray:
+        picked = np.zeros(index.shape, dtype=np.int32)
+        picked[where] = values[index[where]]
+        return picked
+
+    return Batch(
+        rows=rows,
+        inputs=pick(X.codes, event - 1, real & ~first),
+        targets=pick(X.codes, event, real & known),
+        gaps=None if gaps is None else pick(gaps, event - 1, real & ~first),
+        next_gaps=None if gaps is None else pick(gaps, event, real & known),
+    )

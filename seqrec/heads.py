@@ -1,0 +1,117 @@
+"""Heads turn the network's state into a distribution over the next event; they own the output weights and the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from seqrec.negatives import sampled_cross_entropy
+from seqrec.vocabulary import N_RESERVED
+
+_ROWS_AT_ONCE = 1024  # rows of logits that are in memory together: they stay in the cache of a CPU
+
+
+class CategoricalHead(keras.layers.Layer):
+    """The next item, as a softmax over the catalogue whose weights are the input embeddings.
+
+    Parameters
+    ----------
+    embedding : keras.layers.Embedding
+        (n_codes, embedding_dim); its rows are the output weights too.
+    n_negatives : int
+        Items that the loss compares each target with; 0 compares with the whole catalogue.
+    seed : int
+        Seeds the negatives.
+
+    References
+    ----------
+    Press & Wolf (2017), "Using the output embedding to improve language models": tied weights.
+    """
+
+    def __init__(self, embedding: keras.layers.Embedding, n_negatives: int, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.embedding = embedding
+        self.n_negatives = n_negatives
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, states_shape: tuple[int | None, ...]) -> None:
+        """Make the bias, one for each code."""
+        self.bias = self.add_weight(name="bias", shape=(self.embedding.input_dim,), initializer="zeros")
+        self.built = True
+
+    def loss(self, states: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Mean of ``-log p(target | state)``, in nats: states (n, embedding_dim), targets (n,) codes."""
+        weights, bias = self.embedding.embeddings.value, self.bias.value
+        if self.n_negatives:
+            seed = self.seed_generator.next()
+            return sampled_cross_entropy(states, weights, bias, targets, self.n_negatives, seed)
+        return softmax_cross_entropy(states, weights, _without_reserved(bias), targets)
+
+    def logits(self, states: tf.Tensor) -> tf.Tensor:
+        """Unnormalised log-probabilities of the items: states (n, embedding_dim) -> (n, n_items) float32."""
+        logits = tf.matmul(tf.cast(states, tf.float32), self.embedding.embeddings.value, transpose_b=True)
+        return (logits + self.bias.value)[:, N_RESERVED:]
+
+
+@tf.custom_gradient
+def softmax_cross_entropy(states, weights, bias, targets):
+    """Mean cross-entropy of a full softmax, without ever holding all of its logits.
+
+    The gradient is taken along with the loss, a block of rows at a time, so that a block of logits is computed once
+    and can be forgotten.
+
+    Parameters
+    ----------
+    states : (n, dim) tensor, float32 or bfloat16
+        Matrix products are taken in this dtype, the softmax in float32.
+    weights : (n_classes, dim) float32 tensor
+    bias : (n_classes,) float32 tensor
+    targets : (n,) int32 tensor
+
+    Returns
+    -------
+    loss : scalar float32 tensor, nats
+    """
+    dtype = states.dtype
+    n, n_rows = tf.shape(states)[0], tf.constant(_ROWS_AT_ONCE)
+    classes = tf.cast(weights, dtype)
+
+    def block(i, loss, d_states, d_weights, d_bias):
+        rows = slice(i * n_rows, (i + 1) * n_rows)
+        state, target = states[rows], targets[rows]
+        index = tf.stack([tf.range(tf.shape(target)[0]), target], axis=1)
+        probabilities = tf.nn.softmax(tf.cast(tf.matmul(state, classes, transpose_b=True), tf.float32) + bias)
+        likelihood = tf.gather_nd(probabilities, index)
+        d_logits = tf.cast(tf.tensor_scatter_nd_sub(probabilities, index, tf.ones_like(likelihood)), dtype)
+        ones = tf.ones((1, tf.shape(target)[0]), dtype)
+        return (
+            i + 1,
+            loss - tf.reduce_sum(tf.math.log(tf.maximum(likelihood, 1e-37))),
+            d_states.write(i, tf.matmul(d_logits, classes)),
+            d_weights + tf.cast(tf.matmul(d_logits, state, transpose_a=True), tf.float32),
+            d_bias + tf.cast(tf.matmul(ones, d_logits)[0], tf.float32),
+        )
+
+    n_blocks = (n + n_rows - 1) // n_rows
+    parts = tf.TensorArray(dtype, n_blocks, infer_shape=False, element_shape=(None, states.shape[1]))
+    loop = (0, 0.0, parts, tf.zeros_like(weights), tf.zeros_like(bias))
+    _, loss, d_states, d_weights, d_bias = tf.while_loop(
+        lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1
+    )
+    scale = 1 / tf.cast(tf.maximum(n, 1), tf.float32)
+    d_states = d_states.concat()
+
+    def gradient(d_loss):
+        factor = d_loss * scale
+        return d_states * tf.cast(factor, dtype), d_weights * factor, d_bias * factor, None
+
+    return loss * scale, gradient
+
+
+def _without_reserved(bias: tf.Tensor) -> tf.Tensor:
+    """The bias with reserved codes out of the softmax: nothing comes next that is padding or unknown."""
+    closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
+    return bias + closed

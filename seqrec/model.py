@@ -1,0 +1,133 @@
+"""The network: events in, the state after each event out, and a head that tells what comes next from a state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from seqrec.batches import N_GAPS, UNKNOWN_GAP
+from seqrec.heads import CategoricalHead
+from seqrec.layers import CodeDropout, recurrent_layer
+from seqrec.vocabulary import PADDING, UNKNOWN
+
+
+class SequenceModel(keras.Model):
+    """Embed, recur, project; the state lives in the space of the item embeddings.
+
+    The embedding of the last event is added to the projected output of the recurrence. As the output weights are the
+    embeddings, that sum starts out as item-to-item similarity, and the recurrence adds what the rest of the past tells.
+
+    Parameters
+    ----------
+    n_codes : int
+        Items and reserved codes.
+    units : int
+        Width of each recurrent layer.
+    embedding_dim : int
+    n_layers : int
+    cell : {"lstm", "peephole", "gru", "rnn"}
+    dropout : float
+        Share of the embeddings' and of the recurrence's outputs that is dropped in training.
+    n_negatives : int
+        Negatives of the sampled softmax; 0 for the full one.
+    with_time : bool
+        Whether time gaps between events are used.
+    seed : int
+        Seeds the initial weights and all that is random in training.
+    dtype : {"float32", "mixed_bfloat16"}
+        Keras' policy for matrix products; weights are float32.
+    """
+
+    def __init__(
+        self,
+        n_codes: int,
+        units: int,
+        embedding_dim: int,
+        n_layers: int,
+        cell: str,
+        dropout: float,
+        n_negatives: int,
+        with_time: bool,
+        seed: int,
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(dtype=dtype)
+        seeds = iter(np.random.SeedSequence(seed).generate_state(8 + 3 * n_layers).tolist())
+        normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
+        self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
+        self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
+        self.input_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
+        self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
+        self.output_dropout = [
+            keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)
+        ]
+        self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
+        glorot = keras.initializers.GlorotUniform(next(seeds))
+        self.projection = keras.layers.Dense(
+            embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype
+        )
+        self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
+        self.gap_embedding = self.next_gap_embedding = None
+        if with_time:
+            self.gap_embedding = keras.layers.Embedding(
+                N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps"
+            )
+            self.next_gap_embedding = keras.layers.Embedding(
+                N_GAPS, embedding_dim, "zeros", dtype=dtype, name="next_gaps"
+            )
+            self.gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
+        self.head.build((None, embedding_dim))
+        self.built = True  # the call makes the layers' weights, in one order
+        one_event = np.zeros((1, 1), np.int32)
+        self(one_event, one_event, one_event)
+
+    def call(self, inputs: Any, gaps: Any = None, next_gaps: Any = None, training: bool = False) -> Any:
+        """Give the state after each event.
+
+        Parameters
+        ----------
+        inputs : (batch, time) int32
+            Codes.
+        gaps : (batch, time) int32, optional
+            Bucket of the time since the event before, `UNKNOWN_GAP` where it is not known.
+        next_gaps : (batch, time) int32, optional
+            Bucket of the time until the next event; half of them are hidden in training, so that the model can be asked
+            with them and without.
+        training : bool
+
+        Returns
+        -------
+        states : (batch, time, embedding_dim)
+        """
+        embedded = self.embedding(
+            self.code_dropout(inputs, training=training)
+        )  # (batch, time, embedding_dim)
+        x = embedded
+        if self.gap_embedding is not None and gaps is not None:
+            x = x + self.gap_embedding(gaps)
+        x = self.input_dropout(x, training=training)
+        for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
+            x = dropout(layer(x), training=training)  # (batch, time, units)
+        state = self.projection(x) + self.skip_dropout(
+            embedded, training=training
+        )  # (batch, time, embedding_dim)
+        if self.next_gap_embedding is not None and next_gaps is not None:
+            state = state + self.next_gap_embedding(self.gap_dropout(next_gaps, training=training))
+        return state
+
+    def loss_of(self, inputs: Any, targets: Any, *gaps: Any) -> Any:
+        """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on."""
+        states = self(inputs, *gaps, training=True)
+        real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
+        states = tf.gather(tf.reshape(states, (-1, states.shape[-1])), real)  # (n_targets, embedding_dim)
+        return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real))
+
+    @tf.function(reduce_retracing=True)
+    def states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
+        """State at one position of each row: positions (batch,) -> (batch, embedding_dim)."""
+        states = self(inputs, *gaps)
+        return ops.take_along_axis(states, positions[:, None, None], axis=1)[:, 0]
