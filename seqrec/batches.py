@@ -38,7 +38,7 @@ class Batch:
     next_gaps: np.ndarray | None
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Inputs, targets and, where there are timestamps, both kinds of gaps."""
+        """Give the inputs, the targets and, where there are timestamps, both kinds of gaps."""
         arrays = (self.inputs, self.targets, self.gaps, self.next_gaps)
         return tuple(array for array in arrays if array is not None)
 
@@ -104,17 +104,13 @@ def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batc
     row = 0
     while row < len(X):
         widest = np.maximum.accumulate((stops - starts)[row : row + batch_size])
-        n_rows = max(
-            1, int(np.searchsorted(widest * np.arange(1, len(widest) + 1), batch_size, side="right"))
-        )
+        n_rows = max(1, int(np.searchsorted(widest * np.arange(1, len(widest) + 1), batch_size, side="right")))
         rows = np.arange(row, row + n_rows)
         yield _rectangle(X, gaps, rows, starts[rows], stops[rows])
         row += n_rows
 
 
-def _windows(
-    lengths: np.ndarray, window: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _windows(lengths: np.ndarray, window: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut sequences into windows: their rows, first targets and ends of targets."""
     first = np.where(lengths > window, rng.integers(1, window + 1, len(lengths)), lengths)
     n_windows = np.where(lengths > 0, 1 - (first - lengths) // window, 0)
@@ -128,9 +124,7 @@ def _windows(
 def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Group rows of like width, so that ``rows * width`` of each group is at most `batch_size`."""
     # The jitter varies the company of a row from one epoch to the next; a padded step costs as much as a real one.
-    order = np.argsort(
-        widths * rng.uniform(0.95, 1.05, len(widths)) + rng.uniform(0, 1, len(widths)), kind="stable"
-    )
+    order = np.argsort(widths * rng.uniform(0.95, 1.05, len(widths)) + rng.uniform(0, 1, len(widths)), kind="stable")
     stop = len(order)
     while stop > 0:
         n_rows = max(1, batch_size // int(widths[order[stop - 1]]))
@@ -138,9 +132,7 @@ def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Ite
         stop -= n_rows
 
 
-def _rectangle(
-    X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray
-) -> Batch:
+def _rectangle(X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Batch:
     """Lay targets ``starts:stops`` of each row out in a rectangle, with the inputs one step before them."""
     position = np.arange((stops - starts).max(initial=1))
     offset = starts[:, None] + position

@@ -37,7 +37,7 @@ class CategoricalHead(keras.layers.Layer):
         self.n_negatives = n_negatives
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def build(self, states_shape: tuple[int | None, ...]) -> None:
+    def build(self, _: tuple[int | None, ...]) -> None:
         """Make the bias, one for each code."""
         self.bias = self.add_weight(name="bias", shape=(self.embedding.input_dim,), initializer="zeros")
         self.built = True
@@ -98,9 +98,7 @@ def softmax_cross_entropy(states, weights, bias, targets):
     n_blocks = (n + n_rows - 1) // n_rows
     parts = tf.TensorArray(dtype, n_blocks, infer_shape=False, element_shape=(None, states.shape[1]))
     loop = (0, 0.0, parts, tf.zeros_like(weights), tf.zeros_like(bias))
-    _, loss, d_states, d_weights, d_bias = tf.while_loop(
-        lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1
-    )
+    _, loss, d_states, d_weights, d_bias = tf.while_loop(lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1)
     scale = 1 / tf.cast(tf.maximum(n, 1), tf.float32)
     d_states = d_states.concat()
 
@@ -112,6 +110,6 @@ def softmax_cross_entropy(states, weights, bias, targets):
 
 
 def _without_reserved(bias: tf.Tensor) -> tf.Tensor:
-    """The bias with reserved codes out of the softmax: nothing comes next that is padding or unknown."""
+    """Take reserved codes out of the softmax: nothing comes next that is padding or unknown."""
     closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
     return bias + closed

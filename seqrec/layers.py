@@ -135,9 +135,7 @@ def recurrent_layer(cell: str, units: int, seed: int, dtype: str = "float32") ->
         (batch, time, input_dim) -> (batch, time, units)
     """
     if cell == "peephole":
-        return keras.layers.RNN(
-            PeepholeLSTMCell(units, seed=seed, dtype=dtype), return_sequences=True, dtype=dtype
-        )
+        return keras.layers.RNN(PeepholeLSTMCell(units, seed=seed, dtype=dtype), return_sequences=True, dtype=dtype)
     layers = {"lstm": LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
     return layers[cell](units, return_sequences=True, dtype=dtype, **_initializers(seed))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +34,7 @@ class BaseLSTM(BaseEstimator):
     A subclass gives `_merit(network, history, target)`, the figure that early stopping follows.
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "units": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "embedding_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
@@ -71,13 +71,9 @@ class BaseLSTM(BaseEstimator):
         weights = zip(self.model_.get_weights(), network.get_weights(), strict=True)
         network.set_weights([_widened(old, new) for old, new in weights])
         history = self._train(network, X, self.learning_rate / 10, 1, check_random_state(self.random_state))
-        self._keep(
-            network, architecture, {name: self.history_.get(name, []) + history[name] for name in history}
-        )
+        self._keep(network, architecture, {name: self.history_.get(name, []) + history[name] for name in history})
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X) + _widened(
-            self.item_counts_, np.zeros(len(X.vocabulary), np.int64)
-        )
+        self.item_counts_ = _item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
 
     def _train(
         self,
@@ -94,9 +90,7 @@ class BaseLSTM(BaseEstimator):
         with TrainingProgress(n_epochs, X.n_events, self.verbose) as progress:
             return train(network, batches, validate, learning_rate, n_epochs, self.patience, progress)
 
-    def _hold_out(
-        self, X: Sequences, rng: np.random.Generator
-    ) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
+    def _hold_out(self, X: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
         """Take the last event of some sequences out of X: what is left, their histories, their targets' codes."""
         long = np.flatnonzero(X.lengths > 2)
         n = min(round(self.validation_fraction * len(long)), _VALIDATION_SEQUENCES)
@@ -108,9 +102,7 @@ class BaseLSTM(BaseEstimator):
     def _merit(self, network: SequenceModel, history: Sequences, target: NDArray[np.int32]) -> float:
         raise NotImplementedError
 
-    def _keep(
-        self, network: SequenceModel, architecture: dict[str, Any], history: dict[str, list[float]]
-    ) -> None:
+    def _keep(self, network: SequenceModel, architecture: dict[str, Any], history: dict[str, list[float]]) -> None:
         """Set what a fit leaves; nothing before has touched the estimator, so a fit that fails changes nothing."""
         self._network_architecture = architecture
         self.model_ = SequenceModel(**architecture)
@@ -197,5 +189,5 @@ def _item_counts(X: Sequences) -> NDArray[np.int64]:
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:
-    """`new` with `old` in its first rows."""
+    """Give `new` with `old` in its first rows."""
     return np.concatenate([old, new[len(old) :]])

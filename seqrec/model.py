@@ -62,20 +62,14 @@ class SequenceModel(keras.Model):
         self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
         self.input_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
         self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
-        self.output_dropout = [
-            keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)
-        ]
+        self.output_dropout = [keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
         self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
         glorot = keras.initializers.GlorotUniform(next(seeds))
-        self.projection = keras.layers.Dense(
-            embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype
-        )
+        self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
         self.gap_embedding = self.next_gap_embedding = None
         if with_time:
-            self.gap_embedding = keras.layers.Embedding(
-                N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps"
-            )
+            self.gap_embedding = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps")
             self.next_gap_embedding = keras.layers.Embedding(
                 N_GAPS, embedding_dim, "zeros", dtype=dtype, name="next_gaps"
             )
@@ -103,18 +97,14 @@ class SequenceModel(keras.Model):
         -------
         states : (batch, time, embedding_dim)
         """
-        embedded = self.embedding(
-            self.code_dropout(inputs, training=training)
-        )  # (batch, time, embedding_dim)
+        embedded = self.embedding(self.code_dropout(inputs, training=training))  # (batch, time, embedding_dim)
         x = embedded
         if self.gap_embedding is not None and gaps is not None:
             x = x + self.gap_embedding(gaps)
         x = self.input_dropout(x, training=training)
         for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
             x = dropout(layer(x), training=training)  # (batch, time, units)
-        state = self.projection(x) + self.skip_dropout(
-            embedded, training=training
-        )  # (batch, time, embedding_dim)
+        state = self.projection(x) + self.skip_dropout(embedded, training=training)  # (batch, time, embedding_dim)
         if self.next_gap_embedding is not None and next_gaps is not None:
             state = state + self.next_gap_embedding(self.gap_dropout(next_gaps, training=training))
         return state

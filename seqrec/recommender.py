@@ -193,9 +193,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         X = self._encode(X)
         shape = (len(X), len(self.vocabulary_))
         if shape[0] * shape[1] > 2**28:
-            raise ValueError(
-                f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend."
-            )
+            raise ValueError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
         probabilities = np.empty(shape, dtype=np.float32)
         for rows, scores in self._score_blocks(X, False, None, None):
             probabilities[rows] = tf.nn.softmax(scores)
@@ -248,9 +246,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         return float(ndcg(np.concatenate(ranks), k=10).mean())
 
 
-def score_states(
-    network: SequenceModel, states: NDArray[np.float32]
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def score_states(network: SequenceModel, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
     step = max(1, _SCORES_AT_ONCE // network.embedding.input_dim)
     for start in range(0, len(states), step):

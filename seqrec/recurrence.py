@@ -1,4 +1,4 @@
-"""The LSTM over a whole batch of sequences, with its gradient written out: TensorFlow's fast path where there is no cuDNN.
+"""The LSTM over a batch of sequences, with its gradient written out: a fast path for TensorFlow without cuDNN.
 
 Automatic differentiation of the loop adds a (units, 4 units) gradient to an accumulator at every step. Written out, the
 backward loop only carries the two state gradients; the weights' gradient is one product over all steps at the end.
