@@ -173,9 +173,7 @@ class RecommenderMixin:
             )
         known = np.unique(X.codes[X.codes >= N_RESERVED])
         if len(known) < 2:
-            raise ValueError(
-                f"fit needs at least 2 different items, got {len(known)}: there is nothing to choose."
-            )
+            raise ValueError(f"fit needs at least 2 different items, got {len(known)}: there is nothing to choose.")
         # In the order of X's vocabulary: the order of the rows of X must not decide how ties are broken.
         return X.recode(Vocabulary(X.vocabulary.decode(known)))
 
@@ -193,9 +191,7 @@ class RecommenderMixin:
             warnings.warn(text, stacklevel=3)
         cold = np.count_nonzero(_is_cold(X))
         if cold:
-            text = (
-                f"{cold:,} of {len(X):,} sequences hold no known item and get popular ones: see is_cold(X)."
-            )
+            text = f"{cold:,} of {len(X):,} sequences hold no known item and get popular ones: see is_cold(X)."
             warnings.warn(text, ColdStartWarning, stacklevel=3)
         return X
 
@@ -257,7 +253,7 @@ class RecommenderMixin:
         unknown = candidates[codes == UNKNOWN]
         if len(unknown):
             raise ValueError(
-                f"{len(unknown):,} candidates are not in the catalogue, such as {show(unknown[:3].tolist())}: "
+                f"{len(unknown):,} candidates are not in the catalogue ({show(unknown[:3].tolist())}): "
                 "only items of the training data can be recommended."
             )
         return np.setdiff1d(np.arange(len(self.vocabulary_)), codes - N_RESERVED)
@@ -286,17 +282,13 @@ def append_events(X: Sequences, items: Any) -> Sequences:
     """Append one event to each sequence, at the time of its last event; further columns are left out."""
     items = np.asarray(items)
     if items.shape != (len(X),):
-        raise ValueError(
-            f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}."
-        )
+        raise ValueError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
     vocabulary = X.vocabulary.extend(items)
     ends = X.indptr[1:]
     times = X.timestamps
     if times is not None:
         if (X.lengths == 0).any():
-            raise ValueError(
-                "y cannot be appended to empty sequences with timestamps. Drop the empty sequences first."
-            )
+            raise ValueError("y cannot be appended to empty sequences with timestamps. Drop the empty sequences first.")
         times = np.insert(times, ends, times[ends - 1])
     return Sequences(
         codes=np.insert(X.codes, ends, vocabulary.encode(items)),
@@ -325,16 +317,17 @@ def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:
     # one fast pass over the scores; a partial sort takes ten times as long, and a hundred times where many
     # tie.
     width = max(k, min(n_items, 512))
-    groups = scores[:, : n_items // width * width].reshape(n, -1, width)
+    groups = scores[:, : n_items // width * width].reshape(n, n_items // width, width)
     limit = np.sort(groups.max(axis=1), axis=1)[:, [-k]]
     chosen = scores >= limit
     crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > 8 * k)
-    ties = scores[crowded] == limit[crowded]
-    chosen[crowded] &= ~ties | (np.cumsum(ties, axis=1, dtype=np.int32) <= k)
+    ties = scores[crowded, : 32 * k] == limit[crowded]  # where many tie, the first k are mostly found early
+    if (np.count_nonzero(ties, axis=1) < k).any():
+        ties = scores[crowded] == limit[crowded]
+    chosen[crowded] = scores[crowded] > limit[crowded]
+    chosen[crowded, : ties.shape[1]] |= ties & (np.cumsum(ties, axis=1, dtype=np.int32) <= k)
     rows, columns = np.divmod(np.flatnonzero(chosen), n_items)
-    order = np.lexsort(
-        (-scores[rows, columns], rows)
-    )  # stable, so that ties stay in the order of the columns
+    order = np.lexsort((-scores[rows, columns], rows))  # stable, so that ties stay in the order of the columns
     first = np.searchsorted(rows, np.arange(n))
     columns = columns[order[first[:, None] + np.arange(k)]]
     return columns, np.take_along_axis(scores, columns, axis=1)
@@ -354,24 +347,18 @@ def question_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64]
     if at is None:
         return None
     if X.timestamps is None:
-        raise ValueError(
-            "at is the time of the question, but the histories have no timestamps to compare it with."
-        )
+        raise ValueError("at is the time of the question, but the histories have no timestamps to compare it with.")
     values = np.atleast_1d(np.asarray(at))
     unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
     if values.dtype.kind in "iuf" and unit is None:
         raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
-    moments = (
-        pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
-    )
+    moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
     times = np.broadcast_to(moments, len(X))
     full = np.flatnonzero(X.lengths)
     late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
     if not late.all():  # a missing time is not late either
         missed = len(late) - late.sum()
-        raise ValueError(
-            f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories."
-        )
+        raise ValueError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
     return times
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from seqrec.base import RecommenderMixin
@@ -45,9 +44,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
     ([['tea', 'milk']], [[3.0, 1.0]])
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "last_days": [None, Interval(Real, 0, None, closed="neither")]
-    }
+    _parameter_constraints: ClassVar[dict[str, list]] = {"last_days": [None, Interval(Real, 0, None, closed="neither")]}
 
     def __init__(self, last_days: float | None = None) -> None:
         self.last_days = last_days
@@ -64,9 +61,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
         if self.last_days is None:
             return slice(None)
         if X.timestamps is None:
-            raise ValueError(
-                "last_days needs sequences with timestamps: Sequences.from_frame(log, timestamp=...)."
-            )
+            raise ValueError("last_days needs sequences with timestamps: Sequences.from_frame(log, timestamp=...).")
         return X.timestamps > X.timestamps.max() - np.timedelta64(round(self.last_days * 86_400e6), "us")
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
@@ -212,4 +207,5 @@ def _rule_scores(
 
 
 def _blocks(X: Sequences) -> Iterator[slice]:
-    return gen_batches(len(X), max(1, _BLOCK // len(X.vocabulary)))
+    step = max(1, _BLOCK // len(X.vocabulary))
+    return (slice(start, min(start + step, len(X))) for start in range(0, len(X), step))

@@ -92,18 +92,14 @@ def average_rank(scores: NDArray, target: ArrayLike) -> NDArray[np.float64]:
     """
     scores, target = np.asarray(scores), np.asarray(target)
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
-        raise ValueError(
-            f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}"
-        )
+        raise ValueError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
     check_scores(scores)
     return tied_rank(scores, target)
 
 
 def tied_rank(scores: NDArray, target: NDArray) -> NDArray[np.float64]:
     """`average_rank` of scores that were checked before items were excluded from them."""
-    own = scores[
-        np.arange(len(scores)), target
-    ]  # column -1 is read where the item is unknown, and overwritten below
+    own = scores[np.arange(len(scores)), target]  # column -1 is read where the item is unknown, and overwritten below
     before = np.count_nonzero(scores > own[:, None], axis=1)
     ties = np.count_nonzero(scores == own[:, None], axis=1)
     ranked = (target >= 0) & ~np.isneginf(own)
@@ -238,15 +234,11 @@ def bootstrap_interval(
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise ValueError(
-            f"expected a finite number for each of n >= 1 sequences, got an array {values.shape}"
-        )
+        raise ValueError(f"expected a finite number for each of n >= 1 sequences, got an array {values.shape}")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}")
     check_integer(n_resamples, "n_resamples")
-    low, high = np.quantile(
-        _resampled_means(values, n_resamples, random_state), [(1 - level) / 2, (1 + level) / 2]
-    )
+    low, high = np.quantile(_resampled_means(values, n_resamples, random_state), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high))
 
 
@@ -268,14 +260,10 @@ def bootstrap_difference(
         raise ValueError(
             f"the two models were judged on {len(values_a)} and {len(values_b)} sequences, not on the same"
         )
-    return bootstrap_interval(
-        values_a - values_b, level=level, n_resamples=n_resamples, random_state=random_state
-    )
+    return bootstrap_interval(values_a - values_b, level=level, n_resamples=n_resamples, random_state=random_state)
 
 
-def _resampled_means(
-    values: NDArray, n_resamples: int, random_state: int | np.random.RandomState | None
-) -> NDArray:
+def _resampled_means(values: NDArray, n_resamples: int, random_state: int | np.random.RandomState | None) -> NDArray:
     rng = check_random_state(random_state)
     rows = max(1, 2**21 // len(values))  # a few resamples at a time: 16 MB of indices, whatever n is
     sizes = [min(rows, n_resamples - start) for start in range(0, n_resamples, rows)]
@@ -290,9 +278,7 @@ def _ranks_and_indptr(ranks: ArrayLike, k: int, indptr: ArrayLike | None) -> tup
         raise ValueError(f"ranks must be a 1-D array of numbers from 1 on, got {ranks!r}")
     indptr = np.arange(len(ranks) + 1) if indptr is None else np.asarray(indptr)
     if indptr[0] != 0 or indptr[-1] != len(ranks) or (np.diff(indptr) < 1).any():
-        raise ValueError(
-            "indptr must rise from 0 to len(ranks), and every sequence needs at least one target"
-        )
+        raise ValueError("indptr must rise from 0 to len(ranks), and every sequence needs at least one target")
     return ranks, indptr
 
 

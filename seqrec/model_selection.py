@@ -120,9 +120,7 @@ class TimeSplit:
         """
         X = as_sequences(X)
         if X.timestamps is None:
-            raise ValueError(
-                "TimeSplit needs timestamps. Build X with Sequences.from_frame(log, timestamp=...)."
-            )
+            raise ValueError("TimeSplit needs timestamps. Build X with Sequences.from_frame(log, timestamp=...).")
         cutoff = _moment(self.cutoff, X.timestamps)
         before = X.timestamps < cutoff
         if before.all() or not before.any():
@@ -187,9 +185,7 @@ class UserSplit(GroupShuffleSplit):
     ) -> None:
         super().__init__(n_splits, test_size=test_size, random_state=random_state)
 
-    def split(
-        self, X: Any, y: Any = None, groups: ArrayLike | None = None
-    ) -> Iterator[tuple[NDArray, NDArray]]:
+    def split(self, X: Any, y: Any = None, groups: ArrayLike | None = None) -> Iterator[tuple[NDArray, NDArray]]:
         """Yield the rows to train on and those to test on; `groups` are the users, by default ``X.keys``."""
         return super().split(X, y, as_sequences(X).keys if groups is None else groups)
 
