@@ -62,13 +62,15 @@ def check_ids(values: Any, name: str) -> np.ndarray:
     ValueError
         Where ids are missing, empty or too long.
     """
+    if isinstance(values, str | bytes):
+        raise TypeError(f"{name} must be a list of ids, got {show(values)} alone. Put it in a list.")
     values = values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object)
     if values.dtype.kind in "iu":
         return _shrink(values)
     if values.dtype.kind in "fOUT":
         check_rows(pd.notna(values), name, "missing values", CLEAN)
         if values.dtype.kind == "f":
-            return values.astype(np.float64)
+            return _check_floats(values, name)
         return _check_objects(values.astype(object), name)
     raise TypeError(f"{name} holds {values.dtype} values. {CONVERT}")
 
@@ -84,13 +86,19 @@ def _check_objects(values: np.ndarray, name: str) -> np.ndarray:
     if kind == "integer":
         return _check_integers(values, name)
     if kind == "floating":
-        return values.astype(np.float64)
+        return _check_floats(values, name)
     if kind not in ("string", "empty"):
         raise TypeError(f"{name} {_show_kinds(values)}. {CONVERT}")
     check_rows(values != "", name, "empty ids", CLEAN)
     if max(map(len, values), default=0) > MAX_ID_BYTES // 4:  # a character takes at most four bytes
         sizes = np.array([len(value.encode("utf-8", "surrogatepass")) for value in values])
         check_rows(sizes <= MAX_ID_BYTES, name, f"ids longer than {MAX_ID_BYTES} bytes", CLEAN)
+    return values
+
+
+def _check_floats(values: np.ndarray, name: str) -> np.ndarray:
+    values = values.astype(np.float64)
+    check_rows(np.isfinite(values), name, "infinite values", CLEAN)
     return values
 
 

@@ -96,18 +96,22 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     return column.to_numpy()
 
 
-def sort_events(users: Encoded, times: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def sort_events(users: Encoded, by_time: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Order events by user, then time; ties keep the order of the rows.
+
+    Parameters
+    ----------
+    users : Encoded
+    by_time : (n_events,) int or None
+        The rows in order of time, as `order_of` gives them.
 
     Returns
     -------
     rows : (n_events,) int32 (int64 beyond 2**31 rows)
     indptr : (n_users + 1,) int64
     """
-    n_events, codes = len(users.codes), users.codes
-    by_time = None if times is None else _order_of(times.view(np.int64))
-    if by_time is not None:
-        codes = codes[by_time]
+    n_events = len(users.codes)
+    codes = users.codes if by_time is None else users.codes[by_time]
     # Compressing sparse rows is a stable counting sort: the fastest way to group by user.
     shape = (len(users.ids), n_events)
     grouped = csr_array((np.ones(n_events, dtype=bool), (codes, _row_numbers(n_events))), shape=shape)
@@ -115,11 +119,11 @@ def sort_events(users: Encoded, times: np.ndarray | None) -> tuple[np.ndarray, n
     return rows, grouped.indptr.astype(np.int64)
 
 
-def _order_of(keys: np.ndarray) -> np.ndarray | None:
-    """Stable argsort; None where the keys are in order."""
-    if (keys[1:] >= keys[:-1]).all():
+def order_of(times: np.ndarray | None) -> np.ndarray | None:
+    """Give the rows in order of time, ties in their own order; None where they are so already."""
+    if times is None or (times[1:] >= times[:-1]).all():
         return None
-    keys = keys - keys.min()
+    keys = (times - times.min()).view(np.int64)
     for ticks in (10**6, 10**3):  # whole seconds or milliseconds need fewer bits
         if not (keys % ticks).any():
             keys //= ticks

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sklearn.utils.validation import check_array, validate_data
 
 from seqrec._checks import check_ids, show
+from seqrec.times import read_times, times_from_objects
 
 
 def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -50,6 +52,14 @@ def _holds_ids(X: Any) -> bool:
     if not isinstance(X, np.ndarray) or X.dtype.kind not in "OUT":
         return False
     return X.dtype != object or all(isinstance(value, numbers.Integral | str) for value in X.flat)
+
+
+def read_flat_times(values: np.ndarray, time_unit: str) -> tuple[np.ndarray, str | None]:
+    """Give the times of all events as (n_events,) datetime64[us], and their unit where they are numbers."""
+    label = "timestamps as one column"
+    column = pa.chunked_array([pa.array(times_from_objects(values, label))])
+    times, unit = read_times(column, label, time_unit)
+    return times.astype("datetime64[us]"), unit
 
 
 def check_keys(keys: Any, n_sequences: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, overload
@@ -10,12 +11,11 @@ from typing import Any, overload
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from seqrec._checks import check_choice, check_ids, check_integer, show
-from seqrec.frames import open_frame, read_column, read_ids, read_timestamps, sort_events, sort_ids
-from seqrec.lists import check_keys, flatten, flatten_array
-from seqrec.times import TICKS, read_times, times_from_objects, warn_of_future
+from seqrec.frames import open_frame, order_of, read_column, read_ids, read_timestamps, sort_events, sort_ids
+from seqrec.lists import check_keys, flatten, flatten_array, read_flat_times
+from seqrec.times import TICKS, warn_of_future
 from seqrec.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 
 
@@ -118,12 +118,17 @@ class Sequences:
         """
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
         columns = _column_names(columns)
+        if drop_duplicates and timestamp is None:
+            raise ValueError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
         frame = open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
-        users, items = sort_ids(read_ids(frame, user)), read_ids(frame, item)
         times, unit = (None, None) if timestamp is None else read_timestamps(frame, timestamp, time_unit)
         if times is not None:
             warn_of_future(times, f"column {timestamp!r}")
-        rows, indptr = sort_events(users, times)
+        with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
+            rest = second.submit(lambda: (read_ids(frame, item), order_of(times)))
+            users = sort_ids(read_ids(frame, user))
+            items, by_time = rest.result()
+        rows, indptr = sort_events(users, by_time)
         codes, vocabulary = _number_items(items.codes[rows], items.ids)
         X = cls(
             codes=codes,
@@ -281,10 +286,8 @@ class Sequences:
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
         if not np.array_equal(lengths, self.lengths):
             raise ValueError("timestamps and lists differ in their lengths: each event needs one time.")
-        label = "timestamps as one column"
-        column = pa.chunked_array([pa.array(times_from_objects(values, label))])
-        times, unit = read_times(column, label, time_unit)
-        timed = replace(self, timestamps=times.astype("datetime64[us]"), time_unit=unit)
+        times, unit = read_flat_times(values, time_unit)
+        timed = replace(self, timestamps=times, time_unit=unit)
         back = np.flatnonzero(timed._steps(np.less))
         if len(back):
             key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]

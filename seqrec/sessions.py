@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seqrec._checks import check_choice, show
-from seqrec.frames import open_frame, read_ids, read_timestamps, sort_events, sort_ids
+from seqrec.frames import open_frame, order_of, read_ids, read_timestamps, sort_events, sort_ids
 from seqrec.times import TICKS, warn_of_future
 
 
@@ -68,7 +68,7 @@ def sessionize(
     users = sort_ids(read_ids(frame, user))
     times, _ = read_timestamps(frame, timestamp, time_unit)
     warn_of_future(times, f"column {timestamp!r}")
-    rows, _ = sort_events(users, times)
+    rows, _ = sort_events(users, order_of(times))
     starts = np.ones(len(rows), dtype=bool)
     starts[1:] = (np.diff(users.codes[rows]) != 0) | (np.diff(times[rows]) > pause)
     numbers = np.empty(len(rows), dtype=np.int64)

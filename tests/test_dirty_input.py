@@ -113,9 +113,7 @@ def test_missing_items_in_lists_are_an_error(missing):
 )
 def test_mixed_ids_are_shown_and_never_merged(values, shown):
     for column in (objects(*values), pl.Series(values, dtype=pl.Object)):
-        log = (
-            column.to_frame("user_id") if isinstance(column, pd.Series) else pl.DataFrame({"user_id": column})
-        )
+        log = column.to_frame("user_id") if isinstance(column, pd.Series) else pl.DataFrame({"user_id": column})
         with pytest.raises(TypeError, match=f"column 'user_id' mixes kinds of id: {shown}"):
             Sequences.from_frame(log, item="user_id", timestamp=None)
     with pytest.raises(TypeError, match=f"mixes kinds of id: {shown}"):
@@ -144,9 +142,7 @@ def test_another_kind_of_id_in_two_logs_is_an_error(frame):
         Sequences.from_frame(frame(item_id=["1", "2", "3"])),
     )
 
-    with pytest.raises(
-        TypeError, match=r"the items are numbers \(such as 1\), but these are text \(such as '1'\)"
-    ):
+    with pytest.raises(TypeError, match=r"the items are numbers \(such as 1\), but these are text \(such as '1'\)"):
         asked.recode(fitted.vocabulary)
 
 
@@ -173,9 +169,7 @@ def test_unsuitable_python_integers_are_an_error():
         Sequences.from_lists([[2**64, 1]])
 
 
-@pytest.mark.parametrize(
-    "ids", [["a", "a\0", "\0"], ["x\ny", "\u00e9", "e\u0301"], ["\U0001f600", " a", "a "]]
-)
+@pytest.mark.parametrize("ids", [["a", "a\0", "\0"], ["x\ny", "\u00e9", "e\u0301"], ["\U0001f600", " a", "a "]])
 def test_text_ids_are_byte_exact(frame, ids):
     X = Sequences.from_frame(frame(user_id=["a"] * 3, item_id=ids))
 
@@ -222,12 +216,8 @@ KINDS_OF_TEXT = {
     "pandas categories": lambda ids: pd.DataFrame({"item_id": pd.Categorical(ids, ["unused", "b", "a"])}),
     "polars text": lambda ids: pl.DataFrame({"item_id": ids.tolist()}),
     "polars categories": lambda ids: pl.DataFrame({"item_id": pl.Series(ids.tolist(), dtype=pl.Categorical)}),
-    "polars enum": lambda ids: pl.DataFrame(
-        {"item_id": pl.Series(ids.tolist(), dtype=pl.Enum(["b", "unused", "a"]))}
-    ),
-    "Arrow chunks": lambda ids: pa.table(
-        {"item_id": pa.chunked_array([ids.tolist()[:1], [], ids.tolist()[1:]])}
-    ),
+    "polars enum": lambda ids: pl.DataFrame({"item_id": pl.Series(ids.tolist(), dtype=pl.Enum(["b", "unused", "a"]))}),
+    "Arrow chunks": lambda ids: pa.table({"item_id": pa.chunked_array([ids.tolist()[:1], [], ids.tolist()[1:]])}),
     "Arrow large text": lambda ids: pa.table({"item_id": pa.array(ids.tolist(), pa.large_string())}),
     "Arrow text view": lambda ids: pa.table({"item_id": pa.array(ids.tolist(), pa.string_view())}),
     "Arrow dictionary": lambda ids: pa.table({"item_id": pa.array(ids.tolist()).dictionary_encode()}),
@@ -244,9 +234,7 @@ def test_every_way_to_hold_text_gives_the_same_sequences(build):
     assert X.codes.tolist() == [2, 3, 3, 3]
 
 
-@pytest.mark.parametrize(
-    "dtype", ["int8", "uint16", "int64", "uint64", "Int32", "int64[pyarrow]", "category", object]
-)
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "uint64", "Int32", "int64[pyarrow]", "category", object])
 def test_every_width_of_integer_gives_the_same_ids(dtype):
     log = pd.DataFrame({"item_id": pd.Series([7, 3, 7]).astype(dtype)})
 
@@ -273,6 +261,11 @@ def test_duplicates_are_kept_and_counted_and_dropped_on_request(frame):
     assert (X.n_events, X.n_duplicates) == (5, 2)
     assert (dropped.rows.tolist(), dropped.indptr.tolist(), dropped.n_duplicates) == ([0, 1, 4], [0, 3], 0)
     assert priced.without_duplicates().rows.tolist() == [0, 1, 3, 4]
+
+
+def test_duplicates_need_times_to_be_told(frame):
+    with pytest.raises(ValueError, match="drop_duplicates needs a timestamp"):
+        Sequences.from_frame(frame(), timestamp=None, drop_duplicates=True)
 
 
 def test_times_are_sorted_and_ties_keep_the_order_of_rows(frame):
@@ -396,9 +389,7 @@ def test_an_empty_frame_has_no_sequences_and_cannot_be_fitted(frame):
         as_sequences(X, allow_empty=False)
 
 
-@pytest.mark.parametrize(
-    ("value", "what"), [(float("nan"), "missing value"), (float("inf"), "infinite value")]
-)
+@pytest.mark.parametrize(("value", "what"), [(float("nan"), "missing value"), (float("inf"), "infinite value")])
 def test_bad_numbers_in_further_columns_are_an_error(frame, value, what):
     with pytest.raises(ValueError, match=rf"column 'price' has 1 {what} \(at row 2\)"):
         Sequences.from_frame(frame(price=[1.0, 2.0, value]), columns=["price"])

@@ -20,9 +20,7 @@ def log():
         {
             "user_id": ["b", "a", "b", "a", "b"],
             "item_id": ["tea", "milk", "milk", "bread", "wine"],
-            "timestamp": pd.to_datetime(
-                ["2024-05-03", "2024-05-01", "2024-05-01", "2024-05-01", "2024-05-02"]
-            ),
+            "timestamp": pd.to_datetime(["2024-05-03", "2024-05-01", "2024-05-01", "2024-05-01", "2024-05-02"]),
             "amount": [1.0, 2.0, 3.0, 4.0, 5.0],
         }
     )
@@ -72,9 +70,7 @@ def test_relabelling_items_changes_no_code(log):
 def test_the_order_of_rows_changes_only_ties(log):
     distinct = log.assign(timestamp=pd.date_range("2024-05-01", periods=5))
 
-    X, shuffled = (
-        Sequences.from_frame(frame) for frame in (distinct, distinct.sample(frac=1, random_state=0))
-    )
+    X, shuffled = (Sequences.from_frame(frame) for frame in (distinct, distinct.sample(frac=1, random_state=0)))
 
     assert as_lists(X) == as_lists(shuffled)
     assert np.array_equal(X.codes, shuffled.codes)
@@ -104,9 +100,7 @@ def test_sorting_agrees_with_a_stable_sort_by_pandas(rows, ticks):
 
 
 def test_further_columns_keep_their_kinds(log):
-    log = log.assign(
-        kind=["x", "y", "x", "x", "y"], paid=[True, False, True, True, True], day=log["timestamp"]
-    )
+    log = log.assign(kind=["x", "y", "x", "x", "y"], paid=[True, False, True, True, True], day=log["timestamp"])
 
     X = Sequences.from_frame(log, columns=["kind", "paid", "day"])
 
