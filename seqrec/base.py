@@ -336,7 +336,10 @@ def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:
 def target_ranks(scores: NDArray, targets: Targets, rows: slice) -> NDArray[np.float64]:
     """Give the average ranks of the targets of the sequences `rows`, whose scores these are."""
     columns = targets.columns[targets.indptr[rows.start] : targets.indptr[rows.stop]]
-    row = np.repeat(np.arange(len(scores)), np.diff(targets.indptr[rows.start : rows.stop + 1]))
+    lengths = np.diff(targets.indptr[rows.start : rows.stop + 1])
+    if (lengths == 1).all():
+        return tied_rank(scores, columns)
+    row = np.repeat(np.arange(len(scores)), lengths)
     step = len(scores)  # copies of rows, one for each target, never take more memory than the scores
     parts = [slice(start, start + step) for start in range(0, len(row), step)]
     return np.concatenate([np.empty(0), *(tied_rank(scores[row[part]], columns[part]) for part in parts)])
