@@ -13,7 +13,7 @@ _MODULE_OF = {
     "sessionize": "sessions",
     "leave_last_out": "model_selection",
     "TimeSplit": "model_selection",
-    "NextItemSplit": "model_selection",
+    "UserSplit": "model_selection",
     "evaluate": "model_selection",
     "PopularityRecommender": "baselines",
     "MarkovRecommender": "baselines",
