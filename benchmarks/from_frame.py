@@ -125,7 +125,7 @@ def show(results):
     table = Table(*results[0])
     for row in results:
         table.add_row(*(value if isinstance(value, str) else f"{value:.2f}" for value in row.values()))
-    Console().print(table)
+    Console(width=110).print(table)
 
 
 def main():

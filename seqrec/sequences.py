@@ -83,8 +83,8 @@ class Sequences:
     ) -> Sequences:
         """Cut a log of events into one sequence a user.
 
-        Users come in the order of their ids and their events in the order of time; events of one user at one
-        time keep the order of the rows. Items are numbered as they first appear in that order.
+        Users come in the order of their ids, their events in the order of time; ties keep the order of the rows.
+        Items are numbered as they first appear in that order.
 
         Parameters
         ----------
@@ -93,8 +93,7 @@ class Sequences:
         user, item : str
             Columns of ids: integers or text.
         timestamp : str or None
-            Column of times: datetimes (those with a zone are converted to UTC), ISO 8601 text, or numbers
-            since 1970. None takes the rows in their order.
+            Column of times: datetimes (converted to UTC), ISO 8601 text, or numbers since 1970. None: as the rows are.
         columns : sequence of str
             Further columns to carry: numbers, booleans, text or times.
         time_unit : {"auto", "s", "ms", "us", "ns"}
@@ -337,10 +336,9 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     allow_empty : bool
         Whether `X` may hold no event at all.
     estimator : estimator, optional
-        Named in scikit-learn's messages. The width of a 2-D array is recorded in, or compared with, its
-        ``n_features_in_``, as scikit-learn's contract asks.
+        Named in messages; the width of a 2-D array is kept in its ``n_features_in_``.
     reset : bool
-        Whether to record that width (in ``fit``) or to compare it.
+        Whether to record that width (in ``fit``) or to compare it, as scikit-learn's contract asks.
 
     Raises
     ------
