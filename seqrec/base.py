@@ -155,15 +155,17 @@ class RecommenderMixin:
         """
         return _is_cold(self._known_sequences(X))
 
-    def _training_sequences(self, X: Any, y: Any = None) -> Sequences:
+    def _training_sequences(self, X: Any, y: Any = None, reset: bool = True) -> Sequences:
         """Append the next items y to X, and give it in the codes of the catalogue, the items that do occur.
+
+        `reset` is False where a fit goes on: a 2-D X must then be as wide as before.
 
         Raises
         ------
         ValueError
             If no sequence has two events, or there is only one item.
         """
-        X = as_sequences(X, allow_empty=False, estimator=self)
+        X = as_sequences(X, allow_empty=False, estimator=self, reset=reset)
         if y is not None:
             X = append_events(X, y)
         if (X.lengths < 2).all():
