@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -11,7 +12,7 @@ from seqrec.vocabulary import N_RESERVED
 
 def sampled_cross_entropy(
     states: tf.Tensor,
-    weights: tf.Tensor,
+    weights_of: Callable[[tf.Tensor], tf.Tensor],
     bias: tf.Tensor,
     targets: tf.Tensor,
     n_negatives: int,
@@ -26,7 +27,8 @@ def sampled_cross_entropy(
     ----------
     states : (n, dim) tensor, float32 or bfloat16
         The product with the negatives is taken in this dtype.
-    weights : (n_codes, dim) float32 tensor
+    weights_of : callable
+        Gives the output weights, (m, dim) float32, of m codes.
     bias : (n_codes,) float32 tensor
     targets : (n,) int32 tensor, codes
     n_negatives : int
@@ -40,13 +42,13 @@ def sampled_cross_entropy(
     ----------
     Jean et al. (2015), "On using very large target vocabulary for neural machine translation", section 3.
     """
-    n_codes = weights.shape[0]
+    n_codes = bias.shape[0]
     negatives = tf.random.stateless_uniform((n_negatives,), seed, N_RESERVED, n_codes, dtype=tf.int32)
-    negative_weights = tf.cast(tf.gather(weights, negatives), states.dtype)
+    negative_weights = tf.cast(weights_of(negatives), states.dtype)
     logits = tf.cast(tf.matmul(states, negative_weights, transpose_b=True), tf.float32)
     logits += tf.gather(bias, negatives) + math.log((n_codes - N_RESERVED) / n_negatives)
     logits = tf.where(targets[:, None] == negatives, -1e9, logits)  # (n, n_negatives)
-    target_logits = tf.reduce_sum(tf.cast(states, tf.float32) * tf.gather(weights, targets), axis=1)
+    target_logits = tf.reduce_sum(tf.cast(states, tf.float32) * weights_of(targets), axis=1)
     target_logits += tf.gather(bias, targets)
     everything = tf.concat([target_logits[:, None], logits], axis=1)
     return tf.reduce_mean(tf.reduce_logsumexp(everything, axis=1) - target_logits)
