@@ -14,7 +14,8 @@ class LSTM(keras.layers.LSTM):
     """Keras' LSTM, with the same weights and the same numbers, faster where there is no GPU.
 
     On a GPU the layer is Keras' own, on cuDNN. On TensorFlow without one, its loop is `lstm_sequence`, whose gradient
-    needs one product over all steps in place of one a step.
+    needs one product over all steps in place of one a step. A mask, or an option that changes the formula, takes Keras'
+    loop.
 
     References
     ----------
@@ -23,7 +24,7 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the loop; Keras calls it with the states in a list."""
-        if mask is not None or not _on_tensorflow_cpu():
+        if mask is not None or not (_is_plain(self) and _on_tensorflow_cpu()):
             return super().inner_loop(sequences, initial_state, mask, training)
         from seqrec.recurrence import lstm_sequence
 
@@ -142,9 +143,16 @@ def recurrent_layer(cell: str, units: int, seed: int, dtype: str = "float32") ->
 
 def _initializers(seed: int | None) -> dict[str, Any]:
     return {
+        "seed": seed,  # of dropout, which is not used; without one Keras draws it from Python's global generator
         "kernel_initializer": keras.initializers.GlorotUniform(seed),
         "recurrent_initializer": keras.initializers.Orthogonal(seed=None if seed is None else seed + 1),
     }
+
+
+def _is_plain(layer: LSTM) -> bool:
+    """Whether the layer has no option that `lstm_sequence` does not know."""
+    usual = layer.activation is keras.activations.tanh and layer.recurrent_activation is keras.activations.sigmoid
+    return usual and layer.use_bias and not (layer.go_backwards or layer.dropout or layer.recurrent_dropout)
 
 
 def _on_tensorflow_cpu() -> bool:

@@ -1,4 +1,6 @@
-import os
+"""Settings of the tests: fixed examples, and no time limit for one, as machines are slower at times."""
 
-# Before TensorFlow is imported anywhere: its start-up messages are no test output, and a process uses two threads at most.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from hypothesis import settings
+
+settings.register_profile("seqrec", deadline=None, derandomize=True)
+settings.load_profile("seqrec")
