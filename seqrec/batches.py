@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqrec.sequences import Sequences
+from seqrec.vocabulary import PADDING, UNKNOWN
 
 N_GAPS = 40  # buckets of `gap_buckets`; the last holds 2 ** 38 seconds and more
 UNKNOWN_GAP = 0
@@ -24,7 +25,7 @@ class Batch:
     inputs : (batch, time) int32
         Codes; a sequence starts with ``PADDING``, which also fills what is left of a short row.
     targets : (batch, time) int32
-        The code that follows each input, ``PADDING`` where there is none.
+        The code that follows each input, ``PADDING`` where there is none or it is ``UNKNOWN``.
     gaps : (batch, time) int32 or None
         Bucket of the time between each input and the event before it.
     next_gaps : (batch, time) int32 or None
@@ -73,8 +74,8 @@ def event_gaps(X: Sequences) -> np.ndarray | None:
 def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
     """Cut `X` into windows and give them in batches of like length, in random order.
 
-    Every event is a target once. Windows of a long sequence follow each other from a random offset, the last event of
-    one being the first input of the next.
+    Every event of a known item is a target once. Windows of a long sequence follow each other from a random offset, the
+    last event of one being the first input of the next.
 
     Parameters
     ----------
@@ -125,9 +126,10 @@ def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Ite
     """Group rows of like width, so that ``rows * width`` of each group is at most `batch_size`."""
     # The jitter varies the company of a row from one epoch to the next; a padded step costs as much as a real one.
     order = np.argsort(widths * rng.uniform(0.95, 1.05, len(widths)) + rng.uniform(0, 1, len(widths)), kind="stable")
+    widest = np.maximum.accumulate(widths[order])  # jitter may put a wider row before a narrower one
     stop = len(order)
     while stop > 0:
-        n_rows = max(1, batch_size // int(widths[order[stop - 1]]))
+        n_rows = max(1, batch_size // int(widest[stop - 1]))
         yield order[max(0, stop - n_rows) : stop]
         stop -= n_rows
 
@@ -146,10 +148,12 @@ def _rectangle(X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: 
         picked[where] = values[index[where]]
         return picked
 
+    targets = pick(X.codes, event, real & known)
+    targets[targets == UNKNOWN] = PADDING  # an item outside the catalogue has no probability to learn
     return Batch(
         rows=rows,
         inputs=pick(X.codes, event - 1, real & ~first),
-        targets=pick(X.codes, event, real & known),
+        targets=targets,
         gaps=None if gaps is None else pick(gaps, event - 1, real & ~first),
         next_gaps=None if gaps is None else pick(gaps, event, real & known),
     )
