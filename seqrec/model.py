@@ -56,7 +56,7 @@ class SequenceModel(keras.Model):
         dtype: str = "float32",
     ) -> None:
         super().__init__(dtype=dtype)
-        seeds = iter(np.random.SeedSequence(seed).generate_state(8 + 3 * n_layers).tolist())
+        seeds = iter(np.random.SeedSequence(seed).generate_state(9 + 2 * n_layers).tolist())
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
         self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
         self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
@@ -73,7 +73,9 @@ class SequenceModel(keras.Model):
             self.next_gap_embedding = keras.layers.Embedding(
                 N_GAPS, embedding_dim, "zeros", dtype=dtype, name="next_gaps"
             )
-            self.gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
+            # Both kinds can be missing from a question, so training goes without them now and then.
+            self.gap_dropout = CodeDropout(0.1, UNKNOWN_GAP, seed=next(seeds))
+            self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
         self.head.build((None, embedding_dim))
         self.built = True  # the call makes the layers' weights, in one order
         one_event = np.zeros((1, 1), np.int32)
@@ -89,8 +91,7 @@ class SequenceModel(keras.Model):
         gaps : (batch, time) int32, optional
             Bucket of the time since the event before, `UNKNOWN_GAP` where it is not known.
         next_gaps : (batch, time) int32, optional
-            Bucket of the time until the next event; half of them are hidden in training, so that the model can be asked
-            with them and without.
+            Bucket of the time until the next event, where the question is what comes next at a given time.
         training : bool
 
         Returns
@@ -100,13 +101,13 @@ class SequenceModel(keras.Model):
         embedded = self.embedding(self.code_dropout(inputs, training=training))  # (batch, time, embedding_dim)
         x = embedded
         if self.gap_embedding is not None and gaps is not None:
-            x = x + self.gap_embedding(gaps)
+            x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
         x = self.input_dropout(x, training=training)
         for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
             x = dropout(layer(x), training=training)  # (batch, time, units)
         state = self.projection(x) + self.skip_dropout(embedded, training=training)  # (batch, time, embedding_dim)
         if self.next_gap_embedding is not None and next_gaps is not None:
-            state = state + self.next_gap_embedding(self.gap_dropout(next_gaps, training=training))
+            state = state + self.next_gap_embedding(self.next_gap_dropout(next_gaps, training=training))
         return state
 
     def loss_of(self, inputs: Any, targets: Any, *gaps: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,7 +170,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         if not hasattr(self, "model_"):
             return self.fit(X, y)
         self._validate_params()
-        X = self._training_sequences(X, y)
+        X = self._training_sequences(X, y, reset=False)
         self._fit_network_on(X.recode(self.vocabulary_.extend(X.vocabulary.items)))
         return self
 
@@ -183,7 +184,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         Returns
         -------
         probabilities : (n_sequences, n_items) float32
-            Columns as in ``vocabulary_.items``; rows sum to 1.
+            Columns as in ``vocabulary_.items``; rows sum to 1. A history without any item of the catalogue gets the
+            items' shares in the training data.
 
         Raises
         ------
@@ -192,11 +194,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         """
         X = self._encode(X)
         shape = (len(X), len(self.vocabulary_))
-        if shape[0] * shape[1] > 2**28:
+        if math.prod(shape) > 2**28:
             raise ValueError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
         probabilities = np.empty(shape, dtype=np.float32)
-        for rows, scores in self._score_blocks(X, False, None, None):
+        for rows, scores in self._next_item_scores(X):
             probabilities[rows] = tf.nn.softmax(scores)
+        probabilities[self.is_cold(X)] = self.item_counts_ / self.item_counts_.sum()
         return probabilities
 
     def similar_items(self, item: Any, k: int = 10) -> tuple[NDArray, NDArray[np.float32]]:
