@@ -110,7 +110,7 @@ def softmax_cross_entropy(states, weights, bias, targets):
             d_bias + tf.cast(tf.matmul(ones, d_logits)[0], tf.float32),
         )
 
-    n_blocks = (n + n_rows - 1) // n_rows
+    n_blocks = tf.maximum(1, (n + n_rows - 1) // n_rows)  # no rows at all are one empty block
     parts = tf.TensorArray(dtype, n_blocks, infer_shape=False, element_shape=(None, states.shape[1]))
     loop = (0, 0.0, parts, tf.zeros_like(weights), tf.zeros_like(bias))
     _, loss, d_states, d_weights, d_bias = tf.while_loop(lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1)

@@ -51,4 +51,5 @@ def sampled_cross_entropy(
     target_logits = tf.reduce_sum(tf.cast(states, tf.float32) * weights_of(targets), axis=1)
     target_logits += tf.gather(bias, targets)
     everything = tf.concat([target_logits[:, None], logits], axis=1)
-    return tf.reduce_mean(tf.reduce_logsumexp(everything, axis=1) - target_logits)
+    losses = tf.reduce_logsumexp(everything, axis=1) - target_logits
+    return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.cast(tf.size(losses), tf.float32))
