@@ -1,5 +1,6 @@
 """Batches hold every event once, within their budget, and never anything in the wrong place."""
 
+import itertools
 import math
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_a_window_starts_with_the_last_event_of_the_one_before():
     _, batches = batches_of([25], 10, 1, 0)
     rows = sorted((batch.inputs[0].tolist(), batch.targets[0].tolist()) for batch in batches)
     assert rows[0][0][0] == PADDING
-    for (_, targets), (inputs, _) in zip(rows, rows[1:], strict=False):
+    for (_, targets), (inputs, _) in itertools.pairwise(rows):
         assert inputs[0] == targets[-1]
 
 
