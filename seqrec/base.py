@@ -280,6 +280,11 @@ class RecommenderMixin:
         raise NotImplementedError
 
 
+def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:
+    """How often each item of X's vocabulary occurs, (n_items,), among all `events` or some."""
+    return np.bincount(X.codes[events], minlength=N_RESERVED + len(X.vocabulary))[N_RESERVED:]
+
+
 def append_events(X: Sequences, items: Any) -> Sequences:
     """Append one event to each sequence, at the time of its last event; further columns are left out."""
     items = np.asarray(items)

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 
-from seqrec.base import RecommenderMixin
+from seqrec.base import RecommenderMixin, item_counts
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import N_RESERVED
 
@@ -54,7 +54,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
         """Count the items of X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X, self._recent(X))
+        self.item_counts_ = item_counts(X, self._recent(X))
         return self
 
     def _recent(self, X: Sequences) -> Any:
@@ -119,7 +119,7 @@ class SequentialRulesRecommender(RecommenderMixin, BaseEstimator):
         """Count what follows what in X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X)
+        self.item_counts_ = item_counts(X)
         weights = _followers(X, 1)
         for distance in range(2, self.window + 1):
             weights = weights + _followers(X, distance)
@@ -157,7 +157,7 @@ class MarkovRecommender(RecommenderMixin, BaseEstimator):
         """Count the pairs in a row in X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X)
+        self.item_counts_ = item_counts(X)
         pairs = _followers(X, 1)
         totals = np.maximum(pairs.sum(axis=1), 1)
         self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
@@ -165,10 +165,6 @@ class MarkovRecommender(RecommenderMixin, BaseEstimator):
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
         return _rule_scores(X, _latest_items(X, 1), self.transitions_, self.item_counts_)
-
-
-def _item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:
-    return np.bincount(X.codes[events], minlength=N_RESERVED + len(X.vocabulary))[N_RESERVED:]
 
 
 def _followers(X: Sequences, distance: int) -> sparse.csr_array:

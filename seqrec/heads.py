@@ -7,13 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from seqrec.negatives import sampled_cross_entropy
 from seqrec.vocabulary import N_RESERVED
 
 _ROWS_AT_ONCE = 1024  # rows of logits that are in memory together: they stay in the cache of a CPU
 
-_LOG_SCALE = 2.7  # a temperature of .067 to start from
+_LOG_SCALE = 1.2  # small, so that training starts out from popularity
 
 
 class CategoricalHead(keras.layers.Layer):
@@ -50,6 +51,11 @@ class CategoricalHead(keras.layers.Layer):
             name="log_scale", shape=(1,), initializer=keras.initializers.Constant(_LOG_SCALE)
         )
         self.built = True
+
+    def start_from_popularity(self, item_counts: NDArray[np.integer]) -> None:
+        """Set the bias to the logarithm of the items' counts, (n_items,), which training would have to find first."""
+        popularity = np.log(item_counts + 1.0)
+        self.bias.assign(np.concatenate([np.zeros(N_RESERVED), popularity - popularity.mean()]))
 
     def loss(self, states: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Mean of ``-log p(target | state)``, in nats: states (n, embedding_dim), targets (n,) codes."""

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from seqrec.base import item_counts
 from seqrec.batches import UNKNOWN_GAP, Batch, gap_buckets, history_batches, training_batches
 from seqrec.model import SequenceModel
 from seqrec.precision import bfloat16_is_fast
@@ -57,12 +58,13 @@ class BaseLSTM(BaseEstimator):
         random = check_random_state(self.random_state)
         architecture = self._architecture(X) | {"seed": int(random.randint(2**31))}
         network = SequenceModel(**architecture, dtype=self._policy())
+        network.head.start_from_popularity(item_counts(X))
         n_batches = math.ceil(X.n_events / self._batch_size(X))
         schedule = warm_up_and_cosine(self.learning_rate, n_batches, self.max_epochs)
         history = self._train(network, X, schedule, self.max_epochs, random)
         self._keep(network, architecture, history)
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X)
+        self.item_counts_ = item_counts(X)
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
@@ -73,7 +75,7 @@ class BaseLSTM(BaseEstimator):
         history = self._train(network, X, self.learning_rate / 10, 1, check_random_state(self.random_state))
         self._keep(network, architecture, {name: self.history_.get(name, []) + history[name] for name in history})
         self.vocabulary_ = X.vocabulary
-        self.item_counts_ = _item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
+        self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
 
     def _train(
         self,
@@ -182,10 +184,6 @@ def _question_gaps(
         waited = at[rows] - X.timestamps[X.indptr[batch.rows[rows] + 1] - 1]
         next_gaps[rows, last[rows]] = gap_buckets(waited.astype("timedelta64[us]").astype(np.int64))
     return (next_gaps * 0 if batch.gaps is None else batch.gaps), next_gaps
-
-
-def _item_counts(X: Sequences) -> NDArray[np.int64]:
-    return np.bincount(X.codes, minlength=N_RESERVED + len(X.vocabulary))[N_RESERVED:]
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:

@@ -103,7 +103,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         loss: str = "auto",
         max_length: int = 200,
         batch_size: int | str = "auto",
-        learning_rate: float = 2e-3,
+        learning_rate: float = 4e-3,
         max_epochs: int = 20,
         patience: int = 5,
         validation_fraction: float = 0.1,
