@@ -68,7 +68,7 @@ def train(
     except KeyboardInterrupt:
         if best_weights is None:
             raise
-        warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=4)
+        warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
     if best_weights is not None:
         model.set_weights(best_weights)
     return history
