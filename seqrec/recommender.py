@@ -44,7 +44,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     dropout : float
         Share of embeddings and of outputs dropped in training.
     loss : {"auto", "softmax", "sampled_softmax"}
-        "auto": cross-entropy over the whole catalogue up to 20,000 items, over 2,048 sampled ones above.
+        "auto": cross-entropy over the whole catalogue up to 5,000 items, over 2,048 sampled ones above.
     max_length : int
         Most events that the network looks back on; longer histories are trained on in windows of this length.
     batch_size : int or "auto"
