@@ -1,0 +1,80 @@
+"""Print README's tables from the result files, beside the published figures.
+
+python benchmarks/tables.py
+"""
+
+import json
+from typing import Any
+
+from harness import RESULTS
+
+# Published figures: (model and source, figures). Same file and protocol as ours, unless the name says otherwise.
+ML_1M = [
+    ("SASRec, binary cross-entropy", ".2500", ".1341"),
+    ("BERT4Rec", ".2843", ".1537"),
+    ("GRU4Rec, cross-entropy: the best published RNN", ".2811", ".1648"),
+    ("gSASRec", ".3003", ".1726"),
+    ("SASRec+, 3,000 negatives: the best published", ".3159", ".1857"),
+]
+TIME_SPLIT = [
+    ("GRU4Rec (Gusak et al. 2025)", ".1505", ".0830"),
+    ("SASRec+ (Gusak et al. 2025)", ".1596", ".0948"),
+]
+BEAUTY = [("SASRec+", ".0533", ".0327"), ("SASRec of RecTools, softmax", ".0595", ".0359")]
+DIGINETICA = [("NARM", ".497", ".162"), ("SR-GNN", ".507", ".176"), ("GCE-GNN", ".542", ".190")]
+YOOCHOOSE = [("NARM", ".683", ".286"), ("SR-GNN", ".706", ".309"), ("NISER+", "", ".316")]
+
+TABLES = {
+    "ml-1m": ("MovieLens 1M, leave-last-out", ML_1M),
+    "ml-1m-time": ("MovieLens 1M, global temporal split, last target", TIME_SPLIT),
+    "ml-1m-time-refit": ("The same, trained on all events before the cut-off", []),
+    "beauty": ("Beauty, leave-last-out", BEAUTY),
+    "beauty-5core": ("Beauty 5-core, leave-last-out", [("SASRec+, sampled softmax", ".0921", ".0531")]),
+    "sports-5core": ("Sports 5-core, leave-last-out", [("SASRec+, sampled softmax", ".0569", ".0323")]),
+    "diginetica": ("Diginetica sessions", DIGINETICA),
+    "yoochoose-1-64": ("YooChoose 1/64 sessions", YOOCHOOSE),
+    "helpdesk": ("Helpdesk process", [("LSTM (Tax et al. 2017)", ".7123", "")]),
+    "bpi_12_w": ("BPI 2012 W process", [("LSTM (Tax et al. 2017)", ".7600", "")]),
+}
+
+
+def show(figure: float) -> str:
+    return f"{figure:.4f}".lstrip("0")
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def table(title: str, published: list[tuple[str, ...]], result: dict[str, Any]) -> str:
+    """One markdown table: baselines, published models, ours with its interval."""
+    metrics = list(next(iter(result["baselines"].values())))
+    exclusion = {True: ", seen items left out", False: ", nothing left out"}.get(
+        result["protocol"].get("exclude_seen"), ""
+    )
+    lines = [
+        f"**{title}** ({result['protocol']['questions']:,} questions{exclusion})\n",
+        row("", *metrics),
+        row("---", *["---:"] * len(metrics)),
+        *(row(name, *map(show, figures.values())) for name, figures in result["baselines"].items()),
+        *(row(f"*{name}*", *figures) for name, *figures in published),
+    ]
+    if result["lstm"]:
+        ours = result["lstm"].values()
+        seeds = [run["seed"] for run in result["seeds"]]
+        figures = (f"**{show(metric['mean'])}** ({' to '.join(map(show, metric['interval']))})" for metric in ours)
+        lines.append(row(f"**LSTMRecommender**, mean of {len(seeds)} seeds (95 % interval)", *figures))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    for name, (title, published) in TABLES.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            result = json.loads(path.read_text())
+            print(table(title, published, result), end="\n\n")
+            print(f"`{result['command']}`, revision {result['revision']}.\n")
+
+
+if __name__ == "__main__":
+    main()
