@@ -44,7 +44,7 @@ class BaseLSTM(BaseEstimator):
         "loss": [StrOptions({"auto", "softmax", "sampled_softmax"})],
         "max_length": [Interval(Integral, 2, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -60,7 +60,7 @@ class BaseLSTM(BaseEstimator):
         network = SequenceModel(**architecture, dtype=self._policy())
         network.head.start_from_popularity(item_counts(X))
         n_batches = math.ceil(X.n_events / self._batch_size(X))
-        schedule = warm_up_and_cosine(self.learning_rate, n_batches, self.max_epochs)
+        schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, self.max_epochs)
         history = self._train(network, X, schedule, self.max_epochs, random)
         self._keep(network, architecture, history)
         self.vocabulary_ = X.vocabulary
@@ -72,7 +72,7 @@ class BaseLSTM(BaseEstimator):
         network = SequenceModel(**architecture, dtype=self._policy())
         weights = zip(self.model_.get_weights(), network.get_weights(), strict=True)
         network.set_weights([_widened(old, new) for old, new in weights])
-        history = self._train(network, X, self.learning_rate / 10, 1, check_random_state(self.random_state))
+        history = self._train(network, X, self._learning_rate(X) / 10, 1, check_random_state(self.random_state))
         self._keep(network, architecture, {name: self.history_.get(name, []) + history[name] for name in history})
         self.vocabulary_ = X.vocabulary
         self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
@@ -133,6 +133,12 @@ class BaseLSTM(BaseEstimator):
         if self.batch_size == "auto":
             return 2 ** int(np.clip(round(math.log2(max(1, X.n_events) / 128)), 8, 13))
         return self.batch_size
+
+    def _learning_rate(self, X: Sequences) -> float:
+        """Adam bears a rate in proportion to the square root of the batch (Malladi et al. 2022)."""
+        if self.learning_rate == "auto":
+            return 0.01 * math.sqrt(self._batch_size(X) / 8192)
+        return self.learning_rate
 
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())

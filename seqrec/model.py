@@ -31,7 +31,7 @@ class SequenceModel(keras.Model):
     n_layers : int
     cell : {"lstm", "peephole", "gru", "rnn"}
     dropout : float
-        Share of the embeddings' and of the recurrence's outputs that is dropped in training.
+        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
     n_negatives : int
         Negatives of the sampled softmax; 0 for the full one.
     with_time : bool
@@ -60,7 +60,7 @@ class SequenceModel(keras.Model):
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
         self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
         self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
-        self.input_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
+        self.input_dropout = keras.layers.Dropout(dropout / 2, seed=next(seeds), dtype=dtype)
         self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
         self.output_dropout = [keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
         self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)

@@ -42,15 +42,16 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         "lstm" is Keras' LSTM on its fast kernels; "peephole" that of Gers & Schmidhuber (2000); the others are for
         comparison.
     dropout : float
-        Share of embeddings and of outputs dropped in training.
+        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
     loss : {"auto", "softmax", "sampled_softmax"}
         "auto": cross-entropy over the whole catalogue up to 5,000 items, over 2,048 sampled ones above.
     max_length : int
         Most events that the network looks back on; longer histories are trained on in windows of this length.
     batch_size : int or "auto"
         Events (not sequences) in a batch. "auto": a hundredth of the log, at least 256 and at most 8,192.
-    learning_rate : float
-        Height of the schedule: one epoch of warm-up, then a cosine.
+    learning_rate : float or "auto"
+        Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
+        proportion to the square root of the batch for others.
     max_epochs : int
         Passes over the log.
     patience : int
@@ -99,12 +100,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         embedding_dim: int | str = "auto",
         n_layers: int = 1,
         cell: str = "lstm",
-        dropout: float = 0.4,
+        dropout: float = 0.5,
         loss: str = "auto",
         max_length: int = 200,
         batch_size: int | str = "auto",
-        learning_rate: float = 1e-2,
-        max_epochs: int = 15,
+        learning_rate: float | str = "auto",
+        max_epochs: int = 12,
         patience: int = 5,
         validation_fraction: float = 0.1,
         precision: str = "auto",
