@@ -110,30 +110,30 @@ def main() -> None:
     for name, baseline in BASELINES.items():
         baselines[name] = judge(baseline().fit(task.train), task, protocol)
         print(name, means(baselines[name]))
-    records, runs = [], []
+    result = {
+        "protocol": {
+            "exclude_seen": protocol.exclude_seen,
+            "train": repr(task.train),
+            "questions": len(task.target),
+            "description": protocol.make_task.func.__doc__.split("\n")[0],
+        },
+        "settings": settings,
+        "baselines": {name: means(figures) for name, figures in baselines.items()},
+        "seeds": [],
+        "lstm": None,
+    }
+    suffixes = [arguments.part] * (arguments.part == "validation") + ["at-time"] * arguments.at_time
+    name = "-".join([arguments.dataset, *suffixes])
+    runs: list[dict] = []
     for seed in arguments.seeds:
         record, figures = run_seed(seed, task, protocol, settings, arguments.at_time)
-        records.append(record)
+        print({key: value for key, value in record.items() if key != "history"}, flush=True)
         runs.append(figures)
-        print({key: value for key, value in record.items() if key != "history"})
-
-    suffixes = [arguments.part] * (arguments.part == "validation") + ["at-time"] * arguments.at_time
-    write_result(
-        "-".join([arguments.dataset, *suffixes]),
-        arguments,
-        {
-            "protocol": {
-                "exclude_seen": protocol.exclude_seen,
-                "train": repr(task.train),
-                "questions": len(task.target),
-                "description": protocol.make_task.func.__doc__.split("\n")[0],
-            },
-            "settings": settings,
-            "baselines": {name: means(figures) for name, figures in baselines.items()},
-            "seeds": records,
-            "lstm": compare(baselines, runs) if runs else None,
-        },
-    )
+        # Written after each seed: a run of hours that is cut off keeps what it has.
+        result |= {"seeds": [*result["seeds"], record], "lstm": compare(baselines, runs)}
+        write_result(name, arguments, result)
+    if not runs:
+        write_result(name, arguments, result)
 
 
 if __name__ == "__main__":
