@@ -38,10 +38,13 @@ class Batch:
     gaps: np.ndarray | None
     next_gaps: np.ndarray | None
 
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Give the inputs, the targets and, where there are timestamps, both kinds of gaps."""
-        arrays = (self.inputs, self.targets, self.gaps, self.next_gaps)
-        return tuple(array for array in arrays if array is not None)
+    def arrays(self, with_gaps: bool) -> tuple[np.ndarray, ...]:
+        """Give inputs, targets and, `with_gaps`, both gaps: `UNKNOWN_GAP` where there are no timestamps."""
+        if not with_gaps:
+            return self.inputs, self.targets
+        unknown = np.full_like(self.inputs, UNKNOWN_GAP)
+        gaps = (unknown if gaps is None else gaps for gaps in (self.gaps, self.next_gaps))
+        return self.inputs, self.targets, *gaps
 
 
 def gap_buckets(microseconds: np.ndarray) -> np.ndarray:

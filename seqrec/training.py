@@ -107,7 +107,7 @@ def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> A
     )
 
 
-def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[..., tf.Tensor]:
+def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[Batch], tf.Tensor]:
     variables = [variable.value for variable in model.trainable_variables]
     optimizer.build(model.trainable_variables)
 
@@ -123,8 +123,9 @@ def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[..., tf
     def matrix() -> tf.TensorSpec:
         return tf.TensorSpec((None, None), tf.int32)
 
-    n_inputs = 2 if model.gap_embedding is None else 4
-    return step.get_concrete_function(*(matrix() for _ in range(n_inputs)))
+    with_gaps = model.gap_embedding is not None
+    graph = step.get_concrete_function(*(matrix() for _ in range(4 if with_gaps else 2)))
+    return lambda batch: graph(*(tf.constant(array) for array in batch.arrays(with_gaps)))
 
 
 def _sum_repeated_rows(gradient: Any) -> Any:
@@ -137,17 +138,17 @@ def _sum_repeated_rows(gradient: Any) -> Any:
 
 
 def _run_epoch(
-    step: Callable[..., tf.Tensor], batches: Iterable[Batch], epoch: int, progress: TrainingProgress
+    step: Callable[[Batch], tf.Tensor], batches: Iterable[Batch], epoch: int, progress: TrainingProgress
 ) -> float:
     """Train on each batch and give the mean loss of an event."""
     total, n_targets = 0.0, 0
     for batch in batches:
-        loss = float(step(*(tf.constant(array) for array in batch.arrays())))
+        loss = float(step(batch))
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
             )
         n = int(np.count_nonzero(batch.targets))
         total, n_targets = total + loss * n, n_targets + n
-        progress.batch_done(epoch, n, total / n_targets)
+        progress.batch_done(epoch, n, total / max(1, n_targets))
     return total / max(1, n_targets)

@@ -161,7 +161,8 @@ def test_no_timestamps_no_gaps():
     X = distinct_events([3])
     assert event_gaps(X) is None
     (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
-    assert len(batch.arrays()) == 2
+    assert len(batch.arrays(with_gaps=False)) == 2
+    assert [(array == UNKNOWN_GAP).all() for array in batch.arrays(with_gaps=True)[2:]] == [True, True]
 
 
 def test_gaps_stand_beside_their_events():
@@ -170,7 +171,8 @@ def test_gaps_stand_beside_their_events():
     assert batch.inputs.tolist() == [[0, 2, 2]]
     assert batch.gaps.tolist() == [[0, 0, 2]]  # before the inputs: start, first, second
     assert batch.next_gaps.tolist() == [[0, 2, 4]]  # between them and their targets
-    assert [array.shape for array in batch.arrays()] == [(1, 3)] * 4
+    assert [array.tolist() for array in batch.arrays(with_gaps=True)[2:]] == [[[0, 0, 2]], [[0, 2, 4]]]
+    assert len(batch.arrays(with_gaps=False)) == 2
 
 
 def test_a_later_window_knows_the_gap_before_its_first_input():
