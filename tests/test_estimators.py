@@ -17,10 +17,16 @@ from seqrec.base import ColdStartWarning
 from seqrec.baselines import MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 from seqrec.metrics import ndcg
 from seqrec.model_selection import UserSplit, leave_last_out
+from seqrec.recommender import LSTMRecommender
 from seqrec.sequences import Sequences
 
 # With cheap settings: the contract is about behaviour, not about accuracy.
-ESTIMATORS = [PopularityRecommender(), MarkovRecommender(), SequentialRulesRecommender()]
+ESTIMATORS = [
+    PopularityRecommender(),
+    MarkovRecommender(),
+    SequentialRulesRecommender(),
+    LSTMRecommender(units=8, max_epochs=2, precision="float32", random_state=0),
+]
 
 # Checks of scikit-learn that an estimator fails on purpose: {class: {check: reason}}.
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
@@ -65,7 +71,7 @@ def fitted(prototype):
 def assert_same_answers(first, second):
     (items, scores), (other_items, other_scores) = first, second
     np.testing.assert_array_equal(items, other_items)
-    np.testing.assert_allclose(scores, other_scores, rtol=1e-5)
+    np.testing.assert_allclose(scores, other_scores, rtol=1e-5, atol=1e-6)
 
 
 # --- scikit-learn's contract
