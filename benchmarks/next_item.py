@@ -3,6 +3,7 @@
     python benchmarks/next_item.py --dataset ml-1m --seeds 0 1 2 --data FOLDER
 
 Choose settings with --part validation; report --part test. The whole catalogue is ranked; ties get their mean rank.
+Where the time of a question is known, the model is asked twice: without it, as everybody else, and with it.
 """
 
 import time
@@ -29,6 +30,7 @@ class Protocol(NamedTuple):
     settings: dict[str, Any]
 
 
+AT_TIME = " at its time"
 AT_10 = {"HR@10": partial(recall, k=10), "NDCG@10": partial(ndcg, k=10)}
 AT_20 = {"P@20": partial(recall, k=20), "MRR@20": partial(mrr, k=20)}
 PROTOCOLS = {
@@ -50,9 +52,8 @@ BASELINES = {
 }
 
 
-def judge(recommender: Any, task: Task, protocol: Protocol, at_time: bool = False) -> dict[str, np.ndarray]:
+def judge(recommender: Any, task: Task, protocol: Protocol, at: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Figures of each question: {metric: (n,)}."""
-    at = task.at if at_time else None
     ranks = recommender.rank(task.history, task.target, exclude_seen=protocol.exclude_seen, at=at)
     return {name: metric(ranks) for name, metric in protocol.metrics.items()}
 
@@ -61,12 +62,14 @@ def means(figures: dict[str, np.ndarray]) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in figures.items()}
 
 
-def run_seed(seed: int, task: Task, protocol: Protocol, settings: dict, at_time: bool) -> tuple[dict, dict]:
+def run_seed(seed: int, task: Task, protocol: Protocol, settings: dict) -> tuple[dict, dict]:
     """Fit and judge once: the record, and the figures of each question."""
     start = time.perf_counter()
     recommender = LSTMRecommender(**settings, random_state=seed).fit(task.train)
     fitted = time.perf_counter()
-    figures = judge(recommender, task, protocol, at_time)
+    figures = judge(recommender, task, protocol)
+    if task.at is not None:
+        figures |= {name + AT_TIME: values for name, values in judge(recommender, task, protocol, task.at).items()}
     history = recommender.history_
     record = {
         "seed": seed,
@@ -84,12 +87,13 @@ def compare(baselines: dict[str, dict], runs: list[dict]) -> dict[str, Any]:
     result = {}
     for metric in runs[0]:
         values = np.mean([run[metric] for run in runs], axis=0)  # (n,)
-        best = max(baselines, key=lambda name: baselines[name][metric].mean())
+        same = metric.removesuffix(AT_TIME)
+        best = max(baselines, key=lambda name: baselines[name][same].mean())
         result[metric] = {
             "mean": float(values.mean()),
             "interval": list(bootstrap_interval(values, random_state=0)[1:]),
             "best_baseline": best,
-            "difference": list(bootstrap_difference(values, baselines[best][metric], random_state=0)),
+            "difference": list(bootstrap_difference(values, baselines[best][same], random_state=0)),
         }
     return result
 
@@ -98,7 +102,6 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--dataset", choices=PROTOCOLS, required=True)
     parser.add_argument("--part", choices=("test", "validation"), default="test")
-    parser.add_argument("--at-time", action="store_true", help="tell the model when the question is asked")
     arguments = parser.parse_args()
 
     protocol = PROTOCOLS[arguments.dataset]
@@ -122,11 +125,10 @@ def main() -> None:
         "seeds": [],
         "lstm": None,
     }
-    suffixes = [arguments.part] * (arguments.part == "validation") + ["at-time"] * arguments.at_time
-    name = "-".join([arguments.dataset, *suffixes])
+    name = arguments.dataset + "-validation" * (arguments.part == "validation")
     runs: list[dict] = []
     for seed in arguments.seeds:
-        record, figures = run_seed(seed, task, protocol, settings, arguments.at_time)
+        record, figures = run_seed(seed, task, protocol, settings)
         print({key: value for key, value in record.items() if key != "history"}, flush=True)
         runs.append(figures)
         # Written after each seed: a run of hours that is cut off keeps what it has.

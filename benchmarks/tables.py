@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from harness import RESULTS
+from next_item import AT_TIME
 
 # Published figures: (model and source, figures). Same file and protocol as ours, unless the name says otherwise.
 ML_1M = [
@@ -60,11 +61,19 @@ def table(title: str, published: list[tuple[str, ...]], result: dict[str, Any]) 
         *(row(f"*{name}*", *figures) for name, *figures in published),
     ]
     if result["lstm"]:
-        ours = result["lstm"].values()
-        seeds = [run["seed"] for run in result["seeds"]]
-        figures = (f"**{show(metric['mean'])}** ({' to '.join(map(show, metric['interval']))})" for metric in ours)
-        lines.append(row(f"**LSTMRecommender**, mean of {len(seeds)} seeds (95 % interval)", *figures))
+        for suffix in ("", AT_TIME):
+            ours = [result["lstm"].get(metric + suffix) for metric in metrics]
+            if all(ours):
+                figures = (
+                    f"**{show(metric['mean'])}** ({' to '.join(map(show, metric['interval']))})" for metric in ours
+                )
+                lines.append(row(f"**LSTMRecommender**{suffix}, {_seeds(result)} (95 % interval)", *figures))
     return "\n".join(lines)
+
+
+def _seeds(result: dict[str, Any]) -> str:
+    n_seeds = len(result["seeds"])
+    return "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
 
 
 def main() -> None:
