@@ -20,6 +20,7 @@ import seqrec
 from seqrec import Sequences, TimeSplit
 
 RESULTS = Path(__file__).parent / "results"
+AT_TIME = " at its time"  # ends the names of figures for which the model knew the time of the question
 PACKAGES = ("keras", "scikit-learn", "pandas", "numpy", "scipy")
 
 OWNERS = {

@@ -11,7 +11,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from harness import Task, leave_last_out, make_parser, read_settings, session_prefixes, time_split, write_result
+from harness import (
+    AT_TIME,
+    Task,
+    leave_last_out,
+    make_parser,
+    read_settings,
+    session_prefixes,
+    time_split,
+    write_result,
+)
 
 from seqrec import LSTMRecommender, MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 from seqrec.metrics import bootstrap_difference, bootstrap_interval, mrr, ndcg, recall
@@ -30,7 +39,6 @@ class Protocol(NamedTuple):
     settings: dict[str, Any]
 
 
-AT_TIME = " at its time"
 AT_10 = {"HR@10": partial(recall, k=10), "NDCG@10": partial(ndcg, k=10)}
 AT_20 = {"P@20": partial(recall, k=20), "MRR@20": partial(mrr, k=20)}
 PROTOCOLS = {

@@ -6,8 +6,7 @@ python benchmarks/tables.py
 import json
 from typing import Any
 
-from harness import RESULTS
-from next_item import AT_TIME
+from harness import AT_TIME, RESULTS
 
 # Published figures: (model and source, figures). Same file and protocol as ours, unless the name says otherwise.
 ML_1M = [
