@@ -59,7 +59,7 @@ def _recommenders() -> dict[str, Any]:
         "popularity": seqrec.PopularityRecommender(),
         "Markov chain": seqrec.MarkovRecommender(),
         "sequential rules": seqrec.SequentialRulesRecommender(),
-        "LSTM": seqrec.LSTMRecommender(units=128, batch_size=1024, learning_rate=4e-3, max_epochs=6, random_state=0),
+        "LSTM": seqrec.LSTMRecommender(max_epochs=6, random_state=0),
     }
 
 
