@@ -35,11 +35,15 @@ class SequenceModel(keras.Model):
     n_negatives : int
         Negatives of the sampled softmax; 0 for the full one.
     with_time : bool
-        Whether time gaps between events are used.
+        Whether time gaps between events are used; the one until the next event scales and shifts the state.
     seed : int
         Seeds the initial weights and all that is random in training.
     dtype : {"float32", "mixed_bfloat16"}
         Keras' policy for matrix products; weights are float32.
+
+    References
+    ----------
+    Beutel et al. (2018), "Latent cross: making use of context in recurrent recommender systems": scaling by context.
     """
 
     def __init__(
@@ -67,12 +71,12 @@ class SequenceModel(keras.Model):
         glorot = keras.initializers.GlorotUniform(next(seeds))
         self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
-        self.gap_embedding = self.next_gap_embedding = None
+        self.gap_embedding = None
         if with_time:
             self.gap_embedding = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps")
-            self.next_gap_embedding = keras.layers.Embedding(
-                N_GAPS, embedding_dim, "zeros", dtype=dtype, name="next_gaps"
-            )
+            # What comes after a long wait (shift), and which of an item's followers come after one (scale).
+            self.next_gap_scale = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
+            self.next_gap_shift = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
             # Both kinds can be missing from a question, so training goes without them now and then.
             self.gap_dropout = CodeDropout(0.1, UNKNOWN_GAP, seed=next(seeds))
             self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
@@ -106,8 +110,9 @@ class SequenceModel(keras.Model):
         for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
             x = dropout(layer(x), training=training)  # (batch, time, units)
         state = self.projection(x) + self.skip_dropout(embedded, training=training)  # (batch, time, embedding_dim)
-        if self.next_gap_embedding is not None and next_gaps is not None:
-            state = state + self.next_gap_embedding(self.next_gap_dropout(next_gaps, training=training))
+        if self.gap_embedding is not None and next_gaps is not None:
+            next_gaps = self.next_gap_dropout(next_gaps, training=training)
+            state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
         return state
 
     def loss_of(self, inputs: Any, targets: Any, *gaps: Any) -> Any:

@@ -42,10 +42,9 @@ class TrainingProgress:
     ) -> None:
         self._progress.stop()
 
-    def batch_done(self, epoch: int, n_events: int, loss: float) -> None:
+    def batch_done(self, epoch: int, n_events: int) -> None:
         """Advance by a batch's events."""
-        description = f"Epoch {epoch + 1}/{self._max_epochs}"
-        self._progress.update(self._task, advance=n_events, description=description, loss=loss)
+        self._progress.update(self._task, advance=n_events, description=f"Epoch {epoch + 1}/{self._max_epochs}")
 
     def epoch_done(self, history: dict[str, list[float]]) -> None:
         """Show the last figures of each of the history's lists."""

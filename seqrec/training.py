@@ -53,24 +53,23 @@ def train(
     """
     step = _training_step(model, RowAdam(learning_rate))
     history: dict[str, list[float]] = {"loss": []} | ({"validation": []} if validate else {})
-    best, best_weights = -math.inf, None
+    best, best_epoch, best_weights = -math.inf, 0, None
     try:
         for epoch in range(max_epochs):
             history["loss"].append(_run_epoch(step, epoch_batches(), epoch, progress))
-            if validate is None:
-                continue
-            history["validation"].append(validate())
+            if validate is not None:
+                history["validation"].append(validate())
             progress.epoch_done(history)
-            if history["validation"][-1] > best:
-                best, best_weights = history["validation"][-1], model.get_weights()
-            if epoch - int(np.argmax(history["validation"])) >= patience:
+            merit = history["validation"][-1] if validate else epoch  # unjudged, the last weights are the best
+            if merit > best:
+                best, best_epoch, best_weights = merit, epoch, model.get_weights()
+            if epoch - best_epoch >= patience:
                 break
     except KeyboardInterrupt:
         if best_weights is None:
             raise
         warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
-    if best_weights is not None:
-        model.set_weights(best_weights)
+    model.set_weights(best_weights)
     return history
 
 
@@ -150,5 +149,5 @@ def _run_epoch(
             )
         n = int(np.count_nonzero(batch.targets))
         total, n_targets = total + loss * n, n_targets + n
-        progress.batch_done(epoch, n, total / max(1, n_targets))
+        progress.batch_done(epoch, n)
     return total / max(1, n_targets)

@@ -21,7 +21,7 @@ def make_model(seed=0, **options):
 def with_random_gaps(model):
     """Gap embeddings start at zero; give them something to say."""
     rng = np.random.default_rng(0)
-    for layer in (model.gap_embedding, model.next_gap_embedding):
+    for layer in (model.gap_embedding, model.next_gap_scale, model.next_gap_shift):
         layer.set_weights([rng.normal(size=weight.shape) for weight in layer.get_weights()])
     return model
 

@@ -182,7 +182,7 @@ def test_row_adam_follows_the_formula_and_leaves_other_rows_alone():
 
 def test_progress_is_silent_unless_asked_for(capsys):
     with TrainingProgress(2, 10, "auto") as progress:
-        progress.batch_done(0, 10, 1.5)
+        progress.batch_done(0, 10)
         progress.epoch_done({"loss": [1.5]})
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
@@ -190,7 +190,7 @@ def test_progress_is_silent_unless_asked_for(capsys):
 
 def test_progress_shows_epoch_and_figures(capsys):
     with TrainingProgress(2, 10, True) as progress:
-        progress.batch_done(0, 10, 1.5)
+        progress.batch_done(0, 10)
         progress.epoch_done({"loss": [1.5], "validation": []})
     shown = capsys.readouterr().err
     assert "Epoch 1/2" in shown
