@@ -18,7 +18,14 @@ from next_item import BASELINES, compare, means
 from seqrec import LSTMRecommender, Sequences
 
 # No early stopping, since the last event of every case is its end; the number of epochs is chosen on --part validation.
-SETTINGS: dict[str, Any] = {"units": 128, "batch_size": 256, "validation_fraction": 0, "max_epochs": 10}
+SETTINGS: dict[str, Any] = {
+    "units": 64,
+    "batch_size": 256,
+    "dropout": 0.2,
+    "learning_rate": 3e-3,
+    "max_epochs": 15,
+    "validation_fraction": 0,
+}
 END = 0  # activities are numbered from 1
 
 
