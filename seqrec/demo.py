@@ -65,7 +65,7 @@ def _recommenders() -> dict[str, Any]:
 
 def _fit(console: Console, name: str, recommender: Any, history: Sequences) -> None:
     if name == "LSTM":  # it shows a bar of its own, where there is a terminal
-        console.print("Training the LSTM, which takes about half a minute ...")
+        console.print("Training the LSTM, which takes about a minute ...")
         recommender.fit(history)
     else:
         with _step(console, f"Counting for the baseline: {name}"):
