@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from seqrec.vocabulary import PADDING
@@ -116,6 +117,41 @@ class CodeDropout(keras.layers.Layer):
             return codes
         chosen = keras.random.uniform(ops.shape(codes), seed=self.seed_generator) < self.rate
         return ops.where(ops.logical_and(chosen, codes != PADDING), self.replacement, codes)
+
+
+class RecentEvents(keras.layers.Layer):
+    """Sum the last few events, each weighted by a vector that depends on how far back it lies.
+
+    It is to the LSTM what sequential rules are to a Markov chain: where a log is too sparse to learn what to remember,
+    it still tells which of the latest items are like which candidates.
+
+    Parameters
+    ----------
+    n_events : int
+        How many; the last has weight 1 to start from, the one before 1/2, then 1/3 and so on.
+    """
+
+    def __init__(self, n_events: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_events = n_events
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights, (n_events, input_dim)."""
+        fading = 1 / np.arange(1, self.n_events + 1, dtype=np.float32)[:, None]
+        self.distance_weights = self.add_weight(
+            name="distance_weights",
+            shape=(self.n_events, input_shape[-1]),
+            initializer=lambda shape, **_: np.broadcast_to(fading, shape),
+        )
+
+    def call(self, events: Any) -> Any:
+        """Take events (batch, time, input_dim) and give as many sums."""
+        weights = ops.unstack(ops.cast(self.distance_weights, self.compute_dtype))
+        total = weights[0] * events
+        for distance, weight in enumerate(weights[1:], start=1):
+            earlier = ops.pad(events, ((0, 0), (distance, 0), (0, 0)))[:, : ops.shape(events)[1]]
+            total = total + weight * earlier
+        return total
 
 
 def recurrent_layer(cell: str, units: int, seed: int, dtype: str = "float32") -> keras.layers.Layer:

@@ -11,15 +11,17 @@ from keras import ops
 
 from seqrec.batches import N_GAPS, UNKNOWN_GAP
 from seqrec.heads import CategoricalHead
-from seqrec.layers import CodeDropout, recurrent_layer
+from seqrec.layers import CodeDropout, RecentEvents, recurrent_layer
 from seqrec.vocabulary import PADDING, UNKNOWN
+
+_N_RECENT = 10  # events that reach the state without the recurrence
 
 
 class SequenceModel(keras.Model):
     """Embed, recur, project; the state lives in the space of the item embeddings.
 
-    The embedding of the last event is added to the projected output of the recurrence. As the output weights are the
-    embeddings, that sum starts out as item-to-item similarity, and the recurrence adds what the rest of the past tells.
+    The embeddings of the latest events are added to the projected output of the recurrence. As the output weights are
+    the embeddings, that sum starts out as item-to-item similarity, and the recurrence adds what the whole past tells.
 
     Parameters
     ----------
@@ -68,6 +70,7 @@ class SequenceModel(keras.Model):
         self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
         self.output_dropout = [keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
         self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
+        self.recent = RecentEvents(_N_RECENT, dtype=dtype)
         glorot = keras.initializers.GlorotUniform(next(seeds))
         self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
@@ -109,7 +112,8 @@ class SequenceModel(keras.Model):
         x = self.input_dropout(x, training=training)
         for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
             x = dropout(layer(x), training=training)  # (batch, time, units)
-        state = self.projection(x) + self.skip_dropout(embedded, training=training)  # (batch, time, embedding_dim)
+        recent = self.recent(self.skip_dropout(embedded, training=training))
+        state = self.projection(x) + recent  # (batch, time, embedding_dim)
         if self.gap_embedding is not None and next_gaps is not None:
             next_gaps = self.next_gap_dropout(next_gaps, training=training)
             state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.layers import LSTM, CodeDropout, PeepholeLSTMCell, recurrent_layer
+from seqrec.layers import LSTM, CodeDropout, PeepholeLSTMCell, RecentEvents, recurrent_layer
 from seqrec.vocabulary import PADDING
 
 CELLS = ("lstm", "peephole", "gru", "rnn")
@@ -153,3 +153,19 @@ def test_code_dropout_follows_its_seed():
     first, same, other = (CodeDropout(0.3, 1, seed)(codes, training=True).numpy() for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
+
+
+def test_recent_events_are_weighted_by_their_distance():
+    layer = with_random_weights(RecentEvents(4))
+    (weights,) = layer.get_weights()  # (n_events, input_dim)
+    expected = np.zeros_like(X)
+    for step in range(X.shape[1]):
+        for distance in range(min(4, step + 1)):
+            expected[:, step] += weights[distance] * X[:, step - distance]
+    np.testing.assert_allclose(layer(X), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_recent_events_start_as_rules_that_fade_with_distance():
+    layer = RecentEvents(3)
+    layer.build(X.shape)
+    np.testing.assert_allclose(layer.get_weights()[0], np.array([[1], [1 / 2], [1 / 3]]) * np.ones((3, 4)), rtol=1e-6)
