@@ -100,7 +100,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         embedding_dim: int | str = "auto",
         n_layers: int = 1,
         cell: str = "lstm",
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         loss: str = "auto",
         max_length: int = 200,
         batch_size: int | str = "auto",
