@@ -45,7 +45,7 @@ class BaseLSTM(BaseEstimator):
         "max_length": [Interval(Integral, 2, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -60,8 +60,9 @@ class BaseLSTM(BaseEstimator):
         network = SequenceModel(**architecture, dtype=self._policy())
         network.head.start_from_popularity(item_counts(X))
         n_batches = math.ceil(X.n_events / self._batch_size(X))
-        schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, self.max_epochs)
-        history = self._train(network, X, schedule, self.max_epochs, random)
+        n_epochs = self._n_epochs(X)
+        schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, n_epochs)
+        history = self._train(network, X, schedule, n_epochs, random)
         self._keep(network, architecture, history)
         self.vocabulary_ = X.vocabulary
         self.item_counts_ = item_counts(X)
@@ -139,6 +140,12 @@ class BaseLSTM(BaseEstimator):
         if self.learning_rate == "auto":
             return 0.01 * math.sqrt(self._batch_size(X) / 8192)
         return self.learning_rate
+
+    def _n_epochs(self, X: Sequences) -> int:
+        """A sparse log is known by heart soon: what counts is that the learning rate has fallen by then."""
+        if self.max_epochs == "auto":
+            return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 20))
+        return self.max_epochs
 
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())

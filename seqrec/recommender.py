@@ -52,8 +52,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
         proportion to the square root of the batch for others.
-    max_epochs : int
-        Passes over the log.
+    max_epochs : int or "auto"
+        Passes over the log. "auto": three times the square root of the events per item, at least 6 and at most 20.
     patience : int
         Stop after so many epochs without a better validation score.
     validation_fraction : float
@@ -105,7 +105,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         max_length: int = 200,
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
-        max_epochs: int = 12,
+        max_epochs: int | str = "auto",
         patience: int = 5,
         validation_fraction: float = 0.1,
         precision: str = "auto",
