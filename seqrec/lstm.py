@@ -142,7 +142,7 @@ class BaseLSTM(BaseEstimator):
         return self.learning_rate
 
     def _n_epochs(self, X: Sequences) -> int:
-        """A sparse log is known by heart soon: what counts is that the learning rate has fallen by then."""
+        """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
         if self.max_epochs == "auto":
             return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 20))
         return self.max_epochs
