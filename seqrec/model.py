@@ -83,6 +83,10 @@ class SequenceModel(keras.Model):
             # Both kinds can be missing from a question, so training goes without them now and then.
             self.gap_dropout = CodeDropout(0.1, UNKNOWN_GAP, seed=next(seeds))
             self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
+        matrix = tf.TensorSpec((None, None), tf.int32)
+        signature = [tf.TensorSpec((None,), tf.int32), *[matrix] * (3 if with_time else 1)]
+        # One graph for all shapes: another could round otherwise, and a loaded model would differ from the saved one.
+        self.states_at = tf.function(self._states_at, input_signature=signature)
         self.head.build((None, embedding_dim))
         self.built = True  # the call makes the layers' weights, in one order
         one_event = np.zeros((1, 1), np.int32)
@@ -126,8 +130,7 @@ class SequenceModel(keras.Model):
         states = tf.gather(tf.reshape(states, (-1, states.shape[-1])), real)  # (n_targets, embedding_dim)
         return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real))
 
-    @tf.function(reduce_retracing=True)
-    def states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
+    def _states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
         """State at one position of each row: positions (batch,) -> (batch, embedding_dim)."""
         states = self(inputs, *gaps)
         return ops.take_along_axis(states, positions[:, None, None], axis=1)[:, 0]
