@@ -48,7 +48,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     max_length : int
         Most events that the network looks back on; longer histories are trained on in windows of this length.
     batch_size : int or "auto"
-        Events (not sequences) in a batch. "auto": a hundredth of the log, at least 256 and at most 8,192.
+        Events (not sequences) in a batch. "auto": about a hundredth of the log, a power of two from
+        256 to 8,192.
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
         proportion to the square root of the batch for others.

@@ -110,7 +110,10 @@ def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[Batch]
     variables = [variable.value for variable in model.trainable_variables]
     optimizer.build(model.trainable_variables)
 
-    @tf.function(reduce_retracing=True)
+    with_gaps = model.gap_embedding is not None
+    matrix = tf.TensorSpec((None, None), tf.int32)
+
+    @tf.function(input_signature=[matrix] * (4 if with_gaps else 2))  # one graph for all shapes
     def step(*batch):
         with tf.GradientTape() as tape:
             loss = model.loss_of(*batch)
@@ -119,12 +122,7 @@ def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[Batch]
         optimizer.apply(gradients, model.trainable_variables)
         return loss
 
-    def matrix() -> tf.TensorSpec:
-        return tf.TensorSpec((None, None), tf.int32)
-
-    with_gaps = model.gap_embedding is not None
-    graph = step.get_concrete_function(*(matrix() for _ in range(4 if with_gaps else 2)))
-    return lambda batch: graph(*(tf.constant(array) for array in batch.arrays(with_gaps)))
+    return lambda batch: step(*(tf.constant(array) for array in batch.arrays(with_gaps)))
 
 
 def _sum_repeated_rows(gradient: Any) -> Any:
