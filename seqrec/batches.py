@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from seqrec.vocabulary import PADDING, UNKNOWN
 
 N_GAPS = 40  # buckets of `gap_buckets`; the last holds 2 ** 38 seconds and more
 UNKNOWN_GAP = 0
+SEGMENT = 70  # steps that a gradient goes back; the shorter, the more rows share a product of matrices
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ class Batch:
         unknown = np.full_like(self.inputs, UNKNOWN_GAP)
         gaps = (unknown if gaps is None else gaps for gaps in (self.gaps, self.next_gaps))
         return self.inputs, self.targets, *gaps
+
+    def segments(self) -> Iterator[Batch]:
+        """Cut the rectangle in time, into parts of about the same length, at most ``SEGMENT``."""
+        n = math.ceil(self.inputs.shape[1] / SEGMENT)
+        parts = (np.array_split(array, n, axis=1) for array in self.arrays(with_gaps=True))
+        for inputs, targets, gaps, next_gaps in zip(*parts, strict=True):
+            yield Batch(self.rows, inputs, targets, gaps, next_gaps)
 
 
 def gap_buckets(microseconds: np.ndarray) -> np.ndarray:
@@ -86,7 +95,7 @@ def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.
     window : int
         Most events in a row.
     batch_size : int
-        Most events in a batch, padding included, but at least one row.
+        Most events in a segment of a batch, padding included, but at least one row.
     rng : numpy.random.Generator
     """
     rows, starts, stops = _windows(X.lengths, window, rng)
@@ -126,13 +135,13 @@ def _windows(lengths: np.ndarray, window: int, rng: np.random.Generator) -> tupl
 
 
 def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Group rows of like width, so that ``rows * width`` of each group is at most `batch_size`."""
+    """Group rows of like width, so that no segment of a group has more than `batch_size` events."""
     # The jitter varies the company of a row from one epoch to the next; a padded step costs as much as a real one.
     order = np.argsort(widths * rng.uniform(0.95, 1.05, len(widths)) + rng.uniform(0, 1, len(widths)), kind="stable")
     widest = np.maximum.accumulate(widths[order])  # jitter may put a wider row before a narrower one
     stop = len(order)
     while stop > 0:
-        n_rows = max(1, batch_size // int(widest[stop - 1]))
+        n_rows = max(1, batch_size // min(int(widest[stop - 1]), SEGMENT))
         yield order[max(0, stop - n_rows) : stop]
         stop -= n_rows
 

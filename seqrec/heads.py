@@ -106,14 +106,14 @@ def softmax_cross_entropy(states, weights, bias, targets):
         index = tf.stack([tf.range(tf.shape(target)[0]), target], axis=1)
         probabilities = tf.nn.softmax(tf.cast(tf.matmul(state, classes, transpose_b=True), tf.float32) + bias)
         likelihood = tf.gather_nd(probabilities, index)
-        d_logits = tf.cast(tf.tensor_scatter_nd_sub(probabilities, index, tf.ones_like(likelihood)), dtype)
+        probabilities = tf.cast(probabilities, dtype)
         ones = tf.ones((1, tf.shape(target)[0]), dtype)
         return (
             i + 1,
             loss - tf.reduce_sum(tf.math.log(tf.maximum(likelihood, 1e-37))),
-            d_states.write(i, tf.matmul(d_logits, classes)),
-            d_weights + tf.cast(tf.matmul(d_logits, state, transpose_a=True), tf.float32),
-            d_bias + tf.cast(tf.matmul(ones, d_logits)[0], tf.float32),
+            d_states.write(i, tf.matmul(probabilities, classes)),
+            d_weights + tf.cast(tf.matmul(probabilities, state, transpose_a=True), tf.float32),
+            d_bias + tf.cast(tf.matmul(ones, probabilities)[0], tf.float32),
         )
 
     n_blocks = tf.maximum(1, (n + n_rows - 1) // n_rows)  # no rows at all are one empty block
@@ -121,7 +121,10 @@ def softmax_cross_entropy(states, weights, bias, targets):
     loop = (0, 0.0, parts, tf.zeros_like(weights), tf.zeros_like(bias))
     _, loss, d_states, d_weights, d_bias = tf.while_loop(lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1)
     scale = 1 / tf.cast(tf.maximum(n, 1), tf.float32)
-    d_states = d_states.concat()
+    # The targets' share of the gradient: it is sparse, so it is no part of the blocks.
+    d_states = d_states.concat() - tf.gather(classes, targets)
+    d_weights = tf.tensor_scatter_nd_sub(d_weights, targets[:, None], tf.cast(states, tf.float32))
+    d_bias = tf.tensor_scatter_nd_sub(d_bias, targets[:, None], tf.ones_like(states[:, 0], tf.float32))
 
     def gradient(d_loss):
         factor = d_loss * scale

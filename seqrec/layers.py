@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from seqrec.vocabulary import PADDING
@@ -119,39 +118,7 @@ class CodeDropout(keras.layers.Layer):
         return ops.where(ops.logical_and(chosen, codes != PADDING), self.replacement, codes)
 
 
-class RecentEvents(keras.layers.Layer):
-    """Sum the last few events, each weighted by a vector that depends on how far back it lies.
-
-    It is to the LSTM what sequential rules are to a Markov chain: where a log is too sparse to learn what to remember,
-    it still tells which of the latest items are like which candidates.
-
-    Parameters
-    ----------
-    n_events : int
-        How many; the last has weight 1 to start from, the one before 1/2, then 1/3 and so on.
-    """
-
-    def __init__(self, n_events: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.n_events = n_events
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights, (n_events, input_dim)."""
-        fading = 1 / np.arange(1, self.n_events + 1, dtype=np.float32)[:, None]
-        self.distance_weights = self.add_weight(
-            name="distance_weights",
-            shape=(self.n_events, input_shape[-1]),
-            initializer=lambda shape, **_: np.broadcast_to(fading, shape),
-        )
-
-    def call(self, events: Any) -> Any:
-        """Take events (batch, time, input_dim) and give as many sums."""
-        weights = ops.unstack(ops.cast(self.distance_weights, self.compute_dtype))
-        total = weights[0] * events
-        for distance, weight in enumerate(weights[1:], start=1):
-            earlier = ops.pad(events, ((0, 0), (distance, 0), (0, 0)))[:, : ops.shape(events)[1]]
-            total = total + weight * earlier
-        return total
+_RETURNS = {"return_sequences": True, "return_state": True}
 
 
 def recurrent_layer(cell: str, units: int, seed: int, dtype: str = "float32") -> keras.layers.Layer:
@@ -169,12 +136,12 @@ def recurrent_layer(cell: str, units: int, seed: int, dtype: str = "float32") ->
     Returns
     -------
     layer : keras.layers.RNN
-        (batch, time, input_dim) -> (batch, time, units)
+        (batch, time, input_dim) -> (batch, time, units), and each of the last states.
     """
     if cell == "peephole":
-        return keras.layers.RNN(PeepholeLSTMCell(units, seed=seed, dtype=dtype), return_sequences=True, dtype=dtype)
+        return keras.layers.RNN(PeepholeLSTMCell(units, seed=seed, dtype=dtype), dtype=dtype, **_RETURNS)
     layers = {"lstm": LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
-    return layers[cell](units, return_sequences=True, dtype=dtype, **_initializers(seed))
+    return layers[cell](units, dtype=dtype, **_RETURNS, **_initializers(seed))
 
 
 def _initializers(seed: int | None) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from keras import ops
 
 from seqrec.batches import N_GAPS, UNKNOWN_GAP
 from seqrec.heads import CategoricalHead
-from seqrec.layers import CodeDropout, RecentEvents, recurrent_layer
+from seqrec.layers import CodeDropout, recurrent_layer
 from seqrec.vocabulary import PADDING, UNKNOWN
 
-_N_RECENT = 10  # events that reach the state without the recurrence
+_N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
 
 
 class SequenceModel(keras.Model):
@@ -70,7 +70,11 @@ class SequenceModel(keras.Model):
         self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
         self.output_dropout = [keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
         self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
-        self.recent = RecentEvents(_N_RECENT, dtype=dtype)
+        # To the LSTM it is what sequential rules are to a Markov chain: where a log is too sparse to learn what to
+        # remember, it still tells which of the latest items are like which candidates.
+        self.recent = keras.layers.DepthwiseConv1D(
+            _N_RECENT, use_bias=False, depthwise_initializer=_fading, name="recent", dtype=dtype
+        )
         glorot = keras.initializers.GlorotUniform(next(seeds))
         self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
@@ -92,11 +96,29 @@ class SequenceModel(keras.Model):
         one_event = np.zeros((1, 1), np.int32)
         self(one_event, one_event, one_event)
 
-    def call(self, inputs: Any, gaps: Any = None, next_gaps: Any = None, training: bool = False) -> Any:
-        """Give the state after each event.
+    def call(self, inputs: Any, *gaps: Any, training: bool = False) -> Any:
+        """Give the state after each event of sequences that begin with the first input, (batch, time, embedding_dim).
+
+        `read` describes the parameters.
+        """
+        return self.read(self.start(ops.shape(inputs)[0]), inputs, *gaps, training=training)[0]
+
+    def start(self, n_sequences: Any) -> list[Any]:
+        """Memory before the first event, for `read`: the latest events, and the states of each recurrent layer."""
+        memory = [ops.zeros((n_sequences, _N_RECENT - 1, self.embedding.output_dim))]
+        for layer in self.recurrence:
+            memory += layer.get_initial_state(n_sequences)
+        return [ops.cast(part, self.compute_dtype) for part in memory]
+
+    def read(
+        self, memory: list[Any], inputs: Any, gaps: Any = None, next_gaps: Any = None, training: bool = False
+    ) -> tuple[Any, list[Any]]:
+        """Read on in sequences of which `memory` knows the beginning.
 
         Parameters
         ----------
+        memory : list of tensors
+            From `start`, or from reading the part before.
         inputs : (batch, time) int32
             Codes.
         gaps : (batch, time) int32, optional
@@ -108,29 +130,43 @@ class SequenceModel(keras.Model):
         Returns
         -------
         states : (batch, time, embedding_dim)
+            After each event.
+        memory : list of tensors
+            After the last one.
         """
+        before, *layer_states = memory
+        n_states = len(layer_states) // len(self.recurrence)
         embedded = self.embedding(self.code_dropout(inputs, training=training))  # (batch, time, embedding_dim)
         x = embedded
         if self.gap_embedding is not None and gaps is not None:
             x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
         x = self.input_dropout(x, training=training)
-        for layer, dropout in zip(self.recurrence, self.output_dropout, strict=True):
-            x = dropout(layer(x), training=training)  # (batch, time, units)
-        recent = self.recent(self.skip_dropout(embedded, training=training))
-        state = self.projection(x) + recent  # (batch, time, embedding_dim)
+        latest = ops.concatenate([before, self.skip_dropout(embedded, training=training)], axis=1)
+        memory = [latest[:, 1 - _N_RECENT :]]
+        for number, (layer, dropout) in enumerate(zip(self.recurrence, self.output_dropout, strict=True)):
+            x, *last = layer(x, initial_state=layer_states[n_states * number :][:n_states])
+            x = dropout(x, training=training)  # (batch, time, units)
+            memory += last
+        state = self.projection(x) + self.recent(latest)  # (batch, time, embedding_dim)
         if self.gap_embedding is not None and next_gaps is not None:
             next_gaps = self.next_gap_dropout(next_gaps, training=training)
             state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
-        return state
+        return state, [ops.cast(part, self.compute_dtype) for part in memory]
 
-    def loss_of(self, inputs: Any, targets: Any, *gaps: Any) -> Any:
-        """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on."""
-        states = self(inputs, *gaps, training=True)
+    def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *gaps: Any) -> tuple[Any, list[Any]]:
+        """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on; and the memory after them."""
+        states, memory = self.read(memory, inputs, *gaps, training=True)
         real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
         states = tf.gather(tf.reshape(states, (-1, states.shape[-1])), real)  # (n_targets, embedding_dim)
-        return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real))
+        return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real)), memory
 
     def _states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
         """State at one position of each row: positions (batch,) -> (batch, embedding_dim)."""
         states = self(inputs, *gaps)
         return ops.take_along_axis(states, positions[:, None, None], axis=1)[:, 0]
+
+
+def _fading(shape: tuple[int, ...], dtype: str | None = None) -> Any:
+    """Weights (distance, dim, 1), the farthest event first: 1 for the last, 1/2 for the one before, then 1/3."""
+    weights = 1 / np.arange(shape[0], 0, -1)
+    return ops.cast(np.broadcast_to(weights[:, None, None], shape), dtype)

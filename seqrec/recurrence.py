@@ -2,11 +2,13 @@
 
 Automatic differentiation of the loop adds a (units, 4 units) gradient to an accumulator at every step. Written out, the
 backward loop only carries the two state gradients; the weights' gradient is one product over all steps at the end.
+What the backward loop needs stays in the `TensorArray`s that the forward loop wrote, so nothing is copied in between.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
+from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 
 
 def lstm_sequence(
@@ -43,58 +45,56 @@ def lstm_sequence(
     Hochreiter & Schmidhuber (1997); with the forget gate of Gers, Schmidhuber & Cummins (2000).
     """
     dtype = inputs.dtype
-    batch, time, input_dim = tf.unstack(tf.shape(inputs))
-    steps = tf.reshape(tf.transpose(inputs, (1, 0, 2)), (-1, input_dim))
-    projected = tf.matmul(steps, tf.cast(kernel, dtype)) + tf.cast(bias, dtype)
-    projected = tf.reshape(projected, (time, batch, kernel.shape[1]))
-    outputs, last_c = _recurrence(
-        projected, tf.cast(recurrent_kernel, dtype), tf.cast(h, dtype), tf.cast(c, tf.float32)
-    )
+    weights = tf.cast(tf.concat([kernel, recurrent_kernel], axis=0), dtype)
+    by_time, bias = tf.transpose(inputs, (1, 0, 2)), tf.cast(bias, dtype)
+    outputs, last_c = _recurrence(by_time, weights, bias, tf.cast(h, dtype), tf.cast(c, tf.float32))
     return tf.transpose(outputs, (1, 0, 2)), outputs[-1], last_c
 
 
 @tf.custom_gradient
-def _recurrence(projected, recurrent_kernel, first_h, first_c):
-    """Loop over time-major inputs (time, batch, 4 units) that the kernel has already projected."""
-    time, units, dtype = tf.shape(projected)[0], recurrent_kernel.shape[0], projected.dtype
+def _recurrence(inputs, weights, bias, first_h, first_c):
+    """Loop over time-major inputs (time, batch, input_dim); weights (input_dim + units, 4 units)."""
+    dtype, input_dim, units = inputs.dtype, inputs.shape[2], weights.shape[1] // 4
+    time, each_input = tf.shape(inputs)[0], _by_step(inputs)
 
-    def step(t, h, c, hidden, cells, gates):
-        z = tf.cast(inputs.read(t), tf.float32) + tf.cast(tf.matmul(h, recurrent_kernel), tf.float32)
-        i, f, g, o = tf.split(z, 4, axis=1)
+    def step(t, h, c, read, cells, hidden, gates):
+        x = tf.concat([each_input.read(t), h], axis=1)
+        z = tf.nn.bias_add(tf.matmul(x, weights), bias)
+        i, f, g, o = (tf.cast(part, tf.float32) for part in tf.split(z, 4, axis=1))
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         c = f * c + i * g
-        h = tf.cast(o * tf.tanh(c), dtype)
-        gate = tf.cast(tf.concat([i, f, g, o], axis=1), dtype)
-        return t + 1, h, c, hidden.write(t, h), cells.write(t + 1, c), gates.write(t, gate)
+        tanh_c = tf.tanh(c)
+        h = tf.cast(o * tanh_c, dtype)
+        gates = [array.write(t, gate) for array, gate in zip(gates, (i, f, g, o, tanh_c), strict=True)]
+        return t + 1, h, c, read.write(t, x), cells.write(t + 1, c), hidden.write(t, h), gates
 
-    inputs = _by_step(projected)
-    cells = tf.TensorArray(tf.float32, time + 1, clear_after_read=False).write(0, first_c)
-    loop = (0, first_h, first_c, tf.TensorArray(dtype, time), cells, tf.TensorArray(dtype, time))
-    _, _, last_c, hidden, cells, gates = tf.while_loop(lambda t, *_: t < time, step, loop)
-    hidden, cells, gates = hidden.stack(), cells.stack(), gates.stack()
+    read, cells = tf.TensorArray(dtype, time), tf.TensorArray(tf.float32, time + 1).write(0, first_c)
+    gates = [tf.TensorArray(tf.float32, time) for _ in range(5)]
+    loop = (0, first_h, first_c, read, cells, tf.TensorArray(dtype, time), gates)
+    _, _, last_c, read, cells, hidden, gates = tf.while_loop(lambda t, *_: t < time, step, loop)
 
     def gradient(d_hidden, d_last_c):
-        transposed = tf.transpose(recurrent_kernel)
-        d_outputs, cell, gate = _by_step(d_hidden), _by_step(cells, keep=True), _by_step(gates)
+        transposed, each_gradient = tf.transpose(weights), _by_step(d_hidden)
 
-        def back(t, dh, dc, d_projected):
-            i, f, g, o = tf.split(tf.cast(gate.read(t), tf.float32), 4, axis=1)
-            tanh_c = tf.tanh(cell.read(t + 1))
-            dh = tf.cast(d_outputs.read(t), tf.float32) + tf.cast(dh, tf.float32)
-            dc = dc + dh * o * (1 - tanh_c * tanh_c)
-            d_gates = [dc * g * i * (1 - i), dc * cell.read(t) * f * (1 - f), dc * i * (1 - g * g)]
-            dz = tf.cast(tf.concat([*d_gates, dh * tanh_c * o * (1 - o)], axis=1), dtype)
-            return t - 1, tf.matmul(dz, transposed), dc * f, d_projected.write(t, dz)
+        def back(t, dh, dc, d_read, d_gates):
+            i, f, g, o, tanh_c = (array.read(t) for array in gates)
+            dh = tf.cast(each_gradient.read(t), tf.float32) + tf.cast(dh, tf.float32)
+            dc = dc + TanhGrad(y=tanh_c, dy=dh * o)
+            di, df = SigmoidGrad(y=i, dy=dc * g), SigmoidGrad(y=f, dy=dc * cells.read(t))
+            dg, do = TanhGrad(y=g, dy=dc * i), SigmoidGrad(y=o, dy=dh * tanh_c)
+            dz = tf.concat([tf.cast(part, dtype) for part in (di, df, dg, do)], axis=1)
+            dx, dh = tf.split(tf.matmul(dz, transposed), (input_dim, units), axis=1)
+            return t - 1, dh, dc * f, d_read.write(t, dx), d_gates.write(t, dz)
 
-        loop = (time - 1, tf.zeros_like(first_h), d_last_c, tf.TensorArray(dtype, time))
-        _, dh, dc, d_projected = tf.while_loop(lambda t, *_: t >= 0, back, loop)
-        d_projected = d_projected.stack()
-        before = tf.reshape(tf.concat([first_h[None], hidden[:-1]], axis=0), (-1, units))
-        d_kernel = tf.matmul(before, tf.reshape(d_projected, (-1, 4 * units)), transpose_a=True)
-        return d_projected, d_kernel, dh, dc
+        loop = (time - 1, tf.zeros_like(first_h), d_last_c, tf.TensorArray(dtype, time), tf.TensorArray(dtype, time))
+        _, dh, dc, d_inputs, d_gates = tf.while_loop(lambda t, *_: t >= 0, back, loop)
+        d_gates = tf.reshape(d_gates.stack(), (-1, 4 * units))
+        d_weights = tf.matmul(tf.reshape(read.stack(), (-1, input_dim + units)), d_gates, transpose_a=True)
+        d_bias = tf.matmul(tf.ones((1, tf.shape(d_gates)[0]), dtype), d_gates)[0]
+        return d_inputs.stack(), d_weights, d_bias, dh, dc
 
-    return (hidden, last_c), gradient
+    return (hidden.stack(), last_c), gradient
 
 
-def _by_step(tensor, keep=False):
-    return tf.TensorArray(tensor.dtype, tf.shape(tensor)[0], clear_after_read=not keep).unstack(tensor)
+def _by_step(tensor):
+    return tf.TensorArray(tensor.dtype, tf.shape(tensor)[0]).unstack(tensor)

@@ -56,7 +56,7 @@ def train(
     best, best_epoch, best_weights = -math.inf, 0, None
     try:
         for epoch in range(max_epochs):
-            history["loss"].append(_run_epoch(step, epoch_batches(), epoch, progress))
+            history["loss"].append(_run_epoch(model, step, epoch_batches(), epoch, progress))
             if validate is not None:
                 history["validation"].append(validate())
             progress.epoch_done(history)
@@ -106,23 +106,23 @@ def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> A
     )
 
 
-def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[Batch], tf.Tensor]:
+def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[list[Any], Batch], tuple[Any, list[Any]]]:
     variables = [variable.value for variable in model.trainable_variables]
     optimizer.build(model.trainable_variables)
-
     with_gaps = model.gap_embedding is not None
+    memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
     matrix = tf.TensorSpec((None, None), tf.int32)
 
-    @tf.function(input_signature=[matrix] * (4 if with_gaps else 2))  # one graph for all shapes
-    def step(*batch):
+    @tf.function(input_signature=[memory] + [matrix] * (4 if with_gaps else 2))  # one graph for all shapes
+    def step(memory, *arrays):
         with tf.GradientTape() as tape:
-            loss = model.loss_of(*batch)
+            loss, memory = model.loss_of(memory, *arrays)
         gradients = [_sum_repeated_rows(g) for g in tape.gradient(loss, variables)]
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
         optimizer.apply(gradients, model.trainable_variables)
-        return loss
+        return loss, memory
 
-    return lambda batch: step(*(tf.constant(array) for array in batch.arrays(with_gaps)))
+    return lambda memory, batch: step(memory, *(tf.constant(array) for array in batch.arrays(with_gaps)))
 
 
 def _sum_repeated_rows(gradient: Any) -> Any:
@@ -135,17 +135,24 @@ def _sum_repeated_rows(gradient: Any) -> Any:
 
 
 def _run_epoch(
-    step: Callable[[Batch], tf.Tensor], batches: Iterable[Batch], epoch: int, progress: TrainingProgress
+    model: SequenceModel,
+    step: Callable[[list[Any], Batch], tuple[Any, list[Any]]],
+    batches: Iterable[Batch],
+    epoch: int,
+    progress: TrainingProgress,
 ) -> float:
-    """Train on each batch and give the mean loss of an event."""
+    """Train on each batch, segment by segment (truncated backpropagation), and give the mean loss of an event."""
     total, n_targets = 0.0, 0
     for batch in batches:
-        loss = float(step(batch))
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
-            )
-        n = int(np.count_nonzero(batch.targets))
-        total, n_targets = total + loss * n, n_targets + n
-        progress.batch_done(epoch, n)
+        memory = model.start(len(batch.rows))
+        for segment in batch.segments():
+            loss, memory = step(memory, segment)
+            loss = float(loss)
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
+                )
+            n = int(np.count_nonzero(segment.targets))
+            total, n_targets = total + loss * n, n_targets + n
+            progress.batch_done(epoch, n)
     return total / max(1, n_targets)

@@ -75,13 +75,22 @@ def test_padding_is_on_the_right_only(lengths, window, budget, seed):
 @given(LENGTHS, WINDOWS, BUDGETS, SEEDS)
 def test_no_batch_of_several_rows_is_above_its_budget(lengths, window, budget, seed):
     for batch in batches_of(lengths, window, budget, seed)[1]:
-        assert len(batch.inputs) == 1 or batch.inputs.size <= budget
+        assert len(batch.inputs) == 1 or all(segment.inputs.size <= budget for segment in batch.segments())
 
 
 def test_a_budget_holds_where_lengths_are_nearly_equal():
     lengths = np.random.default_rng(0).integers(90, 101, 500)
     _, batches = batches_of(lengths, 200, 1000, 0)
-    assert max(batch.inputs.size for batch in batches) <= 1000
+    assert max(segment.inputs.size for batch in batches for segment in batch.segments()) <= 1000
+
+
+def test_segments_side_by_side_are_the_batch():
+    (batch,) = training_batches(with_times([np.cumsum(np.arange(180)), [0, 1]]), 200, 10_000, np.random.default_rng(0))
+    segments = list(batch.segments())
+    assert [segment.inputs.shape for segment in segments] == [(2, 60)] * 3
+    for name in ("inputs", "targets", "gaps", "next_gaps"):
+        whole = np.concatenate([getattr(segment, name) for segment in segments], axis=1)
+        np.testing.assert_array_equal(whole, getattr(batch, name))
 
 
 def test_rows_of_like_length_share_a_batch():
@@ -131,7 +140,7 @@ def test_histories_end_with_their_last_event(lengths, window, budget):
 @given(LENGTHS, WINDOWS, BUDGETS)
 def test_no_batch_of_histories_is_above_its_budget(lengths, window, budget):
     for batch in history_batches(distinct_events(lengths), window, budget):
-        assert len(batch.inputs) == 1 or batch.inputs.size <= budget
+        assert len(batch.inputs) == 1 or all(segment.inputs.size <= budget for segment in batch.segments())
 
 
 @pytest.mark.parametrize(

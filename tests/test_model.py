@@ -63,10 +63,28 @@ def test_company_in_the_batch_does_not_change_states(model):
     np.testing.assert_allclose(as_array(model(CODES))[:1], as_array(model(CODES[:1])), atol=1e-6)
 
 
+def test_before_training_the_latest_events_fade_with_their_distance():
+    model = make_model()
+    model.projection.set_weights([np.zeros((5, DIM))])
+    items = model.embedding(CODES).numpy()
+    expected = sum(items[:, step] / (6 - step) for step in range(6))
+    np.testing.assert_allclose(model(CODES)[:, -1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5])
+def test_reading_on_from_memory_equals_reading_at_once(model, cut):
+    memory = model.start(2)
+    first, memory = model.read(memory, CODES[:, :cut])
+    second, _ = model.read(memory, CODES[:, cut:])
+    parts = np.concatenate([as_array(first), as_array(second)], axis=1)
+    # In bfloat16 the cell state is rounded where reading stops.
+    np.testing.assert_allclose(parts, as_array(model(CODES)), atol=1e-6 if first.dtype == tf.float32 else 0.05)
+
+
 def test_gradient_of_the_loss_is_finite_and_reaches_every_weight(model):
     variables = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
-        loss = model.loss_of(CODES[:, :-1], CODES[:, 1:])
+        loss, _ = model.loss_of(model.start(2), CODES[:, :-1], CODES[:, 1:])
     assert 0 < float(loss) < 20
     for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, variables), strict=True):
         values = tf.convert_to_tensor(gradient).numpy()
@@ -82,7 +100,8 @@ def test_loss_leaves_padded_targets_out():
     logits = model.head.logits(tf.reshape(model(inputs), (-1, DIM)))
     log_probabilities = np.reshape(tf.nn.log_softmax(logits), (2, 5, -1))
     expected = [-log_probabilities[row, t, targets[row, t] - 2] for row, t in zip(*np.nonzero(targets), strict=True)]
-    assert float(model.loss_of(inputs, targets)) == pytest.approx(np.mean(expected), rel=1e-5)
+    loss, _ = model.loss_of(model.start(2), inputs, targets)
+    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 def test_states_at_picks_one_position_of_each_row():
