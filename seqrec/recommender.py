@@ -11,7 +11,6 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec._checks import check_integer
 from seqrec.base import RecommenderMixin
 from seqrec.lstm import BaseLSTM, last_states
 from seqrec.metrics import ndcg, tied_rank
@@ -46,7 +45,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     loss : {"auto", "softmax", "sampled_softmax"}
         "auto": cross-entropy over the whole catalogue up to 5,000 items, over 2,048 sampled ones above.
     max_length : int
-        Most events that the network looks back on; longer histories are trained on in windows of this length.
+        Most events that the network looks back on; longer histories are trained on in windows of this length. In
+        training, states are carried on through a window, and gradients go back up to 70 events.
     batch_size : int or "auto"
         Events (not sequences) in a batch. "auto": about a hundredth of the log, a power of two from
         256 to 8,192.
@@ -75,7 +75,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     vocabulary_ : Vocabulary
         The catalogue: the items of the training data.
     item_counts_ : (n_items,) int64
-        How often each occurs there.
+        How often each occurs there, and in what `partial_fit` was given since.
     history_ : dict of lists
         For each epoch the "loss" (nats an event, dropout on) and the "validation" score (NDCG@10).
 
@@ -211,10 +211,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ----------
         item : item id
         k : int
+            Clipped, with a warning, to the size of the catalogue.
 
         Returns
         -------
-        items : (k,) array of item ids, most similar first
+        items : (k,) array of item ids, most similar first; without the item itself
         similarities : (k,) float32
             Cosines.
 
@@ -224,7 +225,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             If the item is not in the catalogue.
         """
         check_is_fitted(self)
-        k = min(check_integer(k, "k"), len(self.vocabulary_) - 1)
+        k = min(self._clip(k), len(self.vocabulary_) - 1)
         column = self.vocabulary_.encode(np.asarray([item]))[0] - N_RESERVED
         if column < 0:
             raise ValueError(f"item {item!r} is not in the catalogue of {len(self.vocabulary_):,} items.")

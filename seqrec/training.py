@@ -70,6 +70,13 @@ def train(
             raise
         warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
     model.set_weights(best_weights)
+    guessing = math.log(model.embedding.input_dim)
+    if history["loss"][-1] > guessing + 1:
+        warnings.warn(
+            f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is worse than guessing at random "
+            f"({guessing:.1f}). Try a smaller learning_rate.",
+            stacklevel=5,
+        )
     return history
 
 

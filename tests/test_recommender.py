@@ -472,7 +472,8 @@ def test_similar_items_are_those_that_follow_each_other_alike():
 
 
 def test_similar_items_leave_the_item_out(once):
-    items, similarities = once.similar_items(NAMES[0], k=50)
+    with pytest.warns(UserWarning, match="k=50 is more than"):
+        items, similarities = once.similar_items(NAMES[0], k=50)
     assert sorted(items) == sorted(set(NAMES) - {NAMES[0]})
     assert similarities.shape == (N_ITEMS - 1,)
 

@@ -92,6 +92,11 @@ def test_a_loss_that_breaks_says_what_to_try(n_negatives):
         run(make_model(n_negatives=n_negatives), learning_rate=1e38, batch_size=10)
 
 
+def test_a_loss_above_guessing_is_called_diverged():
+    with pytest.warns(UserWarning, match=r"is worse than guessing at random \(\d\.\d\)\. Try a smaller learning_rate"):
+        run(make_model(), learning_rate=30.0, max_epochs=3)
+
+
 @pytest.mark.parametrize("n_negatives", [0, 1])
 def test_unknown_targets_teach_nothing_and_break_nothing(n_negatives):
     X = Sequences.from_lists([["a", "b"], ["x", "y"]])
