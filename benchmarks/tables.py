@@ -4,6 +4,7 @@ python benchmarks/tables.py
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from harness import AT_TIME, RESULTS
@@ -70,17 +71,38 @@ def table(title: str, published: list[tuple[str, ...]], result: dict[str, Any]) 
     return "\n".join(lines)
 
 
+def speed_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `speed.py` measured."""
+    trained_in, gflops = result["training_dtype"], result["matrix_gflops"]
+    rows = [
+        (f"matrix products, 4,096 square, {trained_in}", f"{gflops[trained_in]:.0f} GFLOP/s"),
+        (f"training in {trained_in}", f"{result['training_gflops']:.0f} GFLOP/s"),
+        ("... share of that rate", show(result["training_share_of_matrix_rate"])[:3]),
+        ("... events a second", f"{result['training_events_a_second']:,.0f}"),
+        ("... peak memory of the process", f"{result['training_peak_memory_gib']:.2f} GiB"),
+        (f"fit of {result['fit_epochs']} epochs, whole call", f"{result['fit_minutes']:.1f} min"),
+        ("... NDCG@10 on the test part, leave-last-out", show(result["fit_ndcg@10"])),
+        ("matrix products in float32", f"{gflops['float32']:.0f} GFLOP/s"),
+        ("top 10 for all users, in float32, share of that rate", show(result["recommend_share_of_matrix_rate"])[:3]),
+        ("... users a second", f"{result['recommend_users_a_second']:,.0f}"),
+    ]
+    cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
+    lines = [f"**Speed on MovieLens 1M**, {cores} cores ({cpu})\n", row("", "measured"), row("---", "---:")]
+    return "\n".join([*lines, *(row(*cells) for cells in rows)])
+
+
 def _seeds(result: dict[str, Any]) -> str:
     n_seeds = len(result["seeds"])
     return "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
 
 
 def main() -> None:
-    for name, (title, published) in TABLES.items():
+    writers = {name: partial(table, title, published) for name, (title, published) in TABLES.items()}
+    for name, write in (writers | {"speed": speed_table}).items():
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text())
-            print(table(title, published, result), end="\n\n")
+            print(write(result), end="\n\n")
             print(f"`{result['command']}`, revision {result['revision']}.\n")
 
 

@@ -90,7 +90,7 @@ class SequenceModel(keras.Model):
         matrix = tf.TensorSpec((None, None), tf.int32)
         signature = [tf.TensorSpec((None,), tf.int32), *[matrix] * (3 if with_time else 1)]
         # One graph for all shapes: another could round otherwise, and a loaded model would differ from the saved one.
-        self.states_at = tf.function(self._states_at, input_signature=signature)
+        self.states_at = tf.function(self._states_at, input_signature=signature, autograph=False)
         self.head.build((None, embedding_dim))
         self.built = True  # the call makes the layers' weights, in one order
         one_event = np.zeros((1, 1), np.int32)

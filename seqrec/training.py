@@ -119,8 +119,9 @@ def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[list[A
     with_gaps = model.gap_embedding is not None
     memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
     matrix = tf.TensorSpec((None, None), tf.int32)
+    signature = [memory] + [matrix] * (4 if with_gaps else 2)  # one graph for all shapes
 
-    @tf.function(input_signature=[memory] + [matrix] * (4 if with_gaps else 2))  # one graph for all shapes
+    @tf.function(input_signature=signature, autograph=False)
     def step(memory, *arrays):
         with tf.GradientTape() as tape:
             loss, memory = model.loss_of(memory, *arrays)

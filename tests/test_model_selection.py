@@ -13,7 +13,11 @@ from seqrec.sequences import Sequences
 # Users 1 and 2 come before and after day 10, user 3 before only, user 4 after only, user 5 once after.
 DAYS = {1: [1, 2, 11, 12], 2: [3, 10], 3: [4, 5], 4: [13, 14, 15], 5: [16]}
 LOG = pd.DataFrame(
-    [(user, f"{user}-{day}", np.datetime64("2026-01-01") + day) for user, days in DAYS.items() for day in days],
+    [
+        (user, f"{user}-{day}", np.datetime64("2026-01-01") + np.timedelta64(day, "D"))
+        for user, days in DAYS.items()
+        for day in days
+    ],
     columns=["user_id", "item_id", "timestamp"],
 )
 CUTOFF = "2026-01-11"  # day 10
