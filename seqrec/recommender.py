@@ -54,7 +54,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
         proportion to the square root of the batch for others.
     max_epochs : int or "auto"
-        Passes over the log. "auto": three times the square root of the events per item, at least 6 and at most 20.
+        Passes over the log. "auto": three times the square root of the events per item, at least 6 and at most 10.
     patience : int
         Stop after so many epochs without a better validation score.
     validation_fraction : float
@@ -135,7 +135,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         Parameters
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
-            Time gaps between the events are used where X has timestamps.
+            Times of the events (gaps, weekday, hour) are used where X has timestamps.
         y : (n_sequences,) array-like of item ids, optional
             The next item of each sequence; appended to X.
 
