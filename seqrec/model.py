@@ -80,7 +80,7 @@ class SequenceModel(keras.Model):
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
         self.time_embedding = None
         if with_time:
-            self.time_embedding = TimeEmbedding(embedding_dim, dtype="float32", name="times")
+            self.time_embedding = TimeEmbedding(embedding_dim, dtype=dtype, name="times")
             # What comes after a long wait (shift), and which of an item's followers come after one (scale).
             self.next_time_scale = TimeEmbedding(embedding_dim, dtype=dtype)
             self.next_time_shift = TimeEmbedding(embedding_dim, dtype=dtype)

@@ -153,12 +153,6 @@ def test_a_network_without_time_ignores_times():
     np.testing.assert_array_equal(model(CODES, TIMES, TIMES), model(CODES))
 
 
-def test_times_are_told_in_bfloat16_too():
-    exact, rounded = (with_random_times(make_model(with_time=True, dtype=d)) for d in ("float32", "mixed_bfloat16"))
-    states = as_array(rounded(CODES, TIMES, TIMES))
-    np.testing.assert_allclose(states, exact(CODES, TIMES, TIMES), atol=0.1)
-
-
 def test_training_hides_some_times():
     model = with_random_times(make_model(with_time=True, dropout=0.0))
     model.code_dropout.rate = 0.0
