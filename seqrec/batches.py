@@ -11,8 +11,8 @@ import numpy as np
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import PADDING, UNKNOWN
 
-N_GAPS = 40  # buckets of time gaps; the last holds 2 ** 38 seconds and more
-UNKNOWN_TIME = 0
+N_GAPS = 40  # buckets of `gap_buckets`; the last holds 2 ** 38 seconds and more
+UNKNOWN_GAP = 0
 SEGMENT = 70  # steps that a gradient goes back; the shorter, the more rows share a product of matrices
 
 
@@ -28,63 +28,59 @@ class Batch:
         Codes; a sequence starts with ``PADDING``, which also fills what is left of a short row.
     targets : (batch, time) int32
         The code that follows each input, ``PADDING`` where there is none or it is ``UNKNOWN``.
-    times : (batch, time) int32 or None
-        Time code of each input, see `time_codes`.
-    next_times : (batch, time) int32 or None
-        Time code of each target.
+    gaps : (batch, time) int32 or None
+        Bucket of the time between each input and the event before it.
+    next_gaps : (batch, time) int32 or None
+        Bucket of the time between each input and its target.
     """
 
     rows: np.ndarray
     inputs: np.ndarray
     targets: np.ndarray
-    times: np.ndarray | None
-    next_times: np.ndarray | None
+    gaps: np.ndarray | None
+    next_gaps: np.ndarray | None
 
-    def arrays(self, with_time: bool) -> tuple[np.ndarray, ...]:
-        """Give inputs, targets and, `with_time`, both times: `UNKNOWN_TIME` where there are no timestamps."""
-        if not with_time:
+    def arrays(self, with_gaps: bool) -> tuple[np.ndarray, ...]:
+        """Give inputs, targets and, `with_gaps`, both gaps: `UNKNOWN_GAP` where there are no timestamps."""
+        if not with_gaps:
             return self.inputs, self.targets
-        unknown = np.full_like(self.inputs, UNKNOWN_TIME)
-        times = (unknown if times is None else times for times in (self.times, self.next_times))
-        return self.inputs, self.targets, *times
+        unknown = np.full_like(self.inputs, UNKNOWN_GAP)
+        gaps = (unknown if gaps is None else gaps for gaps in (self.gaps, self.next_gaps))
+        return self.inputs, self.targets, *gaps
 
     def segments(self) -> Iterator[Batch]:
         """Cut the rectangle in time, into parts of about the same length, at most ``SEGMENT``."""
         n = math.ceil(self.inputs.shape[1] / SEGMENT)
-        parts = (np.array_split(array, n, axis=1) for array in self.arrays(with_time=True))
-        for inputs, targets, times, next_times in zip(*parts, strict=True):
-            yield Batch(self.rows, inputs, targets, times, next_times)
+        parts = (np.array_split(array, n, axis=1) for array in self.arrays(with_gaps=True))
+        for inputs, targets, gaps, next_gaps in zip(*parts, strict=True):
+            yield Batch(self.rows, inputs, targets, gaps, next_gaps)
 
 
-def time_codes(moments: np.ndarray, microseconds: np.ndarray) -> np.ndarray:
-    """Tell in a number how long one waited for an event, on which day of the week it came, and in which hour.
+def gap_buckets(microseconds: np.ndarray) -> np.ndarray:
+    """Bucket time gaps by powers of two seconds.
 
     Parameters
     ----------
-    moments : (n,) datetime64 array
-    microseconds : (n,) int64 array
-        Time since the event before; negative where it is not known.
+    microseconds : array of int64
+        Negative where the gap is not known.
 
     Returns
     -------
-    codes : (n,) int32 array
-        ``bucket + N_GAPS * (1 + hour)``, with the bucket ``1 + floor(log2(1 + seconds))``, at most ``N_GAPS - 1`` and 0
-        where it is not known, and the hour of a week that starts on Monday. ``UNKNOWN_TIME`` is no such code.
+    buckets : array of int32, same shape
+        ``UNKNOWN_GAP``, or ``1 + floor(log2(1 + seconds))``, at most ``N_GAPS - 1``.
     """
     buckets = 1 + np.log2(1 + np.maximum(microseconds, 0) / 1e6).astype(np.int32)
-    buckets = np.where(microseconds < 0, 0, np.minimum(buckets, N_GAPS - 1))
-    hours = moments.astype("datetime64[h]").astype(np.int64) + 72  # 1970 began on a Thursday
-    return (buckets + N_GAPS * (1 + hours % 168)).astype(np.int32)
+    return np.where(microseconds < 0, UNKNOWN_GAP, np.minimum(buckets, N_GAPS - 1)).astype(np.int32)
 
 
-def event_times(X: Sequences) -> np.ndarray | None:
-    """Time code of each event, (n_events,) int32; None where `X` has no timestamps."""
+def event_gaps(X: Sequences) -> np.ndarray | None:
+    """Bucket the time since the event before, (n_events,) int32; None where `X` has no timestamps."""
     if X.timestamps is None:
         return None
-    moments = X.timestamps.astype(np.int64)
-    gaps = np.diff(moments, prepend=moments[:1])
+    times = X.timestamps.astype(np.int64)
+    gaps = np.diff(times, prepend=times[:1])
     gaps[X.indptr[:-1][X.lengths > 0]] = -1
-    return time_codes(X.timestamps, gaps)
+    return gap_buckets(gaps)
 
 
 def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -103,11 +99,11 @@ def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.
     rng : numpy.random.Generator
     """
     rows, starts, stops = _windows(X.lengths, window, rng)
-    times = event_times(X)
+    gaps = event_gaps(X)
     batches = list(_group(stops - starts, batch_size, rng))
     rng.shuffle(batches)
     for chosen in batches:
-        yield _rectangle(X, times, rows[chosen], starts[chosen], stops[chosen])
+        yield _rectangle(X, gaps, rows[chosen], starts[chosen], stops[chosen])
 
 
 def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batch]:
@@ -115,7 +111,7 @@ def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batc
 
     The last input of sequence ``i`` stands at position ``min(lengths[i], window - 1)`` of its row.
     """
-    times = event_times(X)
+    gaps = event_gaps(X)
     stops = X.lengths + 1
     starts = np.maximum(stops - window, 0)
     row = 0
@@ -123,7 +119,7 @@ def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batc
         widest = np.maximum.accumulate((stops - starts)[row : row + batch_size])
         n_rows = max(1, int(np.searchsorted(widest * np.arange(1, len(widest) + 1), batch_size, side="right")))
         rows = np.arange(row, row + n_rows)
-        yield _rectangle(X, times, rows, starts[rows], stops[rows])
+        yield _rectangle(X, gaps, rows, starts[rows], stops[rows])
         row += n_rows
 
 
@@ -150,9 +146,7 @@ def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Ite
         stop -= n_rows
 
 
-def _rectangle(
-    X: Sequences, times: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray
-) -> Batch:
+def _rectangle(X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Batch:
     """Lay targets ``starts:stops`` of each row out in a rectangle, with the inputs one step before them."""
     position = np.arange((stops - starts).max(initial=1))
     offset = starts[:, None] + position
@@ -172,6 +166,6 @@ def _rectangle(
         rows=rows,
         inputs=pick(X.codes, event - 1, real & ~first),
         targets=targets,
-        times=None if times is None else pick(times, event - 1, real & ~first),
-        next_times=None if times is None else pick(times, event, real & known),
+        gaps=None if gaps is None else pick(gaps, event - 1, real & ~first),
+        next_gaps=None if gaps is None else pick(gaps, event, real & known),
     )

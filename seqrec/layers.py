@@ -7,7 +7,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from seqrec.batches import N_GAPS
 from seqrec.vocabulary import PADDING
 
 
@@ -117,34 +116,6 @@ class CodeDropout(keras.layers.Layer):
             return codes
         chosen = keras.random.uniform(ops.shape(codes), seed=self.seed_generator) < self.rate
         return ops.where(ops.logical_and(chosen, codes != PADDING), self.replacement, codes)
-
-
-class TimeEmbedding(keras.layers.Layer):
-    """Embed time codes: the sum of an embedding of the gap, one of the day of the week and one of the hour of the day.
-
-    Parameters
-    ----------
-    dim : int
-    """
-
-    def __init__(self, dim: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # Zeros: time starts out without a say.
-        self.gap, self.day, self.hour = (
-            keras.layers.Embedding(n, dim, "zeros", name=name, dtype=kwargs.get("dtype"))
-            for n, name in ((N_GAPS, "gap"), (1 + 7, "day"), (1 + 24, "hour"))
-        )
-
-    def build(self, _: tuple[int | None, ...]) -> None:
-        """Make the three tables."""
-        for table in (self.gap, self.day, self.hour):
-            table.build()
-
-    def call(self, codes: Any) -> Any:
-        """Take codes of `seqrec.batches.time_codes`, (batch, time), and give (batch, time, dim)."""
-        hours = codes // N_GAPS  # 0 where the time is not known
-        days = (hours + 23) // 24
-        return self.gap(codes % N_GAPS) + self.day(days) + self.hour(hours - 24 * ops.maximum(days - 1, 0))
 
 
 _RETURNS = {"return_sequences": True, "return_state": True}

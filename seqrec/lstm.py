@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from seqrec.base import item_counts
-from seqrec.batches import UNKNOWN_TIME, Batch, history_batches, time_codes, training_batches
+from seqrec.batches import UNKNOWN_GAP, Batch, gap_buckets, history_batches, training_batches
 from seqrec.model import SequenceModel
 from seqrec.precision import bfloat16_is_fast
 from seqrec.progress import TrainingProgress
@@ -176,28 +176,28 @@ def last_states(
     states = np.empty((len(X), network.embedding.output_dim), dtype=np.float32)
     for batch in history_batches(X, window, _SCORING_BATCH):
         last = np.minimum(X.lengths[batch.rows], window - 1)
-        times = _question_times(network, X, batch, last, at if at is None else at[order[batch.rows]])
-        arrays = (tf.constant(array, tf.int32) for array in (last, batch.inputs, *times))
+        gaps = _question_gaps(network, X, batch, last, at if at is None else at[order[batch.rows]])
+        arrays = (tf.constant(array, tf.int32) for array in (last, batch.inputs, *gaps))
         states[order[batch.rows]] = network.states_at(*arrays)
     return states
 
 
-def _question_times(
+def _question_gaps(
     network: SequenceModel,
     X: Sequences,
     batch: Batch,
     last: NDArray[np.int64],
     at: NDArray[np.datetime64] | None,
 ) -> tuple[NDArray, ...]:
-    """Give the times of the events and, at the last one, of the question; unknown ones where X has no times."""
-    if network.time_embedding is None:
+    """Gaps before the events and, at the last one, the gap until the question; unknown ones where X has no times."""
+    if network.gap_embedding is None:
         return ()
-    next_times = np.full_like(batch.inputs, UNKNOWN_TIME)
+    next_gaps = np.full_like(batch.inputs, UNKNOWN_GAP)
     if at is not None and X.timestamps is not None:
         rows = np.flatnonzero(X.lengths[batch.rows])
         waited = at[rows] - X.timestamps[X.indptr[batch.rows[rows] + 1] - 1]
-        next_times[rows, last[rows]] = time_codes(at[rows], waited.astype("timedelta64[us]").astype(np.int64))
-    return batch.arrays(with_time=True)[2], next_times
+        next_gaps[rows, last[rows]] = gap_buckets(waited.astype("timedelta64[us]").astype(np.int64))
+    return batch.arrays(with_gaps=True)[2], next_gaps
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:

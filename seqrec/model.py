@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqrec.batches import UNKNOWN_TIME
+from seqrec.batches import N_GAPS, UNKNOWN_GAP
 from seqrec.heads import CategoricalHead
-from seqrec.layers import CodeDropout, TimeEmbedding, recurrent_layer
+from seqrec.layers import CodeDropout, recurrent_layer
 from seqrec.vocabulary import PADDING, UNKNOWN
 
 _N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
@@ -37,7 +37,7 @@ class SequenceModel(keras.Model):
     n_negatives : int
         Negatives of the sampled softmax; 0 for the full one.
     with_time : bool
-        Whether times of events are used; that of the next event scales and shifts the state.
+        Whether time gaps between events are used; the one until the next event scales and shifts the state.
     seed : int
         Seeds the initial weights and all that is random in training.
     dtype : {"float32", "mixed_bfloat16"}
@@ -78,15 +78,15 @@ class SequenceModel(keras.Model):
         glorot = keras.initializers.GlorotUniform(next(seeds))
         self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
         self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
-        self.time_embedding = None
+        self.gap_embedding = None
         if with_time:
-            self.time_embedding = TimeEmbedding(embedding_dim, dtype=dtype, name="times")
+            self.gap_embedding = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps")
             # What comes after a long wait (shift), and which of an item's followers come after one (scale).
-            self.next_time_scale = TimeEmbedding(embedding_dim, dtype=dtype)
-            self.next_time_shift = TimeEmbedding(embedding_dim, dtype=dtype)
+            self.next_gap_scale = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
+            self.next_gap_shift = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
             # Both kinds can be missing from a question, so training goes without them now and then.
-            self.time_dropout = CodeDropout(0.1, UNKNOWN_TIME, seed=next(seeds))
-            self.next_time_dropout = CodeDropout(0.5, UNKNOWN_TIME, seed=next(seeds))
+            self.gap_dropout = CodeDropout(0.1, UNKNOWN_GAP, seed=next(seeds))
+            self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
         matrix = tf.TensorSpec((None, None), tf.int32)
         signature = [tf.TensorSpec((None,), tf.int32), *[matrix] * (3 if with_time else 1)]
         # One graph for all shapes: another could round otherwise, and a loaded model would differ from the saved one.
@@ -96,12 +96,12 @@ class SequenceModel(keras.Model):
         one_event = np.zeros((1, 1), np.int32)
         self(one_event, one_event, one_event)
 
-    def call(self, inputs: Any, *times: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, *gaps: Any, training: bool = False) -> Any:
         """Give the state after each event of sequences that begin with the first input, (batch, time, embedding_dim).
 
         `read` describes the parameters.
         """
-        return self.read(self.start(ops.shape(inputs)[0]), inputs, *times, training=training)[0]
+        return self.read(self.start(ops.shape(inputs)[0]), inputs, *gaps, training=training)[0]
 
     def start(self, n_sequences: Any) -> list[Any]:
         """Memory before the first event, for `read`: the latest events, and the states of each recurrent layer."""
@@ -111,7 +111,7 @@ class SequenceModel(keras.Model):
         return [ops.cast(part, self.compute_dtype) for part in memory]
 
     def read(
-        self, memory: list[Any], inputs: Any, times: Any = None, next_times: Any = None, training: bool = False
+        self, memory: list[Any], inputs: Any, gaps: Any = None, next_gaps: Any = None, training: bool = False
     ) -> tuple[Any, list[Any]]:
         """Read on in sequences of which `memory` knows the beginning.
 
@@ -121,10 +121,10 @@ class SequenceModel(keras.Model):
             From `start`, or from reading the part before.
         inputs : (batch, time) int32
             Codes.
-        times : (batch, time) int32, optional
-            Time codes of the inputs, see `seqrec.batches.time_codes`; `UNKNOWN_TIME` where they are not known.
-        next_times : (batch, time) int32, optional
-            Time codes of the next events, where the question is what comes next at a given time.
+        gaps : (batch, time) int32, optional
+            Bucket of the time since the event before, `UNKNOWN_GAP` where it is not known.
+        next_gaps : (batch, time) int32, optional
+            Bucket of the time until the next event, where the question is what comes next at a given time.
         training : bool
 
         Returns
@@ -138,8 +138,8 @@ class SequenceModel(keras.Model):
         n_states = len(layer_states) // len(self.recurrence)
         embedded = self.embedding(self.code_dropout(inputs, training=training))  # (batch, time, embedding_dim)
         x = embedded
-        if self.time_embedding is not None and times is not None:
-            x = x + self.time_embedding(self.time_dropout(times, training=training))
+        if self.gap_embedding is not None and gaps is not None:
+            x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
         x = self.input_dropout(x, training=training)
         latest = ops.concatenate([before, self.skip_dropout(embedded, training=training)], axis=1)
         memory = [latest[:, 1 - _N_RECENT :]]
@@ -148,21 +148,21 @@ class SequenceModel(keras.Model):
             x = dropout(x, training=training)  # (batch, time, units)
             memory += last
         state = self.projection(x) + self.recent(latest)  # (batch, time, embedding_dim)
-        if self.time_embedding is not None and next_times is not None:
-            next_times = self.next_time_dropout(next_times, training=training)
-            state = state * (1 + self.next_time_scale(next_times)) + self.next_time_shift(next_times)
+        if self.gap_embedding is not None and next_gaps is not None:
+            next_gaps = self.next_gap_dropout(next_gaps, training=training)
+            state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
         return state, [ops.cast(part, self.compute_dtype) for part in memory]
 
-    def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *times: Any) -> tuple[Any, list[Any]]:
+    def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *gaps: Any) -> tuple[Any, list[Any]]:
         """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on; and the memory after them."""
-        states, memory = self.read(memory, inputs, *times, training=True)
+        states, memory = self.read(memory, inputs, *gaps, training=True)
         real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
         states = tf.gather(tf.reshape(states, (-1, states.shape[-1])), real)  # (n_targets, embedding_dim)
         return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real)), memory
 
-    def _states_at(self, positions: Any, inputs: Any, *times: Any) -> Any:
+    def _states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
         """State at one position of each row: positions (batch,) -> (batch, embedding_dim)."""
-        states = self(inputs, *times)
+        states = self(inputs, *gaps)
         return ops.take_along_axis(states, positions[:, None, None], axis=1)[:, 0]
 
 

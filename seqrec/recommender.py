@@ -135,7 +135,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         Parameters
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
-            Times of the events (gaps, weekday, hour) are used where X has timestamps.
+            Time gaps between the events are used where X has timestamps.
         y : (n_sequences,) array-like of item ids, optional
             The next item of each sequence; appended to X.
 

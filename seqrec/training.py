@@ -71,10 +71,10 @@ def train(
         warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
     model.set_weights(best_weights)
     guessing = math.log(model.embedding.input_dim)
-    if history["loss"][-1] > guessing + 1:
+    if history["loss"][-1] > 2 * guessing + 1:
         warnings.warn(
-            f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is worse than guessing at random "
-            f"({guessing:.1f}). Try a smaller learning_rate.",
+            f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
+            f"random ({guessing:.1f}). Try a smaller learning_rate.",
             stacklevel=5,
         )
     return history
@@ -116,10 +116,10 @@ def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> A
 def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[list[Any], Batch], tuple[Any, list[Any]]]:
     variables = [variable.value for variable in model.trainable_variables]
     optimizer.build(model.trainable_variables)
-    with_time = model.time_embedding is not None
+    with_gaps = model.gap_embedding is not None
     memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
     matrix = tf.TensorSpec((None, None), tf.int32)
-    signature = [memory] + [matrix] * (4 if with_time else 2)  # one graph for all shapes
+    signature = [memory] + [matrix] * (4 if with_gaps else 2)  # one graph for all shapes
 
     @tf.function(input_signature=signature, autograph=False)
     def step(memory, *arrays):
@@ -130,7 +130,7 @@ def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[list[A
         optimizer.apply(gradients, model.trainable_variables)
         return loss, memory
 
-    return lambda memory, batch: step(memory, *(tf.constant(array) for array in batch.arrays(with_time)))
+    return lambda memory, batch: step(memory, *(tf.constant(array) for array in batch.arrays(with_gaps)))
 
 
 def _sum_repeated_rows(gradient: Any) -> Any:

@@ -2,14 +2,13 @@
 
 import itertools
 import math
-from datetime import datetime
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqrec.batches import N_GAPS, UNKNOWN_TIME, event_times, history_batches, time_codes, training_batches
+from seqrec.batches import N_GAPS, UNKNOWN_GAP, event_gaps, gap_buckets, history_batches, training_batches
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import N_RESERVED, PADDING, Vocabulary
 
@@ -89,7 +88,7 @@ def test_segments_side_by_side_are_the_batch():
     (batch,) = training_batches(with_times([np.cumsum(np.arange(180)), [0, 1]]), 200, 10_000, np.random.default_rng(0))
     segments = list(batch.segments())
     assert [segment.inputs.shape for segment in segments] == [(2, 60)] * 3
-    for name in ("inputs", "targets", "times", "next_times"):
+    for name in ("inputs", "targets", "gaps", "next_gaps"):
         whole = np.concatenate([getattr(segment, name) for segment in segments], axis=1)
         np.testing.assert_array_equal(whole, getattr(batch, name))
 
@@ -144,66 +143,49 @@ def test_no_batch_of_histories_is_above_its_budget(lengths, window, budget):
         assert len(batch.inputs) == 1 or all(segment.inputs.size <= budget for segment in batch.segments())
 
 
-def code(moment, microseconds):
-    return time_codes(np.array([moment], "datetime64[us]"), np.array([microseconds], np.int64)).item()
-
-
 @pytest.mark.parametrize(
     ("seconds", "bucket"),
     [(0, 1), (0.5, 1), (1, 2), (2.9, 2), (3, 3), (6, 3), (7, 4), (86_400, 17), (2**37, 38), (2**42, N_GAPS - 1)],
 )
 def test_a_gap_falls_into_the_bucket_of_its_power_of_two(seconds, bucket):
-    assert code("2026-11-23T10:30", seconds * 1e6) % N_GAPS == bucket
+    assert gap_buckets(np.array([seconds * 1e6]).astype(np.int64)).tolist() == [bucket]
 
 
 @given(st.integers(0, 2**60))
 def test_buckets_follow_their_formula(microseconds):
     expected = min(N_GAPS - 1, 1 + math.floor(math.log2(1 + microseconds / 1e6)))
-    assert code("2026-11-23T10:30", microseconds) % N_GAPS == expected
+    assert gap_buckets(np.array([microseconds])).tolist() == [expected]
 
 
 def test_an_unknown_gap_has_its_own_bucket():
-    assert [code("2026-11-23T10:30", gap) % N_GAPS for gap in (-1, -(2**62))] == [0, 0]
-
-
-@given(st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)))
-def test_hours_follow_the_calendar(moment):
-    assert code(moment, 0) // N_GAPS == 1 + 24 * moment.weekday() + moment.hour
-
-
-def test_no_event_has_the_code_of_an_unknown_time():
-    assert code("2026-11-23T00:30", -1) > UNKNOWN_TIME  # the first hour of a week, no event before
+    assert gap_buckets(np.array([-1, -(2**62)])).tolist() == [UNKNOWN_GAP] * 2
 
 
 def test_gaps_do_not_reach_across_sequences():
     X = with_times([[0, 1, 8], [], [5], [5, 5]])
-    assert (event_times(X) % N_GAPS).tolist() == [0, 2, 4, 0, 0, 1]
+    assert event_gaps(X).tolist() == [0, 2, 4, 0, 0, 1]
 
 
-def test_no_timestamps_no_times():
+def test_no_timestamps_no_gaps():
     X = distinct_events([3])
-    assert event_times(X) is None
+    assert event_gaps(X) is None
     (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
-    assert len(batch.arrays(with_time=False)) == 2
-    assert [(array == UNKNOWN_TIME).all() for array in batch.arrays(with_time=True)[2:]] == [True, True]
+    assert len(batch.arrays(with_gaps=False)) == 2
+    assert [(array == UNKNOWN_GAP).all() for array in batch.arrays(with_gaps=True)[2:]] == [True, True]
 
 
-def test_times_stand_beside_their_events():
-    X = with_times([[0, 3600, 3 * 3600]])
-    first, second, third = event_times(X).tolist()
+def test_gaps_stand_beside_their_events():
+    X = with_times([[0, 1, 8]])  # buckets of the gaps: unknown, 2, 4
     (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
     assert batch.inputs.tolist() == [[0, 2, 2]]
-    assert batch.times.tolist() == [[UNKNOWN_TIME, first, second]]  # of the inputs; the start has none
-    assert batch.next_times.tolist() == [[first, second, third]]  # of their targets
-    assert [array.tolist() for array in batch.arrays(with_time=True)[2:]] == [
-        batch.times.tolist(),
-        batch.next_times.tolist(),
-    ]
-    assert len(batch.arrays(with_time=False)) == 2
+    assert batch.gaps.tolist() == [[0, 0, 2]]  # before the inputs: start, first, second
+    assert batch.next_gaps.tolist() == [[0, 2, 4]]  # between them and their targets
+    assert [array.tolist() for array in batch.arrays(with_gaps=True)[2:]] == [[[0, 0, 2]], [[0, 2, 4]]]
+    assert len(batch.arrays(with_gaps=False)) == 2
 
 
-def test_a_later_window_knows_the_time_of_its_first_input():
+def test_a_later_window_knows_the_gap_before_its_first_input():
     X = with_times([[0, 1, 8, 23, 24]])
     (batch,) = history_batches(X, 2, 100)
     assert batch.inputs.tolist() == [[2, 2]]
-    assert (batch.times % N_GAPS).tolist() == [[5, 2]]
+    assert batch.gaps.tolist() == [[5, 2]]

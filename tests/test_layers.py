@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.batches import time_codes
-from seqrec.layers import LSTM, CodeDropout, PeepholeLSTMCell, TimeEmbedding, recurrent_layer
+from seqrec.layers import LSTM, CodeDropout, PeepholeLSTMCell, recurrent_layer
 from seqrec.vocabulary import PADDING
 
 CELLS = ("lstm", "peephole", "gru", "rnn")
@@ -160,15 +159,3 @@ def test_code_dropout_follows_its_seed():
     first, same, other = (CodeDropout(0.3, 1, seed)(codes, training=True).numpy() for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
-
-
-def test_times_are_embedded_by_gap_weekday_and_hour():
-    layer = TimeEmbedding(2)
-    layer.build((None, None))
-    rng = np.random.default_rng(0)
-    gap, day, hour = (rng.normal(size=(n, 2)).astype(np.float32) for n in (40, 8, 25))
-    layer.set_weights([gap, day, hour])
-    monday, sunday = (np.array([text], "datetime64[us]") for text in ("2026-11-23T00:30", "2026-11-29T23:10"))
-    codes = [time_codes(monday, np.array([-1])), time_codes(sunday, np.array([3_000_000])), [0]]
-    expected = [gap[0] + day[1] + hour[1], gap[3] + day[7] + hour[24], gap[0] + day[0] + hour[0]]
-    np.testing.assert_allclose(layer(np.concatenate(codes)[None])[0], expected, rtol=1e-6)

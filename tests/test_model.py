@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.batches import UNKNOWN_TIME
+from seqrec.batches import UNKNOWN_GAP
 from seqrec.model import SequenceModel
 from seqrec.vocabulary import PADDING
 
 N_CODES, DIM = 12, 6
 CODES = np.array([[0, 2, 3, 4, 5, 6], [0, 7, 8, 9, 10, 11]], dtype=np.int32)
-TIMES = np.array([[0, 240, 645, 647, 882, 1009], [0, 240, 41, 81, 6720, 6723]], dtype=np.int32)
+GAPS = np.array([[0, 0, 5, 7, 2, 9], [0, 0, 1, 1, 20, 3]], dtype=np.int32)
 
 
 def make_model(seed=0, **options):
@@ -18,10 +18,10 @@ def make_model(seed=0, **options):
     return SequenceModel(**(architecture | {"n_codes": N_CODES, "with_time": False} | options), seed=seed)
 
 
-def with_random_times(model):
-    """Embeddings of times start at zero; give them something to say."""
+def with_random_gaps(model):
+    """Gap embeddings start at zero; give them something to say."""
     rng = np.random.default_rng(0)
-    for layer in (model.time_embedding, model.next_time_scale, model.next_time_shift):
+    for layer in (model.gap_embedding, model.next_gap_scale, model.next_gap_shift):
         layer.set_weights([rng.normal(size=weight.shape) for weight in layer.get_weights()])
     return model
 
@@ -129,32 +129,32 @@ def test_layers_do_not_start_alike():
     assert not np.allclose(first, second)
 
 
-def test_times_change_states_from_their_event_on():
-    model = with_random_times(make_model(with_time=True))
-    changed = TIMES.copy()
+def test_gaps_change_states_from_their_event_on():
+    model = with_random_gaps(make_model(with_time=True))
+    changed = GAPS.copy()
     changed[:, 3] = 30
-    before, after = model(CODES, TIMES).numpy(), model(CODES, changed).numpy()
+    before, after = model(CODES, GAPS).numpy(), model(CODES, changed).numpy()
     np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-6)
     assert not np.allclose(after[:, 3:], before[:, 3:])
 
 
 def test_the_time_of_the_question_changes_only_its_own_state():
-    model = with_random_times(make_model(with_time=True))
-    asked = np.full_like(TIMES, UNKNOWN_TIME)
-    before = model(CODES, TIMES, asked).numpy()
+    model = with_random_gaps(make_model(with_time=True))
+    asked = np.full_like(GAPS, UNKNOWN_GAP)
+    before = model(CODES, GAPS, asked).numpy()
     asked[:, 2] = 8
-    moved = np.abs(model(CODES, TIMES, asked).numpy() - before).max(axis=(0, 2))
+    moved = np.abs(model(CODES, GAPS, asked).numpy() - before).max(axis=(0, 2))
     assert moved[2] > 0.1
     assert not moved[[0, 1, 3, 4, 5]].any()
 
 
-def test_a_network_without_time_ignores_times():
+def test_a_network_without_time_ignores_gaps():
     model = make_model()
-    np.testing.assert_array_equal(model(CODES, TIMES, TIMES), model(CODES))
+    np.testing.assert_array_equal(model(CODES, GAPS, GAPS), model(CODES))
 
 
-def test_training_hides_some_times():
-    model = with_random_times(make_model(with_time=True, dropout=0.0))
+def test_training_hides_some_gaps():
+    model = with_random_gaps(make_model(with_time=True, dropout=0.0))
     model.code_dropout.rate = 0.0
-    states = np.stack([model(CODES, TIMES, TIMES, training=True) for _ in range(10)])
+    states = np.stack([model(CODES, GAPS, GAPS, training=True) for _ in range(10)])
     assert states.std(axis=0).max() > 0.1

@@ -93,7 +93,9 @@ def test_a_loss_that_breaks_says_what_to_try(n_negatives):
 
 
 def test_a_loss_above_guessing_is_called_diverged():
-    with pytest.warns(UserWarning, match=r"is worse than guessing at random \(\d\.\d\)\. Try a smaller learning_rate"):
+    with pytest.warns(
+        UserWarning, match=r"is far worse than guessing at random \(\d\.\d\)\. Try a smaller learning_rate"
+    ):
         run(make_model(), learning_rate=30.0, max_epochs=3)
 
 
