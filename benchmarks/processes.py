@@ -17,13 +17,14 @@ from next_item import BASELINES, compare, means
 
 from seqrec import LSTMRecommender, Sequences
 
-# No early stopping, since the last event of every case is its end; the number of epochs is chosen on --part validation.
+# No early stopping, since the last event of every case is its end. Epochs chosen on --part validation of both logs, by
+# the accuracy with ends: .8331, .8342, .8349 after 15, 25, 40 on helpdesk, .6884, .6902, .6911 on bpi_12_w.
 SETTINGS: dict[str, Any] = {
     "units": 64,
     "batch_size": 256,
     "dropout": 0.2,
     "learning_rate": 3e-3,
-    "max_epochs": 15,
+    "max_epochs": 40,
     "validation_fraction": 0,
 }
 END = 0  # activities are numbered from 1
