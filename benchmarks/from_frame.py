@@ -1,6 +1,6 @@
 """Time and memory of Sequences.from_frame on a log with text ids, beside polars sorting the same log.
 
-    python benchmarks/from_frame.py --events 10000000 --output from_frame.json
+    python benchmarks/from_frame.py
 
 Each measurement runs in a process of its own. Times are taken in turns with polars' sort by user and time, so that
 both meet the same load, and the least of the turns counts. Memory is the growth of the process's peak over what it
@@ -9,24 +9,21 @@ held before the call, frame included, divided by the size that the frame itself 
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from harness import write_result
 from rich.console import Console
 from rich.table import Table
 
 from seqrec.sequences import Sequences
 
 N_ITEMS, EVENTS_PER_USER, DAYS = 100_000, 20, 365
-PACKAGES = ("numpy", "pandas", "polars", "pyarrow", "narwhals", "scipy")
 CASES = [(frame, rows) for frame in ("polars", "pandas") for rows in ("shuffled", "ordered")]
 
 
@@ -107,18 +104,10 @@ def child(arguments):
 
 
 def report(arguments):
-    results = [
+    return [
         {"frame": case[0], "rows": case[1]} | run_child(arguments, case, "time") | run_child(arguments, case, "memory")
         for case in CASES
     ]
-    return {
-        "command": " ".join(["python", *sys.argv]),
-        "events": arguments.events,
-        "seed": arguments.seed,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "results": results,
-    }
 
 
 def show(results):
@@ -133,16 +122,14 @@ def main():
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(child(arguments)))
         return
-    outcome = report(arguments)
-    show(outcome["results"])
-    if arguments.output:
-        arguments.output.write_text(json.dumps(outcome, indent=2) + "\n")
+    results = report(arguments)
+    show(results)
+    write_result("from_frame", arguments, {"results": results})
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from seqrec import Sequences, TimeSplit
 
 RESULTS = Path(__file__).parent / "results"
 AT_TIME = " at its time"  # ends the names of figures for which the model knew the time of the question
-PACKAGES = ("keras", "scikit-learn", "pandas", "numpy", "scipy")
+PACKAGES = ("keras", "scikit-learn", "pandas", "polars", "pyarrow", "narwhals", "numpy", "scipy")
 
 OWNERS = {
     "ml-1m": "MovieLens 1M, GroupLens: grouplens.org/datasets/movielens/1m; in the order of SASRec's ml-1m.txt",

@@ -91,6 +91,25 @@ def speed_table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, *(row(*cells) for cells in rows)])
 
 
+def from_frame_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `from_frame.py` measured."""
+    lines = [
+        f"**`Sequences.from_frame`, {result['arguments']['events']:,} events with text ids**\n",
+        row(
+            "frame",
+            "rows",
+            "time, in those of polars' sort by user and time",
+            "growth of memory, in sizes of the frame",
+        ),
+        row("---", "---", "---:", "---:"),
+        *(
+            row(case["frame"], case["rows"], f"{case['time_ratio']:.2f}", f"{case['memory_ratio']:.2f}")
+            for case in result["results"]
+        ),
+    ]
+    return "\n".join(lines)
+
+
 def _seeds(result: dict[str, Any]) -> str:
     n_seeds = len(result["seeds"])
     return "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
@@ -98,7 +117,7 @@ def _seeds(result: dict[str, Any]) -> str:
 
 def main() -> None:
     writers = {name: partial(table, title, published) for name, (title, published) in TABLES.items()}
-    for name, write in (writers | {"speed": speed_table}).items():
+    for name, write in (writers | {"speed": speed_table, "from_frame": from_frame_table}).items():
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text())
