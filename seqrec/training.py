@@ -27,7 +27,8 @@ def train(
 ) -> dict[str, list[float]]:
     """Train until `max_epochs`, or until `validate` has not risen for `patience` epochs, and keep the best weights.
 
-    Ctrl-C ends the training early, with a warning and the best weights so far.
+    Ctrl-C ends the training early, with a warning and the best weights so far. A warning also says if the last loss is
+    far worse than guessing at random.
 
     Parameters
     ----------
