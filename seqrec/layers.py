@@ -93,6 +93,25 @@ class PeepholeLSTMCell(keras.layers.Layer):
         return h, [h, c]
 
 
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout, with one random byte for each decision: drawing a float for each takes three times as long.
+
+    The rate is rounded to a 256th.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Take a tensor of any shape and give as much."""
+        if not training or self.rate == 0:
+            return inputs
+        import tensorflow as tf
+
+        dropped = min(round(256 * self.rate), 255)
+        n = tf.size(inputs)
+        words = tf.random.stateless_uniform(((n + 3) // 4,), self.seed_generator.next(), None, None, tf.int32)
+        random_bytes = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), (-1,))[:n], tf.shape(inputs))
+        return inputs * tf.cast(random_bytes >= dropped, inputs.dtype) * tf.cast(256 / (256 - dropped), inputs.dtype)
+
+
 class CodeDropout(keras.layers.Layer):
     """Replace codes at random in training, so that the replacement's embedding learns to stand for anything.
 

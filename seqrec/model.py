@@ -11,7 +11,7 @@ from keras import ops
 
 from seqrec.batches import N_GAPS, UNKNOWN_GAP
 from seqrec.heads import CategoricalHead
-from seqrec.layers import CodeDropout, recurrent_layer
+from seqrec.layers import CodeDropout, Dropout, recurrent_layer
 from seqrec.vocabulary import PADDING, UNKNOWN
 
 _N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
@@ -66,10 +66,10 @@ class SequenceModel(keras.Model):
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
         self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
         self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
-        self.input_dropout = keras.layers.Dropout(dropout / 2, seed=next(seeds), dtype=dtype)
+        self.input_dropout = Dropout(dropout / 2, seed=next(seeds), dtype=dtype)
         self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
-        self.output_dropout = [keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
-        self.skip_dropout = keras.layers.Dropout(dropout, seed=next(seeds), dtype=dtype)
+        self.output_dropout = [Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
+        self.skip_dropout = Dropout(dropout, seed=next(seeds), dtype=dtype)
         # To the LSTM it is what sequential rules are to a Markov chain: where a log is too sparse to learn what to
         # remember, it still tells which of the latest items are like which candidates.
         self.recent = keras.layers.DepthwiseConv1D(

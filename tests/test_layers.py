@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.layers import LSTM, CodeDropout, PeepholeLSTMCell, recurrent_layer
+from seqrec.layers import LSTM, CodeDropout, Dropout, PeepholeLSTMCell, recurrent_layer
 from seqrec.vocabulary import PADDING
 
 CELLS = ("lstm", "peephole", "gru", "rnn")
@@ -139,6 +139,47 @@ class TestRecurrentLayer:
         assert outputs.dtype == tf.bfloat16
         exact = outputs_of(recurrent_layer(cell, 5, seed=0))
         np.testing.assert_allclose(tf.cast(outputs, tf.float32), exact, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("rate", [0.25, 0.5, 0.9])
+def test_dropout_drops_its_share_and_raises_what_is_left(rate, dtype):
+    outputs = tf.cast(Dropout(rate, seed=0, dtype=dtype)(np.ones((101, 7, 31)), training=True), tf.float32).numpy()
+    assert (outputs == 0).mean() == pytest.approx(rate, abs=0.02)
+    np.testing.assert_allclose(outputs[outputs > 0], 1 / (1 - rate), rtol=0.02)
+    assert outputs.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_dropout_decides_for_each_element_alone():
+    kept = Dropout(0.5, seed=0)(np.ones((8, 4000)), training=True).numpy() > 0
+    for distance in range(1, 9):  # within the four bytes of a random word, and beyond
+        assert abs(np.corrcoef(kept[:, :-distance].ravel(), kept[:, distance:].ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize(("rate", "training"), [(0.5, False), (0.0, True)])
+def test_dropout_can_leave_all_alone(rate, training):
+    np.testing.assert_array_equal(Dropout(rate, seed=0)(X, training=training), X.astype(np.float32))
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.999])
+def test_dropout_near_its_ends_stays_finite(rate):
+    assert np.isfinite(Dropout(rate, seed=0)(X, training=True)).all()
+
+
+def test_dropout_follows_its_seed_and_draws_anew_each_time():
+    first, same, other = (Dropout(0.5, seed=seed) for seed in (0, 0, 1))
+    outputs = [layer(np.ones(1000), training=True).numpy() for layer in (first, same, other, first)]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert (outputs[0] != outputs[2]).any()
+    assert (outputs[0] != outputs[3]).any()
+
+
+def test_dropout_passes_the_gradient_of_what_it_keeps():
+    inputs, layer = tf.ones((50,)), Dropout(0.5, seed=0)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    np.testing.assert_array_equal(tape.gradient(outputs, inputs), outputs)
 
 
 def test_code_dropout_leaves_codes_alone_outside_training():
