@@ -2,8 +2,9 @@
 
     python benchmarks/next_item.py --dataset ml-1m --seeds 0 1 2 --data FOLDER
 
-Choose settings with --part validation; report --part test. The whole catalogue is ranked; ties get their mean rank.
-Where the time of a question is known, the model is asked twice: without it, as everybody else, and with it.
+The defaults serve all data sets. Choose settings with --part validation; report --part test. The whole catalogue is
+ranked; ties get their mean rank. Where the time of a question is known, the model is asked twice: without it, as
+everybody else, and with it.
 """
 
 import time
@@ -25,10 +26,6 @@ from harness import (
 from seqrec import LSTMRecommender, MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 from seqrec.metrics import bootstrap_difference, bootstrap_interval, mrr, ndcg, recall
 
-# One set of settings for all user histories: the defaults. One for all sessions.
-USER_HISTORIES: dict[str, Any] = {}
-SESSIONS: dict[str, Any] = {"batch_size": 1024}
-
 
 class Protocol(NamedTuple):
     """How one data set is asked and judged."""
@@ -36,22 +33,18 @@ class Protocol(NamedTuple):
     make_task: Any  # (folder, part) -> Task
     metrics: dict[str, Any]  # name: ranks -> one figure a question
     exclude_seen: bool
-    settings: dict[str, Any]
 
 
 AT_10 = {"HR@10": partial(recall, k=10), "NDCG@10": partial(ndcg, k=10)}
 AT_20 = {"P@20": partial(recall, k=20), "MRR@20": partial(mrr, k=20)}
 PROTOCOLS = {
     **{
-        name: Protocol(partial(leave_last_out, name), AT_10, True, USER_HISTORIES)
+        name: Protocol(partial(leave_last_out, name), AT_10, True)
         for name in ("ml-1m", "beauty", "beauty-5core", "sports-5core")
     },
-    "ml-1m-time": Protocol(partial(time_split, "ml-1m"), AT_10, True, USER_HISTORIES),
-    "ml-1m-time-refit": Protocol(partial(time_split, "ml-1m", refit=True), AT_10, True, USER_HISTORIES),
-    **{
-        name: Protocol(partial(session_prefixes, name), AT_20, False, SESSIONS)
-        for name in ("diginetica", "yoochoose-1-64")
-    },
+    "ml-1m-time": Protocol(partial(time_split, "ml-1m"), AT_10, True),
+    "ml-1m-time-refit": Protocol(partial(time_split, "ml-1m", refit=True), AT_10, True),
+    **{name: Protocol(partial(session_prefixes, name), AT_20, False) for name in ("diginetica", "yoochoose-1-64")},
 }
 BASELINES = {
     "popularity": PopularityRecommender,
@@ -113,7 +106,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     protocol = PROTOCOLS[arguments.dataset]
-    settings = protocol.settings | read_settings(arguments.set)
+    settings = read_settings(arguments.set)
     task = protocol.make_task(arguments.data, arguments.part)
     print(f"train {task.train!r}\nasked {len(task.target):,} questions")
 

@@ -1,4 +1,4 @@
-"""Heads turn the network's state into a distribution over the next event; they own the output weights and the loss."""
+"""Heads turn the network's state into a distribution over the next event; they own the output weights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from seqrec.negatives import sampled_cross_entropy
+from seqrec.losses import sampled_cross_entropy, softmax_cross_entropy
 from seqrec.vocabulary import N_RESERVED
-
-_ROWS_AT_ONCE = 1024  # rows of logits that are in memory together: they stay in the cache of a CPU
 
 _LOG_SCALE = 1.2  # small, so that training starts out from popularity
 
@@ -75,62 +73,6 @@ class CategoricalHead(keras.layers.Layer):
 
     def _scaled(self, states: tf.Tensor) -> tf.Tensor:
         return _unit(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
-
-
-@tf.custom_gradient
-def softmax_cross_entropy(states, weights, bias, targets):
-    """Mean cross-entropy of a full softmax, without ever holding all of its logits.
-
-    The gradient is taken along with the loss, a block of rows at a time, so that a block of logits is computed once
-    and can be forgotten.
-
-    Parameters
-    ----------
-    states : (n, dim) tensor, float32 or bfloat16
-        Matrix products are taken in this dtype, the softmax in float32.
-    weights : (n_classes, dim) float32 tensor
-    bias : (n_classes,) float32 tensor
-    targets : (n,) int32 tensor
-
-    Returns
-    -------
-    loss : scalar float32 tensor, nats
-    """
-    dtype = states.dtype
-    n, n_rows = tf.shape(states)[0], tf.constant(_ROWS_AT_ONCE)
-    classes = tf.cast(weights, dtype)
-
-    def block(i, loss, d_states, d_weights, d_bias):
-        rows = slice(i * n_rows, (i + 1) * n_rows)
-        state, target = states[rows], targets[rows]
-        index = tf.stack([tf.range(tf.shape(target)[0]), target], axis=1)
-        probabilities = tf.nn.softmax(tf.cast(tf.matmul(state, classes, transpose_b=True), tf.float32) + bias)
-        likelihood = tf.gather_nd(probabilities, index)
-        probabilities = tf.cast(probabilities, dtype)
-        ones = tf.ones((1, tf.shape(target)[0]), dtype)
-        return (
-            i + 1,
-            loss - tf.reduce_sum(tf.math.log(tf.maximum(likelihood, 1e-37))),
-            d_states.write(i, tf.matmul(probabilities, classes)),
-            d_weights + tf.cast(tf.matmul(probabilities, state, transpose_a=True), tf.float32),
-            d_bias + tf.cast(tf.matmul(ones, probabilities)[0], tf.float32),
-        )
-
-    n_blocks = tf.maximum(1, (n + n_rows - 1) // n_rows)  # no rows at all are one empty block
-    parts = tf.TensorArray(dtype, n_blocks, infer_shape=False, element_shape=(None, states.shape[1]))
-    loop = (0, 0.0, parts, tf.zeros_like(weights), tf.zeros_like(bias))
-    _, loss, d_states, d_weights, d_bias = tf.while_loop(lambda i, *_: i < n_blocks, block, loop, parallel_iterations=1)
-    scale = 1 / tf.cast(tf.maximum(n, 1), tf.float32)
-    # The targets' share of the gradient: it is sparse, so it is no part of the blocks.
-    d_states = d_states.concat() - tf.gather(classes, targets)
-    d_weights = tf.tensor_scatter_nd_sub(d_weights, targets[:, None], tf.cast(states, tf.float32))
-    d_bias = tf.tensor_scatter_nd_sub(d_bias, targets[:, None], tf.ones_like(states[:, 0], tf.float32))
-
-    def gradient(d_loss):
-        factor = d_loss * scale
-        return d_states * tf.cast(factor, dtype), d_weights * factor, d_bias * factor, None
-
-    return loss * scale, gradient
 
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:

@@ -23,8 +23,9 @@ from seqrec.sequences import Sequences
 from seqrec.training import train, warm_up_and_cosine
 from seqrec.vocabulary import N_RESERVED
 
-_SOFTMAX_ITEMS = 5_000  # above, sampling costs less; with the 12,000 of beauty-5core it did no worse on validation data
-_N_NEGATIVES = 2_048
+_SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
+_N_NEGATIVES = 8_192
+_LARGEST_BATCH, _LARGEST_SAMPLED_BATCH = 8_192, 1_024  # events; a batch shares its negatives, so small ones see more
 _VALIDATION_SEQUENCES = 2_000  # more would cost time and tell little more
 _SCORING_BATCH = 16_384  # events
 
@@ -118,7 +119,6 @@ class BaseLSTM(BaseEstimator):
         # Half the square root of the number of events, as a power of two: 512 units for a million events.
         suitable = 2 ** int(np.clip(round(math.log2(math.sqrt(X.n_events) / 2)), 4, 9))
         units = suitable if self.units == "auto" else self.units
-        sampled = self.loss == "sampled_softmax" or (self.loss == "auto" and n_items > _SOFTMAX_ITEMS)
         return {
             "n_codes": N_RESERVED + n_items,
             "units": units,
@@ -126,14 +126,18 @@ class BaseLSTM(BaseEstimator):
             "n_layers": self.n_layers,
             "cell": self.cell,
             "dropout": self.dropout,
-            "n_negatives": min(_N_NEGATIVES, n_items - 1) if sampled else 0,
+            "n_negatives": min(_N_NEGATIVES, n_items - 1) if self._is_sampled(X) else 0,
             "with_time": X.timestamps is not None,
         }
+
+    def _is_sampled(self, X: Sequences) -> bool:
+        return self.loss == "sampled_softmax" or (self.loss == "auto" and len(X.vocabulary) > _SOFTMAX_ITEMS)
 
     def _batch_size(self, X: Sequences) -> int:
         """About a hundred batches an epoch: fewer learn too slowly, more leave the processor's matrix units idle."""
         if self.batch_size == "auto":
-            return 2 ** int(np.clip(round(math.log2(max(1, X.n_events) / 128)), 8, 13))
+            largest = _LARGEST_SAMPLED_BATCH if self._is_sampled(X) else _LARGEST_BATCH
+            return int(np.clip(2 ** round(math.log2(max(1, X.n_events) / 128)), 256, largest))
         return self.batch_size
 
     def _learning_rate(self, X: Sequences) -> float:

@@ -43,13 +43,13 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     dropout : float
         Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
     loss : {"auto", "softmax", "sampled_softmax"}
-        "auto": cross-entropy over the whole catalogue up to 5,000 items, over 2,048 sampled ones above.
+        "auto": cross-entropy over the whole catalogue up to 10,000 items, over 8,192 sampled ones above.
     max_length : int
         Most events that the network looks back on; longer histories are trained on in windows of this length. In
         training, states are carried on through a window, and gradients go back up to 70 events.
     batch_size : int or "auto"
-        Events (not sequences) in a batch. "auto": about a hundredth of the log, a power of two from
-        256 to 8,192.
+        Events (not sequences) in a batch. "auto": about a hundredth of the log, a power of two from 256 to 8,192; to
+        1,024 where items are sampled.
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
         proportion to the square root of the batch for others.

@@ -14,7 +14,7 @@ FLOORS = [
     {"_checks"},
     {"vocabulary", "times", "lists", "frames", "sequences", "sessions"},
     {"metrics", "base", "baselines", "model_selection", "datasets"},
-    {"precision", "layers", "heads", "negatives", "batches", "recurrence", "model", "progress", "training"},
+    {"precision", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"},
     {"lstm", "recommender"},
     {"demo"},
 ]

@@ -1,4 +1,4 @@
-"""Sampled softmax against its formula, given the same negatives, and against the full softmax."""
+"""Cross-entropies against their formulas, and their gradients against the formulas' derivatives."""
 
 import math
 
@@ -6,10 +6,94 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.negatives import sampled_cross_entropy
+from seqrec.losses import sampled_cross_entropy, softmax_cross_entropy
 from seqrec.vocabulary import N_RESERVED
 
-DIM = 4
+N_CLASSES, DIM = 9, 4
+
+
+def draw_classes(n, seed=0):
+    rng = np.random.default_rng(seed)
+    weights, bias, states = (rng.normal(size=shape) for shape in ((N_CLASSES, DIM), (N_CLASSES,), (n, DIM)))
+    return states, weights, bias, rng.integers(0, N_CLASSES, n)
+
+
+def softmax_oracle(states, weights, bias, targets):
+    """Mean of -log softmax(W s + b)[target], and its derivatives by hand, in float64."""
+    logits = states @ weights.T + bias
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    loss = -np.log(probabilities[np.arange(len(targets)), targets]).mean()
+    d_logits = (probabilities - np.eye(N_CLASSES)[targets]) / len(targets)
+    return loss, (d_logits @ weights, d_logits.T @ states, d_logits.sum(axis=0))
+
+
+def softmax_and_gradients(states, weights, bias, targets, dtype=tf.float32, scale=1.0):
+    arguments = [tf.constant(states, dtype), tf.constant(weights, tf.float32), tf.constant(bias, tf.float32)]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        loss = scale * softmax_cross_entropy(*arguments, tf.constant(targets, tf.int32))
+    return loss.numpy(), [tf.cast(g, tf.float32).numpy() for g in tape.gradient(loss, arguments)]
+
+
+@pytest.mark.parametrize("n", [1, 5, 1023, 1024, 1025, 2500])
+def test_softmax_and_its_gradients_follow_the_formula_across_blocks(n):
+    loss, gradients = softmax_and_gradients(*draw_classes(n))
+    expected_loss, expected_gradients = softmax_oracle(*draw_classes(n))
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_softmax_gradients_equal_automatic_ones():
+    states, weights, bias, targets = draw_classes(50)
+    arguments = [tf.constant(value, tf.float32) for value in (states, weights, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        logits = tf.matmul(arguments[0], arguments[1], transpose_b=True) + arguments[2]
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits))
+    for gradient, expected in zip(
+        softmax_and_gradients(*draw_classes(50))[1], tape.gradient(loss, arguments), strict=True
+    ):
+        np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_gradients_scale_with_what_becomes_of_the_loss():
+    _, once = softmax_and_gradients(*draw_classes(5))
+    _, thrice = softmax_and_gradients(*draw_classes(5), scale=3.0)
+    for gradient, expected in zip(thrice, once, strict=True):
+        np.testing.assert_allclose(gradient, 3 * expected, rtol=1e-5)
+
+
+def test_no_states_have_no_loss_and_no_gradient():
+    loss, gradients = softmax_and_gradients(*draw_classes(0))
+    assert loss == 0
+    assert [gradient.shape for gradient in gradients] == [(0, DIM), (N_CLASSES, DIM), (N_CLASSES,)]
+    assert not any(gradient.any() for gradient in gradients)
+
+
+def test_softmax_in_bfloat16_is_close_to_the_formula():
+    loss, gradients = softmax_and_gradients(*draw_classes(1500), dtype=tf.bfloat16)
+    expected_loss, expected_gradients = softmax_oracle(*draw_classes(1500))
+    assert loss == pytest.approx(expected_loss, rel=0.01)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        assert np.linalg.norm(gradient - expected) < 0.02 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_broken_state_is_not_hidden(bad):
+    states, weights, bias, targets = draw_classes(5)
+    states[2, 1] = bad
+    assert not np.isfinite(softmax_and_gradients(states, weights, bias, targets)[0])
+
+
+def test_a_graph_serves_any_number_of_states():
+    spec = [tf.TensorSpec((None, DIM)), tf.TensorSpec((N_CLASSES, DIM)), tf.TensorSpec((N_CLASSES,))]
+    graph = tf.function(softmax_cross_entropy, input_signature=[*spec, tf.TensorSpec((None,), tf.int32)])
+    for n in (3, 1100):
+        states, weights, bias, targets = draw_classes(n)
+        floats = [tf.constant(value, tf.float32) for value in (states, weights, bias)]
+        loss = graph(*floats, tf.constant(targets, tf.int32))
+        assert float(loss) == pytest.approx(softmax_oracle(states, weights, bias, targets)[0], rel=1e-5)
 
 
 def draw(n, n_items, seed=0):
@@ -26,7 +110,7 @@ def loss_of(states, weights, bias, targets, n_negatives, seed, dtype=tf.float32)
 
 
 def sampled(states, weights, bias, targets, n_negatives, seed):
-    others = tf.constant(bias, tf.float32), tf.constant(targets, tf.int32), n_negatives, tf.constant(seed)
+    others = tf.convert_to_tensor(bias, tf.float32), tf.constant(targets, tf.int32), n_negatives, tf.constant(seed)
     return sampled_cross_entropy(states, lambda codes: tf.gather(weights, codes), *others)
 
 
@@ -112,3 +196,22 @@ def test_gradient_reaches_the_target_and_the_negatives_only():
     gradient = tape.gradient(loss, weights)
     assert isinstance(gradient, tf.IndexedSlices)  # a dense one would be as large as the catalogue
     assert set(gradient.indices.numpy()) == {*targets, *negatives_of(5, (1, 2), 102)}
+
+
+@pytest.mark.parametrize("n", [5, 1500])
+def test_sampled_gradients_equal_automatic_ones_across_blocks(n):
+    states, weights, bias, targets = draw(n, n_items=20)
+    arguments = [tf.constant(value, tf.float32) for value in (states, weights, bias)]
+    negatives = negatives_of(7, (1, 2), N_RESERVED + 20)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(arguments)
+        states, weights, bias = arguments
+        loss = 3 * sampled(states, weights, bias, targets, 7, (1, 2))
+        logits = tf.matmul(states, weights, transpose_b=True) + bias  # (n, n_codes)
+        chosen = tf.gather(logits, targets, axis=1, batch_dims=1)[:, None]
+        others = tf.gather(logits, negatives, axis=1) + math.log(20 / 7)
+        others = tf.where(targets[:, None] == negatives, -1e9, others)
+        expected = 3 * tf.reduce_mean(tf.reduce_logsumexp(tf.concat([chosen, others], 1), 1) - chosen[:, 0])
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    for gradient, value in zip(tape.gradient(loss, arguments), tape.gradient(expected, arguments), strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(gradient), value, atol=1e-6)

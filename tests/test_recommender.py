@@ -442,7 +442,7 @@ def test_sizes_follow_the_log(n_events, units, embedding_dim):
     assert (architecture["units"], architecture["embedding_dim"]) == (units, embedding_dim)
 
 
-@pytest.mark.parametrize(("n_items", "n_negatives"), [(_SOFTMAX_ITEMS, 0), (_SOFTMAX_ITEMS + 1, 2048)])
+@pytest.mark.parametrize(("n_items", "n_negatives"), [(_SOFTMAX_ITEMS, 0), (_SOFTMAX_ITEMS + 1, 8192)])
 def test_the_loss_follows_the_catalogue(n_items, n_negatives):
     assert LSTMRecommender()._architecture(FakeLog(10_000, n_items))["n_negatives"] == n_negatives
 
@@ -451,9 +451,12 @@ def test_a_small_catalogue_is_sampled_below_its_size():
     assert LSTMRecommender(loss="sampled_softmax")._architecture(FakeLog(100, 5))["n_negatives"] == 4
 
 
-@pytest.mark.parametrize(("n_events", "batch_size"), [(60, 256), (100_000, 1024), (10**8, 8192)])
-def test_batches_are_about_a_hundredth_of_the_log(n_events, batch_size):
-    assert LSTMRecommender()._batch_size(FakeLog(n_events)) == batch_size
+@pytest.mark.parametrize(
+    ("n_events", "n_items", "batch_size"),
+    [(60, 100, 256), (100_000, 100, 1024), (10**8, 100, 8192), (60, 10**5, 256), (10**8, 10**5, 1024)],
+)
+def test_batches_are_about_a_hundredth_of_the_log(n_events, n_items, batch_size):
+    assert LSTMRecommender()._batch_size(FakeLog(n_events, n_items)) == batch_size
 
 
 class FakeLog:
