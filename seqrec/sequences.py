@@ -70,6 +70,11 @@ class Sequences:
         columns = {name: _read_only(column) for name, column in self.columns.items()}
         object.__setattr__(self, "columns", columns)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied instance, whose arrays are read-only again."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
     @classmethod
     def from_frame(
         cls,

@@ -50,6 +50,10 @@ class Vocabulary:
             repeated = self._index[self._index.duplicated()]
             raise ValueError(f"items has {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
 
+    def __reduce__(self) -> tuple[type, tuple]:
+        """Pickle and copy the ids alone; the index is built anew."""
+        return type(self), (self._items,)
+
     @property
     def items(self) -> np.ndarray:
         """The ids, (n_items,), read-only; text as Python strings."""

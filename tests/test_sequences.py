@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -219,8 +220,9 @@ def test_selections_keep_times_and_columns(log):
     assert X.timestamps.tolist() == log["timestamp"].iloc[:1].tolist()
 
 
-def test_nothing_can_be_changed(log):
-    X = Sequences.from_frame(log, columns=["amount"])
+@pytest.mark.parametrize("same", [lambda X: X, copy.deepcopy, lambda X: pickle.loads(pickle.dumps(X))])  # noqa: S301
+def test_nothing_can_be_changed(log, same):
+    X = same(Sequences.from_frame(log, columns=["amount"]))
 
     for array in (X.codes, X.indptr, X.keys, X.timestamps, X.rows, X.columns["amount"]):
         with pytest.raises(ValueError, match="read-only"):

@@ -112,4 +112,7 @@ def test_repr_shows_the_first_items(vocabulary):
 
 
 def test_a_pickled_vocabulary_is_the_same(vocabulary):
-    assert pickle.loads(pickle.dumps(vocabulary)) == vocabulary  # noqa: S301
+    again = pickle.loads(pickle.dumps(vocabulary))  # noqa: S301
+    assert again == vocabulary
+    assert again.encode(["bread", "coffee"]).tolist() == vocabulary.encode(["bread", "coffee"]).tolist()
+    assert not again.items.flags.writeable
