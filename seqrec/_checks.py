@@ -26,6 +26,13 @@ def check_integer(value: Any, name: str, minimum: int = 1) -> int:
     return int(value)
 
 
+def check_column_names(columns: Sequence[str]) -> tuple[str, ...]:
+    """Refuse a text in place of a list of names."""
+    if isinstance(columns, str):
+        raise TypeError(f"columns must be a list of names, got {columns!r}. Write columns=[{columns!r}].")
+    return tuple(columns)
+
+
 def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from seqrec._checks import check_choice, check_ids, check_integer, show
+from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, show
 from seqrec.frames import open_frame, order_of, read_column, read_ids, read_timestamps, sort_events, sort_ids
 from seqrec.lists import check_keys, flatten, flatten_array, read_flat_times
 from seqrec.times import TICKS, warn_of_future
@@ -121,7 +121,7 @@ class Sequences:
         (array(['a', 'b'], dtype=object), array([7, 9]))
         """
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
-        columns = _column_names(columns)
+        columns = check_column_names(columns)
         if drop_duplicates and timestamp is None:
             raise ValueError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
         frame = open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
@@ -372,12 +372,6 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
 def _is_frame(X: Any) -> bool:
     wrapped = nw.from_native(X, pass_through=True, allow_series=True)
     return isinstance(wrapped, nw.DataFrame | nw.LazyFrame | nw.Series)
-
-
-def _column_names(columns: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names, got {columns!r}. Write columns=[{columns!r}].")
-    return tuple(columns)
 
 
 def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
