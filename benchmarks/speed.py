@@ -1,15 +1,15 @@
 """How near the machine's own matrix-multiply rate do training and recommending come, on ml-1m? How good in how long?
 
-The rate is measured in the same run, before and after. FLOPs are counted from real events, not from padding: two for
-each multiply-add of the matrix products, and three times the forward pass for training. "fit" is one whole call, with
-set-up, of a few epochs; its figure is that of the test part, leave-last-out, seen items left out.
+The rate is measured in the same run: before, between and after all that is timed, as work over time, so that what else
+runs on the machine slows both alike. FLOPs are counted from real events, not from padding: two for each multiply-add of
+the matrix products, and three times the forward pass for training. "fit" is one whole call, with set-up, of a few
+epochs; its figure is that of the test part, leave-last-out, seen items left out.
 
     python benchmarks/speed.py --data FOLDER
 """
 
 import argparse
 import resource
-import statistics
 import time
 
 import numpy as np
@@ -18,17 +18,28 @@ from harness import leave_last_out, write_result
 
 from seqrec import LSTMRecommender, Sequences
 from seqrec.metrics import ndcg
+from seqrec.precision import bfloat16_is_fast
 
 
-def matrix_rate(dtype: tf.DType, size: int = 4096, repeats: int = 8) -> float:
-    """Median rate of a plain product of two large matrices, in FLOP/s."""
-    a, b = (tf.cast(tf.random.stateless_normal((size, size), (seed, 0)), dtype) for seed in (0, 1))
-    seconds = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        tf.matmul(a, b).numpy()
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / statistics.median(seconds[1:])
+class MatrixRate:
+    """The rate of plain products of two large matrices of a dtype, over all the times that it was measured."""
+
+    def __init__(self, dtype: str, size: int = 4096) -> None:
+        self.factors = [tf.cast(tf.random.stateless_normal((size, size), (seed, 0)), dtype) for seed in (0, 1)]
+        self.seconds: list[float] = []
+
+    def measure(self, repeats: int = 16) -> None:
+        """Take some more products."""
+        tf.matmul(*self.factors).numpy()  # not timed: the first one warms up
+        for _ in range(repeats):
+            start = time.perf_counter()
+            tf.matmul(*self.factors).numpy()
+            self.seconds.append(time.perf_counter() - start)
+
+    @property
+    def gflops(self) -> float:
+        """All that was done over all the time that it took, in GFLOP/s."""
+        return 2 * len(self.factors[0]) ** 3 / np.mean(self.seconds) / 1e9
 
 
 def flops_of_an_event(recommender: LSTMRecommender) -> tuple[float, float]:
@@ -39,10 +50,35 @@ def flops_of_an_event(recommender: LSTMRecommender) -> tuple[float, float]:
     return step, 2 * dim * len(recommender.vocabulary_)
 
 
-def seconds_to_fit(X: Sequences, settings: dict) -> tuple[float, LSTMRecommender]:
+def fit(X: Sequences, precision: str, units: int, epochs: int) -> tuple[float, LSTMRecommender]:
+    """Fit on all of X without validation: seconds of the whole call, and the recommender."""
+    recommender = LSTMRecommender(
+        units=units, max_epochs=epochs, precision=precision, validation_fraction=0, random_state=0
+    )
     start = time.perf_counter()
-    recommender = LSTMRecommender(**settings, validation_fraction=0, random_state=0).fit(X)
+    recommender.fit(X)
     return time.perf_counter() - start, recommender
+
+
+def time_training(
+    X: Sequences, precision: str, units: int, epochs: int
+) -> tuple[dict[str, float], float, LSTMRecommender]:
+    """Time an epoch, as what `epochs` take longer than one: figures, and seconds and recommender of the longer fit."""
+    rate = MatrixRate(precision)
+    rate.measure()
+    one_epoch, _ = fit(X, precision, units, 1)
+    rate.measure()
+    seconds, recommender = fit(X, precision, units, epochs)
+    rate.measure()
+    epoch_seconds = (seconds - one_epoch) / (epochs - 1)
+    gflops = 3 * sum(flops_of_an_event(recommender)) * X.n_events / epoch_seconds / 1e9
+    figures = {
+        "matrix_gflops": rate.gflops,
+        "events_a_second": X.n_events / epoch_seconds,
+        "gflops": gflops,
+        "share_of_matrix_rate": gflops / rate.gflops,
+    }
+    return figures, seconds, recommender
 
 
 def main() -> None:
@@ -53,40 +89,37 @@ def main() -> None:
     arguments = parser.parse_args()
     task = leave_last_out("ml-1m", arguments.data, "test")
     X = task.train
-    dtype = tf.bfloat16 if LSTMRecommender()._policy() == "mixed_bfloat16" else tf.float32
 
-    rates = {t.name: [matrix_rate(t)] for t in (tf.float32, dtype)}
-    one_epoch, _ = seconds_to_fit(X, {"units": arguments.units, "max_epochs": 1})
-    fit_seconds, recommender = seconds_to_fit(X, {"units": arguments.units, "max_epochs": arguments.epochs})
-    seconds = (fit_seconds - one_epoch) / (arguments.epochs - 1)  # an epoch, without set-up and tracing
+    # The precision of the defaults comes first, for the memory is that of its training.
+    default, *others = ["bfloat16", "float32"] if bfloat16_is_fast() else ["float32"]
+    figures, fit_seconds, recommender = time_training(X, default, arguments.units, arguments.epochs)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    training = {default: figures} | {
+        precision: time_training(X, precision, arguments.units, epochs=3)[0] for precision in others
+    }
+
     recommender.recommend(X[:100])
+    rate = MatrixRate("float32")  # scores are computed in it
+    rate.measure()
     start = time.perf_counter()
     recommender.recommend(task.history, k=10)
-    recommend_seconds = time.perf_counter() - start
-    for t in rates:
-        rates[t].append(matrix_rate(getattr(tf, t)))
-    rate = {t: float(np.mean(values)) for t, values in rates.items()}
-    found = ndcg(recommender.rank(task.history, task.target, exclude_seen=True), k=10).mean()
-
+    seconds = time.perf_counter() - start
+    rate.measure()
     step, scores = flops_of_an_event(recommender)
-    trained = 3 * (step + scores) * X.n_events
     asked = step * np.minimum(task.history.lengths + 1, recommender.max_length).sum() + scores * len(X)
+    found = ndcg(recommender.rank(task.history, task.target, exclude_seen=True), k=10).mean()
     write_result(
         "speed",
         arguments,
         {
-            "matrix_gflops": {t: r / 1e9 for t, r in rate.items()},
-            "training_dtype": dtype.name,
+            "training": training,
+            "training_peak_memory_gib": memory,
             "fit_epochs": arguments.epochs,
             "fit_minutes": fit_seconds / 60,
             "fit_ndcg@10": float(found),
-            "training_events_a_second": X.n_events / seconds,
-            "training_gflops": trained / seconds / 1e9,
-            "training_share_of_matrix_rate": trained / seconds / rate[dtype.name],
-            "training_peak_memory_gib": memory,
-            "recommend_users_a_second": len(X) / recommend_seconds,
-            "recommend_share_of_matrix_rate": asked / recommend_seconds / rate["float32"],
+            "recommend_matrix_gflops": rate.gflops,
+            "recommend_users_a_second": len(X) / seconds,
+            "recommend_share_of_matrix_rate": asked / seconds / 1e9 / rate.gflops,
         },
     )
 

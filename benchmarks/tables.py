@@ -73,17 +73,19 @@ def table(title: str, published: list[tuple[str, ...]], result: dict[str, Any]) 
 
 def speed_table(result: dict[str, Any]) -> str:
     """One markdown table: what `speed.py` measured."""
-    trained_in, gflops = result["training_dtype"], result["matrix_gflops"]
-    rows = [
-        (f"matrix products, 4,096 square, {trained_in}", f"{gflops[trained_in]:.0f} GFLOP/s"),
-        (f"training in {trained_in}", f"{result['training_gflops']:.0f} GFLOP/s"),
-        ("... share of that rate", f"{result['training_share_of_matrix_rate']:.2f}"),
-        ("... events a second", f"{result['training_events_a_second']:,.0f}"),
-        ("... peak memory of the process", f"{result['training_peak_memory_gib']:.2f} GiB"),
+    rows = []
+    for precision, figures in result["training"].items():
+        rows += [
+            (f"matrix products, 4,096 square, {precision}", f"{figures['matrix_gflops']:.0f} GFLOP/s"),
+            (f"training in {precision}", f"{figures['gflops']:.0f} GFLOP/s"),
+            ("... share of that rate", f"{figures['share_of_matrix_rate']:.2f}"),
+            ("... events a second", f"{figures['events_a_second']:,.0f}"),
+        ]
+    rows += [
+        ("peak memory of the process in training", f"{result['training_peak_memory_gib']:.2f} GiB"),
         (f"fit of {result['fit_epochs']} epochs, whole call", f"{result['fit_minutes']:.1f} min"),
         ("... NDCG@10 on the test part, leave-last-out", show(result["fit_ndcg@10"])),
-        ("matrix products in float32", f"{gflops['float32']:.0f} GFLOP/s"),
-        ("top 10 for all users, in float32, share of that rate", f"{result['recommend_share_of_matrix_rate']:.2f}"),
+        ("top 10 for all users, share of the float32 rate", f"{result['recommend_share_of_matrix_rate']:.2f}"),
         ("... users a second", f"{result['recommend_users_a_second']:,.0f}"),
     ]
     cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
