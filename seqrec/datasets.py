@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.fraud import make_fraud_log as make_fraud_log
 
 GENRES = (
     "Mystery", "Comedy", "Space", "Western", "Romance", "Horror",
