@@ -20,8 +20,15 @@ _MODULE_OF = {
     "SequentialRulesRecommender": "baselines",
     "LSTMRecommender": "recommender",
     "ColdStartWarning": "base",
+    "LSTMAnomalyDetector": "detector",
+    "UserProfiles": "profiles",
+    "NewEventDetector": "anomaly_baselines",
+    "LengthDetector": "anomaly_baselines",
+    "CompositionDetector": "anomaly_baselines",
+    "NGramDetector": "anomaly_baselines",
+    "CombinedDetector": "anomaly_baselines",
 }
-_SUBMODULES = ("datasets", "metrics", "model_selection")
+_SUBMODULES = ("datasets", "metrics", "model_selection", "thresholds")
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,8 @@ class Batch:
         Bucket of the time between each input and the event before it.
     next_gaps : (batch, time) int32 or None
         Bucket of the time between each input and its target.
+    input_values, target_values : tuples of (batch, time, ...) arrays
+        What else is known of the inputs and of the targets; 0 where there is none.
     """
 
     rows: np.ndarray
@@ -39,6 +41,8 @@ class Batch:
     targets: np.ndarray
     gaps: np.ndarray | None
     next_gaps: np.ndarray | None
+    input_values: tuple[np.ndarray, ...] = ()
+    target_values: tuple[np.ndarray, ...] = ()
 
     def arrays(self, with_gaps: bool) -> tuple[np.ndarray, ...]:
         """Give inputs, targets and, `with_gaps`, both gaps: `UNKNOWN_GAP` where there are no timestamps."""
@@ -51,9 +55,11 @@ class Batch:
     def segments(self) -> Iterator[Batch]:
         """Cut the rectangle in time, into parts of about the same length, at most ``SEGMENT``."""
         n = math.ceil(self.inputs.shape[1] / SEGMENT)
-        parts = (np.array_split(array, n, axis=1) for array in self.arrays(with_gaps=True))
-        for inputs, targets, gaps, next_gaps in zip(*parts, strict=True):
-            yield Batch(self.rows, inputs, targets, gaps, next_gaps)
+        arrays = (*self.arrays(with_gaps=True), *self.input_values, *self.target_values)
+        for parts in zip(*(np.array_split(array, n, axis=1) for array in arrays), strict=True):
+            values = parts[4:]
+            half = len(values) // 2
+            yield Batch(self.rows, *parts[:4], values[:half], values[half:])
 
 
 def gap_buckets(microseconds: np.ndarray) -> np.ndarray:
@@ -83,7 +89,9 @@ def event_gaps(X: Sequences) -> np.ndarray | None:
     return gap_buckets(gaps)
 
 
-def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+def training_batches(
+    X: Sequences, window: int, batch_size: int, rng: np.random.Generator, values: Sequence[np.ndarray] = ()
+) -> Iterator[Batch]:
     """Cut `X` into windows and give them in batches of like length, in random order.
 
     Every event of a known item is a target once. Windows of a long sequence follow each other from a random offset, the
@@ -97,13 +105,46 @@ def training_batches(X: Sequences, window: int, batch_size: int, rng: np.random.
     batch_size : int
         Most events in a segment of a batch, padding included, but at least one row.
     rng : numpy.random.Generator
+    values : sequence of (n_events, ...) arrays
+        What else is known of the events.
     """
     rows, starts, stops = _windows(X.lengths, window, rng)
     gaps = event_gaps(X)
     batches = list(_group(stops - starts, batch_size, rng))
     rng.shuffle(batches)
     for chosen in batches:
-        yield _rectangle(X, gaps, rows[chosen], starts[chosen], stops[chosen])
+        batch = _rectangle(X, gaps, rows[chosen], starts[chosen], stops[chosen], values)
+        batch.targets[batch.targets == UNKNOWN] = PADDING  # an item outside the catalogue has no probability to learn
+        yield batch
+
+
+def reading_batches(
+    X: Sequences, batch_size: int, values: Sequence[np.ndarray] = ()
+) -> Iterator[Iterator[tuple[np.ndarray, Batch]]]:
+    """Give all events of `X` as targets: groups of sequences of like length, each as batches that follow in time.
+
+    Yields
+    ------
+    group : iterator of (events, batch)
+        Batches of the same rows, at most ``SEGMENT`` events long; `events` are the events, in the order of `X`, of the
+        batch's targets that are not padding, row by row.
+    """
+    order = np.argsort(X.lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        widths = np.minimum(X.lengths[order[start : start + batch_size]], SEGMENT)
+        n_rows = max(1, int(np.searchsorted(widths * np.arange(1, len(widths) + 1), batch_size, side="right")))
+        yield _in_time(X, order[start : start + n_rows], values)
+        start += n_rows
+
+
+def _in_time(X: Sequences, rows: np.ndarray, values: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, Batch]]:
+    lengths = X.lengths[rows]
+    for start in range(0, int(lengths.max(initial=0)), SEGMENT):
+        starts, stops = np.minimum(start, lengths), np.minimum(start + SEGMENT, lengths)
+        offset = start + np.arange((stops - starts).max())
+        real = offset < stops[:, None]
+        yield (X.indptr[rows][:, None] + offset)[real], _rectangle(X, None, rows, starts, stops, values)
 
 
 def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batch]:
@@ -146,26 +187,32 @@ def _group(widths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Ite
         stop -= n_rows
 
 
-def _rectangle(X: Sequences, gaps: np.ndarray | None, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> Batch:
+def _rectangle(
+    X: Sequences,
+    gaps: np.ndarray | None,
+    rows: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    values: Sequence[np.ndarray] = (),
+) -> Batch:
     """Lay targets ``starts:stops`` of each row out in a rectangle, with the inputs one step before them."""
     position = np.arange((stops - starts).max(initial=1))
     offset = starts[:, None] + position
     real = offset < stops[:, None]
     event = X.indptr[rows][:, None] + offset
-    first = offset == 0
-    known = offset < X.lengths[rows][:, None]
+    has_input, has_target = real & (offset > 0), real & (offset < X.lengths[rows][:, None])
 
-    def pick(values: np.ndarray, index: np.ndarray, where: np.ndarray) -> np.ndarray:
-        picked = np.zeros(index.shape, dtype=np.int32)
-        picked[where] = values[index[where]]
+    def pick(column: np.ndarray, index: np.ndarray, where: np.ndarray) -> np.ndarray:
+        picked = np.zeros(index.shape + column.shape[1:], dtype=column.dtype)
+        picked[where] = column[index[where]]
         return picked
 
-    targets = pick(X.codes, event, real & known)
-    targets[targets == UNKNOWN] = PADDING  # an item outside the catalogue has no probability to learn
     return Batch(
         rows=rows,
-        inputs=pick(X.codes, event - 1, real & ~first),
-        targets=targets,
-        gaps=None if gaps is None else pick(gaps, event - 1, real & ~first),
-        next_gaps=None if gaps is None else pick(gaps, event, real & known),
+        inputs=pick(X.codes, event - 1, has_input),
+        targets=pick(X.codes, event, has_target),
+        gaps=None if gaps is None else pick(gaps, event - 1, has_input),
+        next_gaps=None if gaps is None else pick(gaps, event, has_target),
+        input_values=tuple(pick(column, event - 1, has_input) for column in values),
+        target_values=tuple(pick(column, event, has_target) for column in values),
     )

@@ -10,8 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec.losses import sampled_cross_entropy, softmax_cross_entropy
-from seqrec.vocabulary import N_RESERVED
+from seqrec.vocabulary import N_RESERVED, UNKNOWN
 
+_LOGITS_AT_ONCE = 2**20  # a block stays in the cache of a CPU
 _LOG_SCALE = 1.2  # small, so that training starts out from popularity
 
 
@@ -66,6 +67,45 @@ class CategoricalHead(keras.layers.Layer):
             )
         return softmax_cross_entropy(states, _unit(weights), _without_reserved(bias), targets)
 
+    def judge(self, states: tf.Tensor, targets: tf.Tensor, unknown: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
+        """``log p`` of what came next, and how that compares with all that could have.
+
+        Parameters
+        ----------
+        states : (n, embedding_dim)
+        targets : (n,) codes
+        unknown : scalar, optional
+            Probability of an unknown item, where all others have 1 together. Without it only `log_prob` is computed.
+
+        Returns
+        -------
+        log_prob : (n,) float32, nats
+            Without meaning for reserved codes.
+        no_likelier : (n,) float32
+            Probability of all items that are as likely as the target or less.
+        likelier : (n,) float32
+            How many items are likelier; those as likely count half.
+        """
+        items, bias = _unit(self.embedding.embeddings.value), _without_reserved(self.bias.value)
+        states = self._scaled(states)
+        step = max(128, _LOGITS_AT_ONCE // bias.shape[0])
+
+        def block(start: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            rows = slice(start, start + step)
+            logits = tf.matmul(states[rows], items, transpose_b=True) + bias
+            log_total = tf.reduce_logsumexp(logits, axis=1)
+            own = tf.gather(logits, targets[rows], batch_dims=1)
+            if unknown is None:
+                return (own - log_total,)
+            own = tf.where(targets[rows] == UNKNOWN, tf.math.log(unknown) + log_total, own)[:, None]
+            probabilities = tf.exp(logits - log_total[:, None])
+            no_likelier = tf.reduce_sum(tf.where(logits <= own, probabilities, 0.0), axis=1)
+            likelier = tf.reduce_sum(tf.cast(logits > own, tf.float32) + tf.cast(logits >= own, tf.float32), axis=1) / 2
+            return own[:, 0] - log_total, no_likelier, likelier
+
+        n_results = 1 if unknown is None else 3
+        return _by_blocks(block, tf.shape(states)[0], step, n_results)
+
     def logits(self, states: tf.Tensor) -> tf.Tensor:
         """Unnormalised log-probabilities of the items: states (n, embedding_dim) -> (n, n_items) float32."""
         items = _unit(self.embedding.embeddings.value[N_RESERVED:])
@@ -73,6 +113,18 @@ class CategoricalHead(keras.layers.Layer):
 
     def _scaled(self, states: tf.Tensor) -> tf.Tensor:
         return _unit(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
+
+
+def _by_blocks(block: Any, n: tf.Tensor, step: int, n_results: int) -> tuple[tf.Tensor, ...]:
+    """Concatenate what `block` gives for the rows from 0, step, 2 step, ... on: all logits never exist at once."""
+    n_blocks = (n + step - 1) // step
+    arrays = [tf.TensorArray(tf.float32, n_blocks, infer_shape=False, element_shape=(None,)) for _ in range(n_results)]
+
+    def write(i: tf.Tensor, arrays: list[tf.TensorArray]) -> tuple[tf.Tensor, list[tf.TensorArray]]:
+        return i + 1, [array.write(i, part) for array, part in zip(arrays, block(i * step), strict=True)]
+
+    _, arrays = tf.while_loop(lambda i, _: i < n_blocks, write, (0, arrays), parallel_iterations=1)
+    return tuple(array.concat() for array in arrays)
 
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:

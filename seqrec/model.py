@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -9,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from seqrec.batches import N_GAPS, UNKNOWN_GAP
+from seqrec.batches import N_GAPS, UNKNOWN_GAP, Batch
+from seqrec.graphs import one_graph
 from seqrec.heads import CategoricalHead
 from seqrec.layers import CodeDropout, Dropout, recurrent_layer
 from seqrec.vocabulary import PADDING, UNKNOWN
@@ -89,8 +91,7 @@ class SequenceModel(keras.Model):
             self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
         matrix = tf.TensorSpec((None, None), tf.int32)
         signature = [tf.TensorSpec((None,), tf.int32), *[matrix] * (3 if with_time else 1)]
-        # One graph for all shapes: another could round otherwise, and a loaded model would differ from the saved one.
-        self.states_at = tf.function(self._states_at, input_signature=signature, autograph=False)
+        self.states_at = one_graph(self._states_at, signature)
         self.head.build((None, embedding_dim))
         self.built = True  # the call makes the layers' weights, in one order
         one_event = np.zeros((1, 1), np.int32)
@@ -111,7 +112,13 @@ class SequenceModel(keras.Model):
         return [ops.cast(part, self.compute_dtype) for part in memory]
 
     def read(
-        self, memory: list[Any], inputs: Any, gaps: Any = None, next_gaps: Any = None, training: bool = False
+        self,
+        memory: list[Any],
+        inputs: Any,
+        gaps: Any = None,
+        next_gaps: Any = None,
+        training: bool = False,
+        context: Any = None,
     ) -> tuple[Any, list[Any]]:
         """Read on in sequences of which `memory` knows the beginning.
 
@@ -126,6 +133,8 @@ class SequenceModel(keras.Model):
         next_gaps : (batch, time) int32, optional
             Bucket of the time until the next event, where the question is what comes next at a given time.
         training : bool
+        context : (batch, time, embedding_dim), optional
+            What else is known of the inputs; added to their embeddings.
 
         Returns
         -------
@@ -140,6 +149,8 @@ class SequenceModel(keras.Model):
         x = embedded
         if self.gap_embedding is not None and gaps is not None:
             x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
+        if context is not None:
+            x = x + ops.cast(context, x.dtype)
         x = self.input_dropout(x, training=training)
         latest = ops.concatenate([before, self.skip_dropout(embedded, training=training)], axis=1)
         memory = [latest[:, 1 - _N_RECENT :]]
@@ -152,6 +163,20 @@ class SequenceModel(keras.Model):
             next_gaps = self.next_gap_dropout(next_gaps, training=training)
             state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
         return state, [ops.cast(part, self.compute_dtype) for part in memory]
+
+    @property
+    def signature(self) -> list[tf.TensorSpec]:
+        """Of the arrays that `loss_of` takes beside the memory."""
+        return [tf.TensorSpec((None, None), tf.int32)] * (4 if self.gap_embedding is not None else 2)
+
+    def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
+        """Give these arrays."""
+        return batch.arrays(with_gaps=self.gap_embedding is not None)
+
+    @property
+    def guessing(self) -> float:
+        """Loss of guessing at random, in nats an event."""
+        return math.log(self.embedding.input_dim)
 
     def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *gaps: Any) -> tuple[Any, list[Any]]:
         """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on; and the memory after them."""

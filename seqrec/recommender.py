@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.base import RecommenderMixin
-from seqrec.lstm import BaseLSTM, last_states
+from seqrec.base import RecommenderMixin, item_counts
+from seqrec.batches import training_batches
+from seqrec.lstm import BaseLSTM
 from seqrec.metrics import ndcg, tied_rank
 from seqrec.model import SequenceModel
+from seqrec.next_items import last_states, score_states
+from seqrec.progress import TrainingProgress
 from seqrec.sequences import Sequences
+from seqrec.training import train, warm_up_and_cosine
 from seqrec.vocabulary import N_RESERVED
 
-_SCORES_AT_ONCE = 2**24  # scores in memory together: 64 MiB
 _SEQUENCES_AT_ONCE = 32_768
+_VALIDATION_SEQUENCES = 2_000  # more would cost time and tell little more
 
 
 class LSTMRecommender(RecommenderMixin, BaseLSTM):
@@ -94,6 +102,14 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     >>> items.shape
     (1, 2)
     """
+
+    _parameter_constraints: ClassVar[dict] = BaseLSTM._parameter_constraints | {
+        "embedding_dim": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "loss": [StrOptions({"auto", "softmax", "sampled_softmax"})],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    }
 
     def __init__(
         self,
@@ -251,10 +267,100 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ranks = [tied_rank(scores, target[rows].astype(np.intp) - N_RESERVED) for rows, scores in blocks]
         return float(ndcg(np.concatenate(ranks), k=10).mean())
 
+    def _fit_network(self, X: Sequences) -> None:
+        """Build a network for X, which is in the codes of its own catalogue, and train it."""
+        random = check_random_state(self.random_state)
+        architecture = self._architecture(X) | {"seed": int(random.randint(2**31))}
+        network = SequenceModel(**architecture, dtype=self._policy())
+        counts = item_counts(X)
+        network.head.start_from_popularity(counts)
+        n_batches = math.ceil(X.n_events / self._batch_size(X))
+        n_epochs = self._n_epochs(X)
+        schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, n_epochs)
+        history = self._train(network, X, schedule, n_epochs, random)
+        self._keep(network, architecture, history)
+        self.vocabulary_ = X.vocabulary
+        self.item_counts_ = counts
 
-def score_states(network: SequenceModel, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
-    step = max(1, _SCORES_AT_ONCE // network.embedding.input_dim)
-    for start in range(0, len(states), step):
-        rows = slice(start, min(start + step, len(states)))
-        yield rows, network.head.logits(tf.constant(states[rows])).numpy()
+    def _fit_network_on(self, X: Sequences) -> None:
+        """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
+        architecture = self._network_architecture | {"n_codes": N_RESERVED + len(X.vocabulary)}
+        network = SequenceModel(**architecture, dtype=self._policy())
+        weights = zip(self.model_.get_weights(), network.get_weights(), strict=True)
+        network.set_weights([_widened(old, new) for old, new in weights])
+        history = self._train(network, X, self._learning_rate(X) / 10, 1, check_random_state(self.random_state))
+        self._keep(network, architecture, {name: self.history_.get(name, []) + history[name] for name in history})
+        self.vocabulary_ = X.vocabulary
+        self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
+
+    def _train(
+        self,
+        network: SequenceModel,
+        X: Sequences,
+        learning_rate: Any,
+        n_epochs: int,
+        random: np.random.RandomState,
+    ) -> dict[str, list[float]]:
+        rng = np.random.default_rng(random.randint(2**31, size=4))
+        X, history, target = self._hold_out(X, rng)
+        batches = partial(training_batches, X, self.max_length, self._batch_size(X), rng)
+        validate = partial(self._merit, network, history, target) if len(target) else None
+        with TrainingProgress(n_epochs, X.n_events, self.verbose) as progress:
+            return train(network, batches, validate, learning_rate, n_epochs, self.patience, progress)
+
+    def _hold_out(self, X: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
+        """Take the last event of some sequences out of X: what is left, their histories, their targets' codes."""
+        long = np.flatnonzero(X.lengths > 2)
+        n = min(round(self.validation_fraction * len(long)), _VALIDATION_SEQUENCES)
+        rows = np.sort(rng.choice(long, n if n >= 20 else 0, replace=False))
+        ends = X.lengths.copy()
+        ends[rows] -= 1
+        return X.between(0, ends), X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
+
+    def _keep(self, network: SequenceModel, architecture: dict[str, Any], history: dict[str, list[float]]) -> None:
+        """Set what a fit leaves; nothing before has touched the estimator, so a fit that fails changes nothing."""
+        self._network_architecture = architecture
+        self.model_ = SequenceModel(**architecture)
+        self.model_.set_weights(network.get_weights())
+        self.history_ = history
+
+    def _architecture(self, X: Sequences) -> dict[str, Any]:
+        units = self._units(X)
+        return {
+            "n_codes": N_RESERVED + len(X.vocabulary),
+            "units": units,
+            "embedding_dim": min(units, 128) if self.embedding_dim == "auto" else self.embedding_dim,
+            "n_layers": self.n_layers,
+            "cell": self.cell,
+            "dropout": self.dropout,
+            "n_negatives": self._n_negatives(X),
+            "with_time": X.timestamps is not None,
+        }
+
+    def _is_sampled(self, X: Sequences) -> bool:
+        return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))
+
+    def _n_epochs(self, X: Sequences) -> int:
+        """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
+        if self.max_epochs == "auto":
+            return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10))
+        return self.max_epochs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the network as its weights."""
+        state = super().__getstate__()
+        if "model_" in state:
+            state = state | {"model_": state["model_"].get_weights()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the network anew from its weights."""
+        super().__setstate__(state)
+        if "model_" in state:
+            self.model_ = SequenceModel(**self._network_architecture)
+            self.model_.set_weights(state["model_"])
+
+
+def _widened(old: NDArray, new: NDArray) -> NDArray:
+    """Give `new` with `old` in its first rows."""
+    return np.concatenate([old, new[len(old) :]])

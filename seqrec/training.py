@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqrec.batches import Batch
+from seqrec.graphs import one_graph
 from seqrec.model import SequenceModel
 from seqrec.progress import TrainingProgress
 
@@ -24,6 +25,7 @@ def train(
     max_epochs: int,
     patience: int,
     progress: TrainingProgress,
+    step: TrainingStep | None = None,
 ) -> dict[str, list[float]]:
     """Train until `max_epochs`, or until `validate` has not risen for `patience` epochs, and keep the best weights.
 
@@ -32,7 +34,7 @@ def train(
 
     Parameters
     ----------
-    model : SequenceModel
+    model : SequenceModel or EventModel
         Trained in place.
     epoch_batches : callable
         Gives the batches of an epoch, in a new random order each time.
@@ -41,6 +43,8 @@ def train(
     learning_rate : float or Keras schedule
     max_epochs, patience : int
     progress : TrainingProgress
+    step : TrainingStep, optional
+        That of an earlier training of the same model, which saves the time to build its graph.
 
     Returns
     -------
@@ -52,7 +56,8 @@ def train(
     FloatingPointError
         If the loss turns NaN or infinite.
     """
-    step = _training_step(model, RowAdam(learning_rate))
+    step = TrainingStep(model) if step is None else step
+    step.restart(learning_rate)
     history: dict[str, list[float]] = {"loss": []} | ({"validation": []} if validate else {})
     best, best_epoch, best_weights = -math.inf, 0, None
     try:
@@ -71,7 +76,7 @@ def train(
             raise
         warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
     model.set_weights(best_weights)
-    guessing = math.log(model.embedding.input_dim)
+    guessing = model.guessing
     if history["loss"][-1] > 2 * guessing + 1:
         warnings.warn(
             f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
@@ -114,24 +119,37 @@ def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> A
     )
 
 
-def _training_step(model: SequenceModel, optimizer: RowAdam) -> Callable[[list[Any], Batch], tuple[Any, list[Any]]]:
-    variables = [variable.value for variable in model.trainable_variables]
-    optimizer.build(model.trainable_variables)
-    with_gaps = model.gap_embedding is not None
-    memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
-    matrix = tf.TensorSpec((None, None), tf.int32)
-    signature = [memory] + [matrix] * (4 if with_gaps else 2)  # one graph for all shapes
+class TrainingStep:
+    """One step of Adam on a model, as one graph for all shapes of batches and for all trainings of the model."""
 
-    @tf.function(input_signature=signature, autograph=False)
-    def step(memory, *arrays):
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._optimizer = RowAdam(0.0)
+        self._optimizer.build(model.trainable_variables)
+        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
+        self._run = one_graph(self._update, [memory, *model.signature])
+
+    def restart(self, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
+        """Forget the steps so far, and take those to come at another rate."""
+        for variable in self._optimizer.variables:
+            variable.assign(keras.ops.zeros_like(variable))
+        self._rate_at = learning_rate if callable(learning_rate) else lambda _: learning_rate
+        self._n_taken = 0
+
+    def __call__(self, memory: list[Any], batch: Batch) -> tuple[Any, list[Any]]:
+        """Learn from a batch and give its loss, and the memory after it."""
+        self._optimizer.learning_rate = self._rate_at(self._n_taken)
+        self._n_taken += 1
+        return self._run(memory, *(tf.constant(array) for array in self._model.arrays_of(batch)))
+
+    def _update(self, memory: list[Any], *arrays: Any) -> tuple[Any, list[Any]]:
+        variables = [variable.value for variable in self._model.trainable_variables]
         with tf.GradientTape() as tape:
-            loss, memory = model.loss_of(memory, *arrays)
+            loss, memory = self._model.loss_of(memory, *arrays)
         gradients = [_sum_repeated_rows(g) for g in tape.gradient(loss, variables)]
         gradients, _ = tf.clip_by_global_norm(gradients, 1.0)
-        optimizer.apply(gradients, model.trainable_variables)
+        self._optimizer.apply(gradients, self._model.trainable_variables)
         return loss, memory
-
-    return lambda memory, batch: step(memory, *(tf.constant(array) for array in batch.arrays(with_gaps)))
 
 
 def _sum_repeated_rows(gradient: Any) -> Any:
@@ -145,7 +163,7 @@ def _sum_repeated_rows(gradient: Any) -> Any:
 
 def _run_epoch(
     model: SequenceModel,
-    step: Callable[[list[Any], Batch], tuple[Any, list[Any]]],
+    step: TrainingStep,
     batches: Iterable[Batch],
     epoch: int,
     progress: TrainingProgress,

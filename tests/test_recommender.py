@@ -12,9 +12,10 @@ import tensorflow as tf
 from sklearn.base import clone
 
 from seqrec.base import ColdStartWarning
-from seqrec.lstm import _SOFTMAX_ITEMS, last_states
+from seqrec.lstm import _SOFTMAX_ITEMS
 from seqrec.model_selection import leave_last_out
-from seqrec.recommender import LSTMRecommender, score_states
+from seqrec.next_items import last_states, score_states
+from seqrec.recommender import LSTMRecommender
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import N_RESERVED
 
@@ -229,7 +230,7 @@ def test_the_order_of_rows_does_not_change_a_score(once):
 
 
 @pytest.mark.parametrize(
-    "limit", ["lstm._SCORING_BATCH", "recommender._SCORES_AT_ONCE", "recommender._SEQUENCES_AT_ONCE"]
+    "limit", ["next_items._SCORING_BATCH", "next_items._SCORES_AT_ONCE", "recommender._SEQUENCES_AT_ONCE"]
 )
 def test_sizes_of_blocks_do_not_change_a_score(once, monkeypatch, limit):
     items, scores = once.recommend(OTHERS)
@@ -248,7 +249,7 @@ def test_states_stand_in_the_order_of_the_rows(once):
 
 
 def test_scores_come_in_blocks_of_consecutive_rows(once, monkeypatch):
-    monkeypatch.setattr("seqrec.recommender._SCORES_AT_ONCE", 40)
+    monkeypatch.setattr("seqrec.next_items._SCORES_AT_ONCE", 40)
     blocks = list(score_states(once.model_, np.zeros((7, 8), np.float32)))
     assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert [scores.shape for _, scores in blocks] == [(2, N_ITEMS)] * 3 + [(1, N_ITEMS)]

@@ -1,0 +1,294 @@
+"""Find odd sequences with an LSTM: the surprisal of every event, given the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqrec._checks import check_integer
+from seqrec.anomaly import AnomalyMixin
+from seqrec.chains import Unseen, close
+from seqrec.counts import Compositions, length, new_events
+from seqrec.event_model import EventModel
+from seqrec.explanations import EVENT, explain_events, field_p_values, smallest_of
+from seqrec.fields import Fields, field_columns, is_category
+from seqrec.learning import EventLearner
+from seqrec.lstm import BaseLSTM
+from seqrec.pools import Pools, number_pools, surprisal_pools
+from seqrec.progress import TrainingProgress
+from seqrec.reading import Closed, EventReader, Reading
+from seqrec.sequences import Sequences
+from seqrec.vocabulary import N_RESERVED, Vocabulary
+
+_SURPRISAL_POOLS = ("max", "top", "window", "mean")
+_NUMBER_POOLS = ("max", "drift", "regular", "constant")
+_COUNTED = ("new events", "long", "short", "composition")
+
+
+class _Normal(NamedTuple):
+    """What a fit has learned to be normal."""
+
+    vocabulary: Vocabulary
+    reader: EventReader
+    compositions: Compositions
+
+    def pools(self, X: Sequences) -> Pools:
+        pools = pools_of(self.reader.read(X), self.reader.fields)
+        return pools | new_events(X) | length(X) | self.compositions.pools(X)
+
+
+def pools_of(reading: Reading, fields: Fields) -> Pools:
+    """Pool the surprisal of events and of fields."""
+    indptr = reading.chain.indptr
+    channels = {"events": surprisal_pools(reading.surprisal[:, 0], indptr)}
+    for column, field in enumerate(fields.categories):
+        channels[field.name] = surprisal_pools(reading.surprisal[:, 1 + column], indptr)
+    for column, field in enumerate(fields.numbers):
+        columns = (array[:, column] for array in (reading.tails, reading.normal_scores, reading.sizes))
+        channels[field.name] = number_pools(*columns, indptr)
+    return {f"{channel} {name}": values for channel, pools in channels.items() for name, values in pools.items()}
+
+
+class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
+    """Learn what usually comes next, and call odd what does not.
+
+    An LSTM reads a sequence event by event and gives the probability of the next one, of its end, and of each further
+    field of an event: categories, numbers, and the gap in time where X has timestamps. The surprisal of an event is
+    ``-log p`` of what did come; it adds up over fields and events, so it says what was odd, and where.
+
+    The score of a sequence has several parts, since the right one differs from log to log: of each field's surprisals
+    the highest, the mean of the three highest, the highest sum of ten in a row, and the mean; of numbers the one
+    farthest out, the steadiest leaning one way, and too much regularity; and, by counting, events never seen before,
+    the length, and how far the counts of events are from the nearest training sequence. Each becomes a p-value on
+    normal sequences that were held out, and these become one without labels (their harmonic mean, calibrated in turn).
+
+    Parameters
+    ----------
+    contamination : float or "auto"
+        Share of the training sequences that `predict` flags; "auto": what flags 1 % of held-out ones. `set_threshold`
+        changes it afterwards.
+    pool : "auto" or str
+        Name of the part that scores alone, such as "events max"; "auto": all parts together.
+    n_folds : int or "auto"
+        Parts that the training data are held out in, one after another, to calibrate; then a last network learns from
+        all. 1 holds out a fifth, once, and learns from the rest. "auto": 5, or 1 from 25,000 sequences on.
+    units : int or "auto"
+        Width of the recurrent state. "auto": 512 for a million events, less for fewer.
+    cell : {"lstm", "peephole", "gru", "rnn"}
+        As in `LSTMRecommender`.
+    dropout : float
+        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
+    max_length : int
+        Longest part of a sequence in training. In scoring, sequences are read whole.
+    batch_size : int or "auto"
+        Events (not sequences) in a batch.
+    learning_rate : float or "auto"
+        Height of the schedule: one epoch of warm-up, then a cosine.
+    max_epochs : int or "auto"
+        Passes over the log.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the matrix products in training. Scores are always computed in float32.
+    verbose : bool or "auto"
+        Show progress; "auto": in a terminal or notebook.
+    random_state : int, RandomState or None
+        The same seed on the same machine gives the same scores; no global seed is touched.
+
+    Attributes
+    ----------
+    model_ : EventModel
+        The Keras model, in float32.
+    offset_ : float
+        Scores below it are flagged.
+    held_out_scores_ : (n_held_out,) float64
+        Scores of training sequences from networks that had not seen them: what thresholds are made of.
+    calibration_ : Calibration
+        Distribution of each part of the score among these.
+    history_ : dict of lists
+        For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
+
+    References
+    ----------
+    Du et al. (2017), "DeepLog: anomaly detection and diagnosis from system logs through deep learning". We score by
+    surprisal and not by rank, and take starts and ends as events.
+
+    Examples
+    --------
+    >>> from seqrec import LSTMAnomalyDetector
+    >>> normal = [["open", "read", "close"], ["open", "read", "read", "close"]] * 50
+    >>> detector = LSTMAnomalyDetector(n_folds=1, max_epochs=10, random_state=0).fit(normal)
+    >>> detector.predict([["open", "read", "close"], ["open", "erase", "close"]]).tolist()
+    [1, -1]
+    """
+
+    _parameter_constraints: ClassVar[dict] = BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints
+
+    def __init__(
+        self,
+        contamination: float | str = "auto",
+        pool: str = "auto",
+        n_folds: int | str = "auto",
+        units: int | str = "auto",
+        cell: str = "lstm",
+        dropout: float = 0.1,
+        max_length: int = 200,
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        max_epochs: int | str = "auto",
+        precision: str = "auto",
+        verbose: bool | str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.contamination = contamination
+        self.pool = pool
+        self.n_folds = n_folds
+        self.units = units
+        self.cell = cell
+        self.dropout = dropout
+        self.max_length = max_length
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.max_epochs = max_epochs
+        self.precision = precision
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @property
+    def model_(self) -> EventModel:
+        """The Keras model."""
+        if "_model" not in vars(self):
+            raise AttributeError("model_ is there after fit.")
+        return self._model.reader.network
+
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], _Normal]:
+        fields = Fields.learn(X)
+        closed = Closed.of(X, fields).sequences
+        learner = EventLearner(self._architecture(closed, fields, random), self._policy())
+        settings = (self.max_length, self._batch_size(closed), self._learning_rate(closed), self._n_epochs(closed))
+
+        def learn(X: Sequences) -> _Normal:
+            rng = np.random.default_rng(random.randint(2**31, size=4))
+            with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
+                self.history_ = learner.learn(Closed.of(X, fields), *settings, rng, progress)
+            reader = EventReader(X.vocabulary, fields, learner.network, Unseen.estimate(X))
+            return _Normal(X.vocabulary, reader, Compositions.fit(X, rng))
+
+        return learn
+
+    def _architecture(self, closed: Sequences, fields: Fields, random: np.random.RandomState) -> dict[str, Any]:
+        units = self._units(closed)
+        network = {
+            "n_codes": N_RESERVED + len(closed.vocabulary) + 1,
+            "units": units,
+            "embedding_dim": min(units, 128),
+            "n_layers": 1,
+            "cell": self.cell,
+            "dropout": self.dropout,
+            "n_negatives": self._n_negatives(closed),
+        }
+        return {
+            "network": network,
+            "category_sizes": [N_RESERVED + len(field.vocabulary) for field in fields.categories],
+            "n_numbers": len(fields.numbers),
+            "seed": int(random.randint(2**31)),
+        }
+
+    def _n_epochs(self, closed: Sequences) -> int:  # noqa: ARG002
+        return 20 if self.max_epochs == "auto" else self.max_epochs
+
+    def _pool_names(self, X: Sequences) -> list[str]:
+        names = [f"events {pool}" for pool in _SURPRISAL_POOLS]
+        for name, values in field_columns(X).items():
+            names += [f"{name} {pool}" for pool in (_SURPRISAL_POOLS if is_category(values) else _NUMBER_POOLS)]
+        return [*names, *_COUNTED]
+
+    def surprisal(self, X: Any, by_field: bool = False) -> Any:
+        """Surprisal of every event: ``-log p`` given all that came before it, in nats.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        by_field : bool
+            Apart for the event and each of its fields, which add up to the whole.
+
+        Returns
+        -------
+        surprisal : (n_events,) float32, or DataFrame of (n_events, 1 + n_fields)
+            In the order of X's events. For a number it is that of a density, in units of the spread of its logarithm,
+            and can be below 0.
+        """
+        reading = self._model.reader.read(self._known_sequences(X))
+        surprisal = reading.surprisal[reading.chain.events]
+        return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
+
+    def event_scores(self, X: Any, by_field: bool = False) -> Any:
+        """P-value of every event: how likely something as unlikely was there, so that open questions are not alarms.
+
+        Parameters
+        ----------
+        X, by_field
+            As in `surprisal`.
+
+        Returns
+        -------
+        p_values : (n_events,) float64, or DataFrame of (n_events, 1 + n_fields)
+            Of an event, or a category, the probability of all that is as likely or less; of a number, two-sided. Those
+            of the fields are independent if the model is right, as each is given the others before it: the smallest
+            of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
+        """
+        X = self._known_sequences(X)
+        reading = self._model.reader.read(X)
+        p_values = field_p_values(self._model.reader, X, reading)[reading.chain.events]
+        return pd.DataFrame(p_values, columns=self._field_names()) if by_field else smallest_of(p_values)
+
+    def rank(self, X: Any) -> NDArray[np.float32]:
+        """Rank of every event among all that could have come, 1 for the likeliest, (n_events,); ties share theirs.
+
+        References
+        ----------
+        Du et al. (2017), "DeepLog": an event is odd if it ranks below the g likeliest.
+        """
+        X = self._known_sequences(X)
+        return self._model.reader.judge(X).ranks[close(X).events]
+
+    def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
+        """Say why sequences are odd: the events that fired, and what was expected in their place.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        n_events : int
+            Most events of a sequence, the least likely first.
+        n_expected : int
+            Likeliest outcomes that are named.
+        only_flagged : bool
+            Leave out the sequences that `predict` finds normal.
+
+        Returns
+        -------
+        reasons : DataFrame
+            A row an event, the oddest sequence first: `sequence` (key), `score`, `fired` (the part of the score that is
+            oddest), `fired_p` (its p-value), `position` (of the event, from 0), `row` (of the log; -1 for the end of
+            the sequence), `event`, `field` (the oddest), `value`, `surprisal` (nats), `p_value` (of the event),
+            `expected` (with probabilities) and `nearest` (key of the training sequence whose counts of events are most
+            like this one's).
+        """
+        X = self._known_sequences(X)
+        parts = self._model.pools(X)
+        log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.pool)
+        order = np.argsort(scores, kind="stable")
+        rows = order[scores[order] < self.offset_] if only_flagged else order
+        frame = explain_events(self._model.reader, X[rows], check_integer(n_events, "n_events"), n_expected)
+        which = rows[frame.pop("which")]
+        fired = log_p[which].argmin(axis=1)
+        frame.insert(1, "score", scores[which])
+        frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
+        frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
+        frame["nearest"] = self._model.compositions.nearest(X)[1][which]
+        return frame
+
+    def _field_names(self) -> list[str]:
+        return [EVENT, *self._model.reader.fields.names]
