@@ -31,6 +31,8 @@ OWNERS = {
     "diginetica": "CIKM Cup 2016 track 2: competitions.codalab.org/competitions/11161; as in CRIPAC-DIG/SR-GNN",
     "yoochoose-1-64": "RecSys Challenge 2015 (YooChoose); as in CRIPAC-DIG/SR-GNN, most recent 1/64",
     "process-logs": "Tax et al. 2017: helpdesk.csv and bpi_12_w.csv of verenich/ProcessSequencePrediction",
+    "card-fraud": "Fraud Detection Handbook, ULB: fraud-detection-handbook.github.io; simulated-data-raw",
+    "hdfs": "HDFS log keys in DeepLog's numbering: github.com/logpai/loghub",
     "schonlau": 'Schonlau et al. 2001, "Computer intrusion: detecting masquerades", www.schonlau.net',
 }
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from harness import AT_TIME, RESULTS
+from masquerades import PUBLISHED as MASQUERADES
 
 # Published figures: (model and source, figures). Same file and protocol as ours, unless the name says otherwise.
 ML_1M = [
@@ -37,6 +38,7 @@ TABLES = {
     "helpdesk": ("Helpdesk process", [("LSTM (Tax et al. 2017)", ".7123", "")]),
     "bpi_12_w": ("BPI 2012 W process", [("LSTM (Tax et al. 2017)", ".7600", "")]),
 }
+SESSION_METRICS = ["AUROC", "average precision", "TPR at 0.1 % FPR", "F1", "precision", "recall", "FPR", "oracle F1"]
 
 
 def show(figure: float) -> str:
@@ -88,9 +90,7 @@ def speed_table(result: dict[str, Any]) -> str:
         ("top 10 for all users, share of the float32 rate", f"{result['recommend_share_of_matrix_rate']:.2f}"),
         ("... users a second", f"{result['recommend_users_a_second']:,.0f}"),
     ]
-    cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
-    lines = [f"**Speed on MovieLens 1M**, {cores} cores ({cpu})\n", row("", "measured"), row("---", "---:")]
-    return "\n".join([*lines, *(row(*cells) for cells in rows)])
+    return measured_table("Speed on MovieLens 1M", result, rows)
 
 
 def from_frame_table(result: dict[str, Any]) -> str:
@@ -112,6 +112,110 @@ def from_frame_table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def sessions_table(title: str, result: dict[str, Any]) -> str:
+    """Two or three markdown tables: what `sessions.py` measured."""
+    protocol, baselines, lstm = result["protocol"], result["baselines"], result["lstm"]
+    published = {f"*{name}*": as_published(figures) for name, figures in result["published"].items()}
+    ours = {f"**LSTMAnomalyDetector**, {_seeds(result)}": lstm} if lstm else {}
+    models = baselines | ours
+    prevalence = show(next(iter(models.values()))["prevalence"])
+    size = f"{protocol['normal']:,} normal and {protocol['abnormal']:,} abnormal sessions; prevalence {prevalence}"
+    tables = [
+        f"**{title}** ({size})\n",
+        rows_of(baselines | published | ours, SESSION_METRICS),
+        f"\nF1, precision, recall and FPR: requested FPR {protocol['requested_FPR']}; oracle F1 knows the labels.",
+    ]
+    if kinds := next(iter(models.values()))["kinds"]:
+        found = {
+            name: {kind: figures["AUROC"] for kind, figures in model["kinds"].items()} for name, model in models.items()
+        }
+        tables += ["\nAUROC of each kind against the normal sessions:\n", rows_of(found, list(kinds))]
+    if lstm:
+        tables += ["\n" + realised_table(lstm["realised FPR"])]
+    return "\n".join(tables)
+
+
+def realised_table(realised: dict[str, Any]) -> str:
+    """One markdown table: false-positive rates, requested and realised."""
+    lines = [row("FPR requested", "realised", "95 % of samples, if it holds"), row("---:", "---:", "---:")]
+    lines += [
+        row(rate, show(found["FPR"]), " to ".join(map(show, found["expected"]))) for rate, found in realised.items()
+    ]
+    return "\n".join(lines)
+
+
+def card_fraud_tables(result: dict[str, Any]) -> str:
+    """Two markdown tables: what `card_fraud.py` measured, without labels and with them."""
+    protocol, metrics = result["protocol"], ["AUROC", "AP", "CP@100"]
+    groups: dict[str, dict[str, Any]] = {"without labels": {}, "with labels": {}}
+    for group in ("one-liners", "without labels", "with labels", "lstm"):
+        for name, model in result[group].items():
+            n_seeds = f", {_seeds(model)}" if group == "lstm" else ""
+            shown = f"**{name}**{n_seeds}" if group == "lstm" else name
+            groups["with labels" if _takes_labels(group, name) else "without labels"][shown] = model["mean"]
+    for name, figures in result["published"].items():
+        group = "with labels" if _takes_labels("published", name) else "without labels"
+        groups[group][f"*{name} (published)*"] = as_published(dict(zip(metrics, figures, strict=True)))
+    size = f"{protocol['judged']:,} transactions, {protocol['frauds_judged']:,} frauds"
+    size += f"; prevalence {show(protocol['prevalence'])}"
+    tables = [f"**Card fraud, {group}** ({size})\n\n{rows_of(models, metrics)}" for group, models in groups.items()]
+    note = "Isolation forest and autoencoder see the terminal's risk among the features, and so labels of the past."
+    return "\n\n".join([*tables, note])
+
+
+def _takes_labels(group: str, name: str) -> bool:
+    """Whether a model of `card_fraud.py` learns from labels; the risk of a terminal is made of them."""
+    return group == "with labels" or name in ("XGBoost", "LSTM, supervised", "terminal's risk") or "Classifier" in name
+
+
+def masquerades_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `masquerades.py` measured."""
+    models = {}
+    for name, figures in result["figures"].items():
+        models |= {f"*{name}*": as_published(figures)} if name in MASQUERADES else {name: figures}
+    return "**Masquerades (Schonlau et al. 2001)**\n\n" + rows_of(models, ["AUC", "average precision", "cost"])
+
+
+def detection_speed_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `detection_speed.py` measured."""
+    long, sessions, memory = result["long"], result["hdfs"], result["memory"]
+    cells = [
+        ("matrix products, 4,096 square, float32", f"{long['matrix_gflops']:.0f} GFLOP/s"),
+        (f"reading with {long['units']} units, {long['log']}", f"{long['gflops']:.0f} GFLOP/s"),
+        ("... share of that rate", f"{long['share_of_matrix_rate']:.2f}"),
+        ("... events a second", f"{long['events_a_second']:,.0f}"),
+        *((f"hdfs, {name}, events a second", f"{n:,.0f}") for name, n in sessions["events_a_second"].items()),
+        *((f"memory that scoring one sequence adds, {n}", f"{mib:.0f} MiB") for n, mib in memory["added_mib"].items()),
+        ("... for each further event", f"{memory['bytes_an_event']:.0f} bytes"),
+    ]
+    return measured_table("Speed of detection", result, cells)
+
+
+def measured_table(title: str, result: dict[str, Any], cells: list[tuple[str, str]]) -> str:
+    """One markdown table of what was measured on a machine."""
+    cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
+    lines = [f"**{title}**, {cores} cores ({cpu})\n", row("", "measured"), row("---", "---:")]
+    return "\n".join([*lines, *(row(*pair) for pair in cells)])
+
+
+def as_published(figures: dict[str, float | None]) -> dict[str, str | None]:
+    """Keep to the digits that the source gives."""
+    return {name: None if figure is None else f"{figure:g}".lstrip("0") for name, figure in figures.items()}
+
+
+def rows_of(models: dict[str, dict[str, Any]], metrics: list[str]) -> str:
+    """One markdown table of figures; a dash where there is none."""
+
+    def cell(figure: float | str | None) -> str:
+        if figure is None or isinstance(figure, str):
+            return figure or "-"
+        return f"{figure:.1f}" if figure > 1 else show(figure)
+
+    lines = [row("", *metrics), row("---", *["---:"] * len(metrics))]
+    lines += [row(name, *(cell(figures.get(metric)) for metric in metrics)) for name, figures in models.items()]
+    return "\n".join(lines)
+
+
 def _seeds(result: dict[str, Any]) -> str:
     n_seeds = len(result["seeds"])
     return "one seed" if n_seeds == 1 else f"mean of {n_seeds} seeds"
@@ -119,7 +223,16 @@ def _seeds(result: dict[str, Any]) -> str:
 
 def main() -> None:
     writers = {name: partial(table, title, published) for name, (title, published) in TABLES.items()}
-    for name, write in (writers | {"speed": speed_table, "from_frame": from_frame_table}).items():
+    writers |= {
+        "hdfs": partial(sessions_table, "HDFS log"),
+        "fraud-log": partial(sessions_table, "Log of an online bank, `make_fraud_log`"),
+        "masquerades-test": masquerades_table,
+        "card-fraud": card_fraud_tables,
+        "speed": speed_table,
+        "detection-speed": detection_speed_table,
+        "from_frame": from_frame_table,
+    }
+    for name, write in writers.items():
         path = RESULTS / f"{name}.json"
         if path.exists():
             result = json.loads(path.read_text())

@@ -21,6 +21,7 @@ _MODULE_OF = {
     "LSTMRecommender": "recommender",
     "ColdStartWarning": "base",
     "LSTMAnomalyDetector": "detector",
+    "LSTMSequenceClassifier": "classifier",
     "UserProfiles": "profiles",
     "NewEventDetector": "anomaly_baselines",
     "LengthDetector": "anomaly_baselines",

@@ -85,7 +85,7 @@ class AnomalyMixin(OutlierMixin):
         names = self._pool_names(X)
         if self.pool not in ("auto", *names):
             raise ValueError(f"pool must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.pool!r}.")
-        model, parts = self._learn_and_calibrate(_observed(X), check_random_state(self.random_state))
+        model, parts = self._learn_and_calibrate(observed(X), check_random_state(self.random_state))
         calibration = Calibration.fit(parts)
         self._model, self.calibration_ = model, calibration
         self.held_out_scores_ = calibration.held_out_score(parts, self.pool)
@@ -235,7 +235,7 @@ class AnomalyMixin(OutlierMixin):
         raise NotImplementedError
 
 
-def _observed(X: Sequences) -> Sequences:
+def observed(X: Sequences) -> Sequences:
     """Give X in the codes of the items that it holds, in the order of its vocabulary."""
     return X.recode(Vocabulary(X.vocabulary.decode(np.unique(X.codes[X.codes >= N_RESERVED]))))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
 from seqrec.anomaly import AnomalyMixin
@@ -19,10 +21,11 @@ from seqrec.fields import Fields, field_columns, is_category
 from seqrec.learning import EventLearner
 from seqrec.lstm import BaseLSTM
 from seqrec.pools import Pools, number_pools, surprisal_pools
+from seqrec.profiles import UserProfiles
 from seqrec.progress import TrainingProgress
 from seqrec.reading import Closed, EventReader, Reading
-from seqrec.sequences import Sequences
-from seqrec.vocabulary import N_RESERVED, Vocabulary
+from seqrec.sequences import Sequences, as_sequences
+from seqrec.vocabulary import Vocabulary
 
 _SURPRISAL_POOLS = ("max", "top", "window", "mean")
 _NUMBER_POOLS = ("max", "drift", "regular", "constant")
@@ -35,6 +38,7 @@ class _Normal(NamedTuple):
     vocabulary: Vocabulary
     reader: EventReader
     compositions: Compositions
+    history: dict[str, list[float]]
 
     def pools(self, X: Sequences) -> Pools:
         pools = pools_of(self.reader.read(X), self.reader.fields)
@@ -76,6 +80,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     n_folds : int or "auto"
         Parts that the training data are held out in, one after another, to calibrate; then a last network learns from
         all. 1 holds out a fifth, once, and learns from the rest. "auto": 5, or 1 from 25,000 sequences on.
+    sides : dict or None
+        For numeric fields that are odd on one side only, "high" or "low", such as ``{"amount": "high"}``; others are
+        odd on both.
     units : int or "auto"
         Width of the recurrent state. "auto": 512 for a million events, less for fewer.
     cell : {"lstm", "peephole", "gru", "rnn"}
@@ -89,7 +96,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log.
+        Passes over the log. "auto": for two million events in all, at least 6 and at most 30.
     precision : {"auto", "float32", "bfloat16"}
         Of the matrix products in training. Scores are always computed in float32.
     verbose : bool or "auto"
@@ -107,6 +114,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Scores of training sequences from networks that had not seen them: what thresholds are made of.
     calibration_ : Calibration
         Distribution of each part of the score among these.
+    profiles_ : UserProfiles
+        After `fit_profiles`: what is each user's own.
     history_ : dict of lists
         For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
 
@@ -124,13 +133,16 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     [1, -1]
     """
 
-    _parameter_constraints: ClassVar[dict] = BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints
+    _parameter_constraints: ClassVar[dict] = (
+        BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
+    )
 
     def __init__(
         self,
         contamination: float | str = "auto",
         pool: str = "auto",
         n_folds: int | str = "auto",
+        sides: dict[str, str] | None = None,
         units: int | str = "auto",
         cell: str = "lstm",
         dropout: float = 0.1,
@@ -145,6 +157,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         self.contamination = contamination
         self.pool = pool
         self.n_folds = n_folds
+        self.sides = sides
         self.units = units
         self.cell = cell
         self.dropout = dropout
@@ -159,45 +172,38 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     @property
     def model_(self) -> EventModel:
         """The Keras model."""
+        return self._fitted("model_").reader.network
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """The loss of each epoch of the last network."""
+        return self._fitted("history_").history
+
+    def _fitted(self, name: str) -> _Normal:
         if "_model" not in vars(self):
-            raise AttributeError("model_ is there after fit.")
-        return self._model.reader.network
+            raise AttributeError(f"{name} is there after fit.")
+        return self._model
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], _Normal]:
-        fields = Fields.learn(X)
+        fields = Fields.learn(X, self.sides)
         closed = Closed.of(X, fields).sequences
-        learner = EventLearner(self._architecture(closed, fields, random), self._policy())
+        learner = EventLearner(self._event_network(closed, fields, int(random.randint(2**31))), self._policy())
         settings = (self.max_length, self._batch_size(closed), self._learning_rate(closed), self._n_epochs(closed))
 
         def learn(X: Sequences) -> _Normal:
             rng = np.random.default_rng(random.randint(2**31, size=4))
             with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
-                self.history_ = learner.learn(Closed.of(X, fields), *settings, rng, progress)
+                history = learner.learn(Closed.of(X, fields), *settings, rng, progress)
             reader = EventReader(X.vocabulary, fields, learner.network, Unseen.estimate(X))
-            return _Normal(X.vocabulary, reader, Compositions.fit(X, rng))
+            return _Normal(X.vocabulary, reader, Compositions.fit(X, rng), history)
 
         return learn
 
-    def _architecture(self, closed: Sequences, fields: Fields, random: np.random.RandomState) -> dict[str, Any]:
-        units = self._units(closed)
-        network = {
-            "n_codes": N_RESERVED + len(closed.vocabulary) + 1,
-            "units": units,
-            "embedding_dim": min(units, 128),
-            "n_layers": 1,
-            "cell": self.cell,
-            "dropout": self.dropout,
-            "n_negatives": self._n_negatives(closed),
-        }
-        return {
-            "network": network,
-            "category_sizes": [N_RESERVED + len(field.vocabulary) for field in fields.categories],
-            "n_numbers": len(fields.numbers),
-            "seed": int(random.randint(2**31)),
-        }
-
-    def _n_epochs(self, closed: Sequences) -> int:  # noqa: ARG002
-        return 20 if self.max_epochs == "auto" else self.max_epochs
+    def _n_epochs(self, closed: Sequences) -> int:
+        """About two million events in all, so that a small log is read often enough to be learned."""
+        if self.max_epochs == "auto":
+            return int(np.clip(round(2_000_000 / closed.n_events), 6, 30))
+        return self.max_epochs
 
     def _pool_names(self, X: Sequences) -> list[str]:
         names = [f"events {pool}" for pool in _SURPRISAL_POOLS]
@@ -220,7 +226,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             In the order of X's events. For a number it is that of a density, in units of the spread of its logarithm,
             and can be below 0.
         """
-        reading = self._model.reader.read(self._known_sequences(X))
+        X = self._known_sequences(X)
+        reading = self._model.reader.read(X)
         surprisal = reading.surprisal[reading.chain.events]
         return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
@@ -276,12 +283,15 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             `expected` (with probabilities) and `nearest` (key of the training sequence whose counts of events are most
             like this one's).
         """
-        X = self._known_sequences(X)
+        check_is_fitted(self, "calibration_")
+        named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
+        X = self._known_sequences(named)
+        n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
         parts = self._model.pools(X)
         log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.pool)
         order = np.argsort(scores, kind="stable")
         rows = order[scores[order] < self.offset_] if only_flagged else order
-        frame = explain_events(self._model.reader, X[rows], check_integer(n_events, "n_events"), n_expected)
+        frame = explain_events(self._model.reader, named[rows], n_events, n_expected)
         which = rows[frame.pop("which")]
         fired = log_p[which].argmin(axis=1)
         frame.insert(1, "score", scores[which])
@@ -289,6 +299,54 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
         frame["nearest"] = self._model.compositions.nearest(X)[1][which]
         return frame
+
+    def fit_profiles(self, X: Any, users: ArrayLike) -> LSTMAnomalyDetector:
+        """Learn what is each user's own, beside what is normal for all.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+            Known to be the users' own; those of a user in the order of time, and of about the length of those that are
+            scored later.
+        users : (n_sequences,) array-like of ids
+            Whose each sequence is.
+
+        Returns
+        -------
+        self
+            With `profiles_`, a `UserProfiles`.
+        """
+        check_is_fitted(self, "calibration_")
+        self.profiles_ = UserProfiles().fit(as_sequences(X, allow_empty=False), users)
+        return self
+
+    def score_users(self, X: Any, users: ArrayLike, update: bool = True) -> NDArray[np.float64]:
+        """How much each sequence is like its user, against everybody else.
+
+        The log-odds that the user is the author, by what is the user's own (`UserProfiles`), plus the mean
+        log-probability of an event by the network. A user without a profile is judged by the network alone.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+            Those of a user in the order of time.
+        users : (n_sequences,) array-like of ids
+            Whose each sequence is said to be.
+        update : bool
+            Add to the profiles what looks like the users' own, sequence after sequence.
+
+        Returns
+        -------
+        scores : (n_sequences,) float64, nats
+            Higher is more the user's. Those of sequences known to be the users' own make a threshold:
+            `thresholds.false_positive_offset`.
+        """
+        check_is_fitted(self, "profiles_")
+        X = as_sequences(X)
+        reading = self._model.reader.read(X.recode(self._model.vocabulary))
+        likelihood = -surprisal_pools(reading.surprisal[:, 0], reading.chain.indptr)["mean"]
+        profiles = self.profiles_ if update else deepcopy(self.profiles_)
+        return profiles.score_and_update(X, users) + likelihood
 
     def _field_names(self) -> list[str]:
         return [EVENT, *self._model.reader.fields.names]

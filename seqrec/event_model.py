@@ -7,105 +7,72 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from seqrec import mixtures
 from seqrec.batches import Batch
+from seqrec.event_encoder import EventEncoder, dense, real_targets
 from seqrec.graphs import one_graph
-from seqrec.model import SequenceModel
-from seqrec.vocabulary import PADDING
+from seqrec.vocabulary import N_RESERVED, PADDING
 
-_SEEN = 5.0  # standard deviations up to which the network sees a number: an outlier must not blind it to what follows
 _HIDDEN_UNITS = 64
 
 
-class EventModel(keras.Model):
+class EventModel(EventEncoder):
     """Factor the probability of an event by the chain rule: its kind, then one field after another.
 
     ``log p(event, fields | past) = log p(event | past) + sum of log p(field | past, event, fields before)``
 
-    Parameters
-    ----------
-    network : dict
-        Arguments of `SequenceModel`, but for `with_time`, `seed` and `dtype`.
-    category_sizes : sequence of int
-        Codes of each categorical field, reserved ones included.
-    n_numbers : int
-        Numeric fields.
-    seed : int
-    dtype : {"float32", "mixed_bfloat16"}
+    Parameters are those of `EventEncoder`.
     """
 
     def __init__(
         self, network: dict[str, Any], category_sizes: Sequence[int], n_numbers: int, seed: int, dtype: str = "float32"
     ) -> None:
-        super().__init__(dtype=dtype)
+        super().__init__(network, category_sizes, n_numbers, seed, dtype)
         self._arguments = json.dumps([network, list(category_sizes), n_numbers, seed, dtype])
         n_fields = len(category_sizes) + n_numbers
-        seeds = iter(np.random.SeedSequence(seed).generate_state(1 + 3 * n_fields).tolist())
-        self.sequence = SequenceModel(**network, with_time=False, seed=next(seeds), dtype=dtype)
-        width = self.sequence.embedding.output_dim
-        self.categories = [_embedding(size, width, next(seeds)) for size in category_sizes]
-        self.numbers = [_dense(width, next(seeds)) for _ in range(n_numbers)]
-        self.hidden = [_dense(_HIDDEN_UNITS, next(seeds), activation="relu") for _ in range(n_fields)]
-        self.parameters_of = [_dense(size, next(seeds)) for size in category_sizes]
+        seeds = iter(np.random.SeedSequence([seed, 1]).generate_state(2 * n_fields).tolist())
+        self.hidden = [dense(_HIDDEN_UNITS, next(seeds), activation="relu") for _ in range(n_fields)]
+        self.parameters_of = [dense(size, next(seeds)) for size in category_sizes]
         self.parameters_of += [
-            _dense(mixtures.N_PARAMETERS, next(seeds), bias_initializer=mixtures.initial_bias) for _ in self.numbers
+            dense(mixtures.N_PARAMETERS, next(seeds), bias_initializer="zeros") for _ in self.numbers
         ]
-        matrix = tf.TensorSpec((None, None), tf.int32)
-        categories = tf.TensorSpec((None, None, len(category_sizes)), tf.int32)
-        numbers = tf.TensorSpec((None, None, n_numbers, 2), tf.float32)
-        self.signature = [matrix, matrix, categories, numbers, categories, numbers]
-        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in self.start(1)]
-        self.score = one_graph(self._score, [memory, *self.signature])
-        self.judge = one_graph(self._judge, [memory, *self.signature, tf.TensorSpec((), tf.float32)])
-        self.built = True  # one pass makes the layers' weights, in one order
-        event, *values = (np.ones([size or 1 for size in spec.shape], spec.dtype.name) for spec in self.signature[1:4])
-        self._score(self.start(1), event, event, *values, *values)
+        self.signature = [*self.input_signature, *self.input_signature[2:]]
+        self.score = one_graph(self._score, [self.memory_signature, *self.signature])
+        self.judge = one_graph(self._judge, [self.memory_signature, *self.signature, tf.TensorSpec((), tf.float32)])
+        self.built = True
+        event = self.one_event()
+        self._score(self.start(1), *event, *event[2:])
 
     def __reduce__(self) -> tuple:
         """Pickle and copy the arguments and the weights; the graph is built anew."""
         return _rebuild, (self._arguments, self.get_weights())
+
+    def start_from_shares(self, events: np.ndarray, categories: np.ndarray, numbers: np.ndarray) -> None:
+        """Let training start from how often each event, each category and each sign of a number occurs.
+
+        Arguments are those of the training data: (n,), (n, n_categories) and (n, n_numbers, 2).
+        """
+        head = self.sequence.head
+        head.start_from_popularity(np.bincount(events, minlength=head.bias.shape[0])[N_RESERVED:])
+        n_categories = categories.shape[1]
+        for column, layer in enumerate(self.parameters_of[:n_categories]):
+            layer.bias.assign(_log_shares(categories[:, column], layer.units))
+        for column, layer in enumerate(self.parameters_of[n_categories:]):
+            signs = _log_shares(numbers[:, column, 0].astype(np.int32), 1 + mixtures.N_SIGNS)[1:]
+            layer.bias.assign(mixtures.initial_bias(signs))
 
     @property
     def guessing(self) -> float:
         """Loss of guessing at random, in nats an event; a number in units of its spread has about 2."""
         return self.sequence.guessing + sum(math.log(c.input_dim) for c in self.categories) + 2 * len(self.numbers)
 
-    def start(self, n_sequences: Any) -> list[Any]:
-        """Memory before the first event of sequences, for `read`."""
-        return self.sequence.start(n_sequences)
-
     def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """Give the arrays that `loss_of` takes beside the memory."""
         return batch.inputs, batch.targets, *batch.input_values, *batch.target_values
-
-    def read(self, memory: list[Any], inputs: Any, categories: Any, numbers: Any, training: bool = False) -> Any:
-        """Read on in sequences of which `memory` knows the beginning.
-
-        Parameters
-        ----------
-        memory : list of tensors
-        inputs : (batch, time) int32
-        categories : (batch, time, n_categories) int32
-        numbers : (batch, time, n_numbers, 2) float32
-            Sign and size, as `fields.Number` encodes them.
-        training : bool
-
-        Returns
-        -------
-        states : (batch, time, embedding_dim)
-            After each event.
-        memory : list of tensors
-            After the last one.
-        """
-        context = None
-        for encoded in self._encoded(categories, numbers):
-            context = encoded if context is None else context + encoded
-        return self.sequence.read(memory, inputs, training=training, context=context)
 
     def loss_of(
         self, memory: list[Any], inputs: Any, targets: Any, in_categories: Any, in_numbers: Any, *values: Any
@@ -129,7 +96,7 @@ class EventModel(keras.Model):
         numbers : (n, n_numbers, 2) float32
         """
         known = self.sequence.embedding(events)
-        encoded = self._encoded(categories, numbers)
+        encoded = self.encode_fields(categories, numbers)
         for hidden, parameters_of in zip(self.hidden, self.parameters_of, strict=True):
             yield parameters_of(hidden(ops.concatenate([ops.cast(states, "float32"), known], axis=-1)))
             known = known + next(encoded)
@@ -140,15 +107,6 @@ class EventModel(keras.Model):
         n = len(self.categories)
         of_categories = [category_surprisal(p, categories[:, i]) for i, p in enumerate(parameters[:n])]
         return of_categories + [-mixtures.log_prob(p, numbers[:, i]) for i, p in enumerate(parameters[n:])]
-
-    def _encoded(self, categories: Any, numbers: Any) -> Iterator[Any]:
-        """Give each field as a vector of the width of the embeddings."""
-        for column, layer in enumerate(self.categories):
-            yield layer(categories[..., column])
-        for column, layer in enumerate(self.numbers):
-            sign, size = ops.cast(numbers[..., column, 0], "int32"), numbers[..., column, 1]
-            size = ops.clip(size, -_SEEN, _SEEN)[..., None]
-            yield layer(ops.concatenate([ops.one_hot(sign, 4), size, ops.abs(size)], axis=-1))
 
     def _score(
         self, memory: list[Any], inputs: Any, targets: Any, in_categories: Any, in_numbers: Any, *values: Any
@@ -194,6 +152,12 @@ class EventModel(keras.Model):
         return memory, tf.stack([no_likelier, *masses], axis=1), likelier
 
 
+def _log_shares(codes: np.ndarray, n_codes: int) -> np.ndarray:
+    """Logarithm of each code's share, (n_codes,); what is missing comes first and is never expected."""
+    counts = np.bincount(codes, minlength=n_codes)[1:] + 0.5
+    return np.concatenate([[-30.0], np.log(counts / counts.sum())]).astype(np.float32)
+
+
 def _no_likelier(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     own = tf.gather(logits, codes, batch_dims=1)[:, None]
     mass = tf.reduce_sum(tf.where(logits <= own, tf.nn.softmax(logits), 0.0), axis=1)
@@ -213,19 +177,3 @@ def category_surprisal(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     """
     surprisal = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
     return tf.where(codes == PADDING, 0.0, surprisal)
-
-
-def real_targets(targets: Any, *arrays: Any) -> list[tf.Tensor]:
-    """Give the rows of the targets that are not padding, of arrays (batch, time, ...)."""
-    real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
-    return [tf.gather(tf.reshape(array, (-1, *array.shape[2:])), real) for array in arrays]
-
-
-def _dense(units: int, seed: int, **options: Any) -> keras.layers.Layer:
-    kernel = keras.initializers.GlorotUniform(seed)
-    return keras.layers.Dense(units, kernel_initializer=kernel, dtype="float32", **options)
-
-
-def _embedding(size: int, width: int, seed: int) -> keras.layers.Layer:
-    normal = keras.initializers.RandomNormal(stddev=width**-0.5, seed=seed)
-    return keras.layers.Embedding(size, width, normal, dtype="float32")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec import mixtures
 from seqrec.batches import reading_batches
-from seqrec.event_model import real_targets
+from seqrec.event_encoder import real_targets
 from seqrec.fields import Fields, Number, field_columns
 from seqrec.reading import Closed, EventReader, Reading
 from seqrec.sequences import Sequences
@@ -25,8 +25,9 @@ _LIMITS = (0.05, 0.95)  # of what is expected of a number
 
 def field_p_values(reader: EventReader, X: Sequences, reading: Reading) -> NDArray[np.float64]:
     """P-value of each event and of each of its fields, (n, 1 + n_fields), ends included; 1 where a field is missing."""
-    no_likelier = reader.judge(X).no_likelier
-    return np.concatenate([no_likelier, np.exp(-reading.tails)], axis=1, dtype=np.float64)
+    of_numbers = np.exp(-reading.tails.astype(np.float64))
+    p_values = np.concatenate([reader.judge(X).no_likelier, of_numbers], axis=1, dtype=np.float64)
+    return np.clip(p_values, np.finfo(np.float64).tiny, 1.0)
 
 
 def smallest_of(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,16 +41,17 @@ def explain_events(reader: EventReader, X: Sequences, n_events: int, n_expected:
     Returns
     -------
     frame : DataFrame
-        A row an event: `which` (of the sequences of X), `sequence`, `position`, `row`, `event`, `field`, `value`,
-        `surprisal`, `p_value`, `expected`.
+        A row an event, in X's own ids, of unknown events too: `which` (of the sequences of X), `sequence`, `position`,
+        `row`, `event`, `field`, `value`, `surprisal`, `p_value`, `expected`.
     """
-    reading = reader.read(X)
-    p_values = field_p_values(reader, X, reading)
+    known = X.recode(reader.vocabulary)
+    reading = reader.read(known)
+    p_values = field_p_values(reader, known, reading)
     indptr = reading.chain.indptr
     which = np.repeat(np.arange(len(X)), np.diff(indptr))
     order = np.lexsort((smallest_of(p_values), which))
     chosen = order[np.arange(len(order)) - indptr[which] < n_events]
-    expected = _expectations(reader, X, np.sort(chosen), n_expected)
+    expected = _expectations(reader, known, np.sort(chosen), n_expected)
     field = p_values[chosen].argmin(axis=1)
     names = np.array([EVENT, *reader.fields.names], dtype=object)
     columns = {name: _with_ends(reading, values, np.nan) for name, values in field_columns(X).items()}
@@ -103,7 +105,7 @@ def _expectations(reader: EventReader, X: Sequences, events: NDArray, k: int) ->
 def _expected_fields(fields: Fields, parameters: Any, k: int) -> Any:
     for category in fields.categories:
         shares = tf.nn.softmax(next(parameters)).numpy()[:, N_RESERVED:]
-        yield category.name, _likeliest(shares, category.vocabulary.items, k)
+        yield category.name, _likeliest(shares, category.values, k)
     for number in fields.numbers:
         yield number.name, _ranges(next(parameters).numpy(), number)
 
@@ -120,6 +122,6 @@ def _ranges(parameters: NDArray, number: Number) -> list[str]:
     zeros, signs, low, high = mixtures.intervals(parameters, _LIMITS)
     ends = np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)
     return [
-        f"{first:.4g} to {last:.4g} {1 - zero:.0%}" + (f", 0 {zero:.0%}" if zero >= 0.005 else "")
+        f"{first:.4g} to {last:.4g} (90 %)" + (f", 0 {zero:.0%}" if zero >= 0.005 else "")
         for zero, (first, last) in zip(zeros, ends, strict=True)
     ]

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec._checks import check_column
+from seqrec._checks import check_choice, check_column
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import Vocabulary
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
 MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
+SIDES = ("both", "high", "low")
 FARTHEST = 30.0  # standard deviations; a network's arithmetic ends somewhere
 
 
 class Number(NamedTuple):
-    """A numeric field, read as its sign and the logarithm of its size: ``(log|x| - center) / scale``."""
+    """A numeric field, read as its sign and the logarithm of its size: ``(log|x| - center) / scale``.
+
+    A value is odd if it lies far out on a side, of ``SIDES``.
+    """
 
     name: str
     center: float
     scale: float
+    side: str = "both"
 
     @classmethod
-    def learn(cls, name: str, values: NDArray) -> Number:
+    def learn(cls, name: str, values: NDArray, side: str = "both") -> Number:
         """Find center and scale of the values that are neither 0 nor missing (NaN)."""
         logs = np.log(np.abs(values[np.isfinite(values) & (values != 0)], dtype=np.float64))
         spread = logs.std() if len(logs) else 0.0
-        return cls(name, float(np.median(logs)) if len(logs) else 0.0, float(spread) if spread > 1e-6 else 1.0)
+        center = float(np.median(logs)) if len(logs) else 0.0
+        return cls(name, center, float(spread) if spread > 1e-6 else 1.0, side)
 
     def encode(self, values: NDArray) -> NDArray[np.float32]:
         """Give sign and size of each value, (n_events, 2)."""
@@ -49,6 +57,12 @@ class Category(NamedTuple):
     name: str
     vocabulary: Vocabulary
 
+    @property
+    def values(self) -> NDArray:
+        """The values as a log holds them: text or truth values."""
+        items = self.vocabulary.items
+        return items if items.dtype == object else items.astype(bool)
+
 
 class Fields(NamedTuple):
     """The fields of a log, in the order in which their probabilities build on each other: categories, then numbers."""
@@ -62,22 +76,29 @@ class Fields(NamedTuple):
         return [field.name for field in self.categories] + [field.name for field in self.numbers]
 
     @classmethod
-    def learn(cls, X: Sequences) -> Fields:
+    def learn(cls, X: Sequences, sides: Mapping[str, str] | None = None) -> Fields:
         """Take text and truth values as categories, numbers as numbers, and the gaps where X has timestamps.
+
+        `sides` names, for some numeric fields, the side on which they are odd.
 
         Raises
         ------
         TypeError
             If a column holds times.
         ValueError
-            If a column is called "gap" beside timestamps.
+            If a column is called "gap" beside timestamps, or a side is not of a numeric field or not in ``SIDES``.
         """
         categories, numbers = [], []
-        for name, values in field_columns(X).items():
+        columns, sides = field_columns(X), dict(sides or {})
+        numeric = [name for name, values in columns.items() if not is_category(values)]
+        for name, side in sides.items():
+            check_choice(name, "a name in sides", numeric)
+            check_choice(side, f"sides[{name!r}]", SIDES)
+        for name, values in columns.items():
             if is_category(values):
-                categories.append(Category(name, Vocabulary(np.unique(_labels(values)))))
+                categories.append(Category(name, Vocabulary(pd.unique(_labels(values)))))
             else:
-                numbers.append(Number.learn(name, values))
+                numbers.append(Number.learn(name, values, sides.get(name, "both")))
         return cls(tuple(categories), tuple(numbers))
 
     def encode(self, X: Sequences) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -88,15 +109,18 @@ class Fields(NamedTuple):
         ValueError
             If X lacks a field.
         TypeError
-            If a field holds text here and numbers in training, or the reverse.
+            If a field held another kind of values in training: text, truth values or numbers.
         """
         columns = field_columns(X)
+        kinds = {field.name: "numbers" for field in self.numbers}
+        kinds |= {field.name: _kind(field.values) for field in self.categories}
         for name in self.names:
             if name == GAP and name not in columns:
                 raise ValueError("the training data had timestamps, and these sequences have none.")
             check_column(name, list(columns))
+            _check_kind(name, kinds[name], columns[name])
         codes = [field.vocabulary.encode(_labels(columns[field.name])) for field in self.categories]
-        numbers = [field.encode(_numeric(field.name, columns[field.name])) for field in self.numbers]
+        numbers = [field.encode(columns[field.name]) for field in self.numbers]
         return (
             np.stack(codes, axis=1) if codes else np.zeros((X.n_events, 0), np.int32),
             np.stack(numbers, axis=1) if numbers else np.zeros((X.n_events, 0, 2), np.float32),
@@ -127,7 +151,11 @@ def _labels(values: NDArray) -> NDArray:
     return values.astype(np.int64) if values.dtype.kind == "b" else values
 
 
-def _numeric(name: str, values: NDArray) -> NDArray:
-    if values.dtype.kind not in "iuf":
-        raise TypeError(f"column {name!r} held numbers in the training data; here it holds {values.dtype} values.")
-    return values
+def _kind(values: NDArray) -> str:
+    return "truth values" if values.dtype.kind == "b" else "text" if is_category(values) else "numbers"
+
+
+def _check_kind(name: str, expected: str, values: NDArray) -> None:
+    found = _kind(values)
+    if len(values) and found != expected:
+        raise TypeError(f"column {name!r} held {expected} in the training data; here it holds {found}.")

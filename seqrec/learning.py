@@ -12,7 +12,6 @@ from seqrec.event_model import EventModel
 from seqrec.progress import TrainingProgress
 from seqrec.reading import Closed
 from seqrec.training import TrainingStep, train, warm_up_and_cosine
-from seqrec.vocabulary import N_RESERVED
 
 
 class EventLearner:
@@ -44,12 +43,13 @@ class EventLearner:
     ) -> dict[str, list[float]]:
         """Train `network` on closed sequences and give the history of the loss, nats an event."""
         self._trained.set_weights(self._first)
-        head = self._trained.sequence.head
-        head.start_from_popularity(np.bincount(closed.chain.codes, minlength=head.bias.shape[0])[N_RESERVED:])
         values = (closed.categories, closed.numbers)
+        self._trained.start_from_shares(closed.chain.codes, *values)
         batches = partial(training_batches, closed.sequences, window, batch_size, rng, values)
         schedule = warm_up_and_cosine(learning_rate, sum(len(list(batch.segments())) for batch in batches()), n_epochs)
         history = train(self._trained, batches, None, schedule, n_epochs, n_epochs, progress, self._step)
+        if len(history["loss"]) < n_epochs:  # stopped by hand: a network half trained would spoil the calibration
+            raise KeyboardInterrupt
         if self._trained is not self.network:
             self.network.set_weights(self._trained.get_weights())
         return history

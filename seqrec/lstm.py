@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from seqrec.fields import Fields
 from seqrec.precision import bfloat16_is_fast
 from seqrec.sequences import Sequences
+from seqrec.vocabulary import N_RESERVED
 
 _SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
 _N_NEGATIVES = 8_192
@@ -58,6 +60,21 @@ class BaseLSTM(BaseEstimator):
         if self.learning_rate == "auto":
             return 0.01 * math.sqrt(self._batch_size(X) / 8192)
         return self.learning_rate
+
+    def _event_network(self, closed: Sequences, fields: Fields, seed: int) -> dict[str, Any]:
+        """Arguments of an `EventEncoder` for closed sequences with these fields."""
+        units = self._units(closed)
+        network = {
+            "n_codes": N_RESERVED + len(closed.vocabulary) + 1,
+            "units": units,
+            "embedding_dim": min(units, 128),
+            "n_layers": 1,
+            "cell": self.cell,
+            "dropout": self.dropout,
+            "n_negatives": self._n_negatives(closed),
+        }
+        sizes = [N_RESERVED + len(field.vocabulary) for field in fields.categories]
+        return {"network": network, "category_sizes": sizes, "n_numbers": len(fields.numbers), "seed": seed}
 
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())

@@ -24,9 +24,10 @@ _LEAST = 1e-12  # of a logarithm, so that it is never that of 1
 _SMALLEST_SIGN = 1e-6  # probability of a sign that training lacked
 
 
-def initial_bias(*_: Any, **__: Any) -> NDArray[np.float32]:
-    """Spread the components over the usual range of a field, for the layer that gives the parameters."""
+def initial_bias(log_shares: NDArray) -> NDArray[np.float32]:
+    """Parameters to start from: signs with these shares, (3,), and components over the usual range of a field."""
     bias = np.zeros((N_SIGNS, 1 + 3 * N_COMPONENTS), dtype=np.float32)
+    bias[:, 0] = log_shares
     bias[:, 1 + N_COMPONENTS : 1 + 2 * N_COMPONENTS] = np.linspace(-1.5, 1.5, N_COMPONENTS)
     return bias.ravel()
 
@@ -68,7 +69,7 @@ def log_prob(parameters: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     return tf.where(sign < NEGATIVE, 0.0, of_sign + of_size)
 
 
-def tails(parameters: NDArray, numbers: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def tails(parameters: NDArray, numbers: NDArray, side: str = "both") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Say how far out in its distribution each number lies.
 
     Parameters
@@ -76,11 +77,12 @@ def tails(parameters: NDArray, numbers: NDArray) -> tuple[NDArray[np.float64], N
     parameters : (n, N_PARAMETERS) float32
     numbers : (n, 2) float32
         None of them missing.
+    side : {"both", "high", "low"}
 
     Returns
     -------
     tails : (n,) float64, nats
-        ``-log p`` of a number as far out or farther, on both sides.
+        ``-log p`` of a number as far out or farther, on that side.
     normal_scores : (n,) float64
         ``Phi^-1(F(|x|))`` among the numbers of its sign: standard normal if the distribution is right; NaN for 0.
     """
@@ -95,8 +97,9 @@ def tails(parameters: NDArray, numbers: NDArray) -> tuple[NDArray[np.float64], N
     above = np.select([sign == POSITIVE, sign == NEGATIVE], [own, rest], np.logaddexp(log_high, log_zero))
     below = np.select([sign == POSITIVE, sign == NEGATIVE], [rest, own], np.logaddexp(log_low, log_zero))
     two_sided = np.minimum(0.0, math.log(2) + np.minimum(above, below))
+    beyond = {"both": two_sided, "high": above, "low": below}[side]
     scores = np.where(farther < nearer, -_quantile(farther), _quantile(nearer))
-    return -two_sided, np.where(sign == ZERO, np.nan, scores)
+    return -np.minimum(beyond, 0.0), np.where(sign == ZERO, np.nan, scores)
 
 
 def _quantile(log_share: NDArray) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -69,8 +69,8 @@ class Judgement(NamedTuple):
     Attributes
     ----------
     no_likelier : (n, 1 + n_categories) float32
-        Probability of all events, and of all values of a category, that are as likely as this one or less. An unknown
-        event counts as less likely than any other.
+        Probability of all events, and of all values of a category, that are as likely as this one or less, and
+        of an unknown event.
     ranks : (n,) float32
         1 for the likeliest event; ties share their average rank.
     """
@@ -102,12 +102,12 @@ class EventReader(NamedTuple):
         n, n_numbers = len(closed.chain.codes), len(self.fields.numbers)
         surprisal = np.zeros((n, 1 + len(self.fields.names)), dtype=np.float32)
         tails, scores = np.zeros((n, n_numbers), np.float32), np.full((n, n_numbers), np.nan, np.float32)
-        for events, part, parameters in self._pass(closed, self.network.score):
+        for events, part, parameters in read_in_batches(self.network, closed, self.network.score):
             surprisal[events] = part
-            for column in range(n_numbers):
+            for column, field in enumerate(self.fields.numbers):
                 numbers = closed.numbers[events, column]
                 there = numbers[:, 0] != MISSING
-                found = mixtures.tails(parameters.numpy()[there, column], numbers[there])
+                found = mixtures.tails(parameters.numpy()[there, column], numbers[there], field.side)
                 tails[events[there], column], scores[events[there], column] = found
         of_known = surprisal[:, 0] - np.log1p(-self.unseen.mass)
         surprisal[:, 0] = np.where(closed.chain.codes == UNKNOWN, -np.log(self.unseen.probability), of_known)
@@ -120,17 +120,34 @@ class EventReader(NamedTuple):
         no_likelier = np.zeros((n, 1 + len(self.fields.categories)), dtype=np.float32)
         ranks = np.zeros(n, dtype=np.float32)
         odds = tf.constant(self.unseen.probability / (1 - self.unseen.mass), tf.float32)
-        for events, part, likelier in self._pass(closed, lambda *arrays: self.network.judge(*arrays, odds)):
+        for events, part, likelier in read_in_batches(
+            self.network, closed, lambda *arrays: self.network.judge(*arrays, odds)
+        ):
             no_likelier[events], ranks[events] = part, likelier
         no_likelier[:, 0] = (1 - self.unseen.mass) * no_likelier[:, 0] + self.unseen.mass
         ranks += np.where(closed.chain.codes == UNKNOWN, 1, 0.5)  # a known event counts among those as likely as it
         return Judgement(no_likelier, ranks)
 
-    def _pass(self, closed: Closed, step: Callable) -> Iterator[tuple[NDArray, tf.Tensor, tf.Tensor]]:
-        """Carry the memory through each group of sequences, and give which events each step was about."""
-        for group in reading_batches(closed.sequences, _BATCH, (closed.categories, closed.numbers)):
-            memory = None
-            for events, batch in group:
-                memory = self.network.start(len(batch.rows)) if memory is None else memory
-                memory, *results = step(memory, *map(tf.constant, self.network.arrays_of(batch)))
-                yield events, *results
+
+def read_in_batches(network: Any, closed: Closed, step: Callable, n_arrays: int | None = None) -> Iterator[tuple]:
+    """Carry a network's memory through each group of sequences.
+
+    Parameters
+    ----------
+    network : EventModel or ClassModel
+    closed : Closed
+    step : callable
+        Takes the memory and the first `n_arrays` of a batch's arrays (all by default); gives the memory after them, and
+        results.
+
+    Yields
+    ------
+    events, *results
+        Which events of the chain each step was about.
+    """
+    for group in reading_batches(closed.sequences, _BATCH, (closed.categories, closed.numbers)):
+        memory = None
+        for events, batch in group:
+            memory = network.start(len(batch.rows)) if memory is None else memory
+            memory, *results = step(memory, *map(tf.constant, network.arrays_of(batch)[:n_arrays]))
+            yield events, *results

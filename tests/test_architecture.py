@@ -16,8 +16,8 @@ FLOORS = [
     {"metrics", "thresholds", "base", "baselines", "model_selection", "datasets", "fraud", "profiles"}
     | {"chains", "pools", "counts", "ngrams", "fields", "calibration", "anomaly", "anomaly_baselines"},
     {"precision", "graphs", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"}
-    | {"next_items", "mixtures", "event_model", "reading", "learning", "explanations"},
-    {"lstm", "recommender", "detector"},
+    | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"},
+    {"lstm", "recommender", "detector", "classifier"},
     {"demo"},
 ]
 KERAS_FLOOR = 3
