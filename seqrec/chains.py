@@ -47,6 +47,20 @@ def close(X: Sequences) -> Chain:
     return Chain(codes, X.indptr + np.arange(len(X) + 1), np.arange(X.n_events) + row)
 
 
+def distinct(X: Sequences) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find sequences of equal events: one row of each kind, and for each sequence which of these it equals."""
+    rows, same_as = [], np.empty(len(X), dtype=np.intp)
+    n_found = 0
+    for length in np.unique(X.lengths):
+        of_length = np.flatnonzero(X.lengths == length)
+        block = X.codes[X.indptr[of_length][:, None] + np.arange(length)]
+        _, first, kind = np.unique(block, axis=0, return_index=True, return_inverse=True)
+        rows.append(of_length[first])
+        same_as[of_length] = n_found + kind.ravel()
+        n_found += len(first)
+    return np.concatenate([np.empty(0, np.intp), *rows]), same_as
+
+
 class Unseen(NamedTuple):
     """What the training data tell about the kinds of events that they lack.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec import mixtures
 from seqrec.batches import reading_batches
-from seqrec.chains import Chain, Unseen, close
+from seqrec.chains import Chain, Unseen, close, distinct
 from seqrec.event_model import EventModel
 from seqrec.fields import MISSING, Fields
 from seqrec.sequences import Sequences
@@ -97,7 +97,16 @@ class EventReader(NamedTuple):
     unseen: Unseen
 
     def read(self, X: Sequences) -> Reading:
-        """Read X, which is in the codes of `vocabulary`."""
+        """Read X, which is in the codes of `vocabulary`; what recurs event by event is read once."""
+        if self.fields.names:
+            return self._read(X)
+        rows, same_as = distinct(X)
+        chain, once = close(X), self._read(X[rows])
+        row = np.repeat(np.arange(len(X)), np.diff(chain.indptr))
+        events = once.chain.indptr[same_as[row]] + np.arange(len(row)) - chain.indptr[row]
+        return Reading(chain, *(array[events] for array in once[1:]))
+
+    def _read(self, X: Sequences) -> Reading:
         closed = Closed.of(X, self.fields)
         n, n_numbers = len(closed.chain.codes), len(self.fields.numbers)
         surprisal = np.zeros((n, 1 + len(self.fields.names)), dtype=np.float32)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from seqrec.chains import Unseen, close, end_code
+from seqrec.chains import Unseen, close, distinct, end_code
 from seqrec.counts import Compositions, length, new_events
 from seqrec.ngrams import NGrams
 from seqrec.sequences import Sequences
@@ -24,6 +24,13 @@ def test_a_chain_closes_each_sequence_with_an_end():
 
 def test_events_before_a_start_are_padding():
     assert close(X).previous(2).tolist() == [PADDING, PADDING, 2, 3, 2, PADDING, PADDING, PADDING, 3]
+
+
+def test_equal_sequences_are_found():
+    lists = [["a", "b"], ["b"], [], ["a", "b"], ["b", "a"], [], ["b"]]
+    rows, same_as = distinct(Sequences.from_lists(lists))
+    assert len(rows) == 4
+    assert [lists[row] for row in rows[same_as]] == lists
 
 
 def test_unseen_kinds_are_estimated_by_good_and_chao():
