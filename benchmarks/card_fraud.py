@@ -11,6 +11,7 @@ is the training week of the test.
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from seqrec import LSTMAnomalyDetector, LSTMSequenceClassifier, Sequences
 from seqrec.metrics import card_precision
 
 FIRST_DAY = pd.Timestamp("2018-04-01")
@@ -163,7 +165,50 @@ WITH_LABELS: dict[str, Model] = {
         )
     ),
 }
-LSTMS: dict[str, Model] = {}  # the models that this benchmark is about
+
+
+def customer_sequences(log: pd.DataFrame, rows: NDArray[np.bool_], columns: list[str], timed: bool) -> Sequences:
+    """Give the transactions of each customer in order; `X.rows` are rows of the log."""
+    kept = log[rows].assign(event="transaction", time=FIRST_DAY + pd.to_timedelta(log.loc[rows, "seconds"], unit="s"))
+    X = Sequences.from_frame(kept, user="customer", item="event", timestamp="time" if timed else None, columns=columns)
+    return replace(X, rows=np.flatnonzero(rows)[X.rows])
+
+
+def recent(log: pd.DataFrame, train: NDArray, test: NDArray, days: int) -> tuple[NDArray, NDArray]:
+    """Say which transactions a model learns from, and which it reads: the last `days` before the training week ends."""
+    day = log["day"].to_numpy()
+    end = day[train].max()
+    seen = day > end - days
+    return seen & (day <= end), seen & (day <= day[test].max())
+
+
+def detector(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> NDArray:
+    """Call a transaction odd by its amount and its terminal's risks, given the customer's month before."""
+    columns = ["amount", *(name for name in TERMINAL if "risk" in name)]
+    known, read = (customer_sequences(log, rows, columns, timed=False) for rows in recent(log, train, test, 30))
+    sides = dict.fromkeys(columns, "high")
+    model = LSTMAnomalyDetector(**(DETECTOR | {"sides": sides}), random_state=seed).fit(known)
+    oddness = np.zeros(len(log))
+    oddness[read.rows] = -np.log(model.event_scores(read))
+    return oddness[test]
+
+
+def classifier(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> NDArray:
+    """Classify transactions by all features, given the customer's fortnight before; the training week has labels."""
+    log = log.assign(hour=log["seconds"] % DAY / 3600)
+    columns = [*FEATURES, "hour"]
+    known, read = (customer_sequences(log, rows, columns, timed=True) for rows in recent(log, train, test, 14))
+    model = LSTMSequenceClassifier(**CLASSIFIER, random_state=seed)
+    model.fit(known, log["fraud"].to_numpy()[known.rows], train[known.rows].astype(float))
+    probability = np.zeros(len(log))
+    probability[read.rows] = model.predict_proba(read)[:, 1]
+    return probability[test]
+
+
+# Chosen on --part validation.
+DETECTOR = {"n_folds": 1, "units": 64}
+CLASSIFIER = {"level": "event", "units": 64, "batch_size": 1024}
+LSTMS: dict[str, Model] = {"LSTMAnomalyDetector": detector, "LSTMSequenceClassifier": classifier}
 
 GROUPS = {"one-liners": ONE_LINERS, "without labels": WITHOUT_LABELS, "with labels": WITH_LABELS, "lstm": LSTMS}
 

@@ -1,4 +1,4 @@
-"""A first look, with nothing but the package: `python -m seqrec.demo` makes a log, trains on it and recommends."""
+"""A first look, with nothing but the package: `python -m seqrec.demo` makes logs, recommends, and finds fraud."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.table import Table
 
 import seqrec
 from seqrec.datasets import make_catalogue, make_interactions
+from seqrec.demo_fraud import find_fraud
 from seqrec.metrics import bootstrap_difference, hit_rate, mrr, ndcg
 from seqrec.sequences import Sequences
 
@@ -28,7 +29,7 @@ Figures = dict[str, NDArray[np.float64]]  # metric: one figure a user
 
 
 def main() -> None:
-    """Make a log, train on it, compare, and show one user's recommendations."""
+    """Make a log, train on it, compare, show one user's recommendations; then find fraud in another."""
     started = time.perf_counter()
     console = Console(highlight=False)
     console.rule("[bold]seqrec: a log in, next items out")
@@ -52,6 +53,8 @@ def main() -> None:
     user = _typical_user(history, figures["LSTM"])
     _show_user(console, lstm, history, target, user, make_catalogue(N_ITEMS).set_index("item_id"))
     console.print(f"It is among the ten for {figures['LSTM']['HR@10'].mean():.0%} of the users; this is one of them.")
+    console.rule("[bold]the same idea, asked how odd something is")
+    find_fraud(console)
     console.print(f"Done in {time.perf_counter() - started:.0f} s.", style="dim")
 
 

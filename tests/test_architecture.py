@@ -18,7 +18,7 @@ FLOORS = [
     {"precision", "graphs", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"}
     | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"},
     {"lstm", "recommender", "detector", "classifier"},
-    {"demo"},
+    {"demo", "demo_fraud"},
 ]
 KERAS_FLOOR = 3
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
