@@ -206,7 +206,7 @@ def classifier(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> N
 
 
 # Chosen on --part validation.
-DETECTOR = {"n_folds": 1, "units": 64}
+DETECTOR = {"n_folds": 1, "units": 64, "max_epochs": 3}
 CLASSIFIER = {"level": "event", "units": 64, "batch_size": 1024}
 LSTMS: dict[str, Model] = {"LSTMAnomalyDetector": detector, "LSTMSequenceClassifier": classifier}
 

@@ -28,7 +28,7 @@ class EventLearner:
     def __init__(self, architecture: dict[str, Any], policy: str) -> None:
         self.network = EventModel(**architecture)
         self._trained = self.network if policy == "float32" else EventModel(**architecture, dtype=policy)
-        self._first = self._trained.get_weights()
+        self._first = [variable.numpy() for variable in self._trained.variables]  # those of random generators, too
         self._step = TrainingStep(self._trained)
 
     def learn(
@@ -42,7 +42,8 @@ class EventLearner:
         progress: TrainingProgress,
     ) -> dict[str, list[float]]:
         """Train `network` on closed sequences and give the history of the loss, nats an event."""
-        self._trained.set_weights(self._first)
+        for variable, value in zip(self._trained.variables, self._first, strict=True):
+            variable.assign(value)
         values = (closed.categories, closed.numbers)
         self._trained.start_from_shares(closed.chain.codes, *values)
         batches = partial(training_batches, closed.sequences, window, batch_size, rng, values)
