@@ -242,9 +242,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Returns
         -------
         p_values : (n_events,) float64, or DataFrame of (n_events, 1 + n_fields)
-            Of an event, or a category, the probability of all that is as likely or less; of a number, two-sided. Those
-            of the fields are independent if the model is right, as each is given the others before it: the smallest
-            of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
+            Of an event, or a category, the probability of all that is as likely or less; of a number, that of all
+            that is as far out, on its `sides`. Those of the fields are independent if the model is right, as each is
+            given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
         """
         X = self._known_sequences(X)
         reading = self._model.reader.read(X)
