@@ -194,10 +194,10 @@ def detector(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> NDA
 
 
 def classifier(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> NDArray:
-    """Classify transactions by all features, given the customer's fortnight before; the training week has labels."""
+    """Classify transactions by all features, given the customer's month before; the training week has labels."""
     log = log.assign(hour=log["seconds"] % DAY / 3600)
     columns = [*FEATURES, "hour"]
-    known, read = (customer_sequences(log, rows, columns, timed=True) for rows in recent(log, train, test, 14))
+    known, read = (customer_sequences(log, rows, columns, timed=True) for rows in recent(log, train, test, 30))
     model = LSTMSequenceClassifier(**CLASSIFIER, random_state=seed)
     model.fit(known, log["fraud"].to_numpy()[known.rows], train[known.rows].astype(float))
     probability = np.zeros(len(log))
@@ -207,7 +207,7 @@ def classifier(log: pd.DataFrame, train: NDArray, test: NDArray, seed: int) -> N
 
 # Chosen on --part validation.
 DETECTOR = {"n_folds": 1, "units": 64, "max_epochs": 3}
-CLASSIFIER = {"level": "event", "units": 64, "batch_size": 1024}
+CLASSIFIER = {"level": "event", "units": 64, "batch_size": 1024, "validation_fraction": 0.1}
 LSTMS: dict[str, Model] = {"LSTMAnomalyDetector": detector, "LSTMSequenceClassifier": classifier}
 
 GROUPS = {"one-liners": ONE_LINERS, "without labels": WITHOUT_LABELS, "with labels": WITH_LABELS, "lstm": LSTMS}
