@@ -178,7 +178,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """Give class numbers and weights of sequences or events, and set what tells which."""
         if y is None:
             raise ValueError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y") if np.ndim(y) else np.asarray(y)
+        y = np.asarray(y)
+        if y.ndim:
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         sizes = {"sequence": len(X), "event": X.n_events}

@@ -68,7 +68,7 @@ def _reasons(lstm: Any, asked: Sequences, kind: NDArray) -> Table:
     table = Table(title="Why: the oddest session of each kind, by detector.explain")
     for name in ("session", "planted", "what fired", "event", "field", "value", "expected"):
         table.add_column(name)
-    reasons = lstm.explain(asked, n_events=1, only_flagged=False).set_index("sequence")
+    reasons = lstm.explain(asked, n_events=1, n_expected=2, only_flagged=False).set_index("sequence")
     planted = pd.Series(kind, index=asked.keys).loc[reasons.index]
     for which in sorted(set(kind) - {""}):
         session = planted.index[planted == which][0]
