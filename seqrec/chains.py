@@ -53,10 +53,13 @@ def distinct(X: Sequences) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     n_found = 0
     for length in np.unique(X.lengths):
         of_length = np.flatnonzero(X.lengths == length)
-        block = X.codes[X.indptr[of_length][:, None] + np.arange(length)]
-        _, first, kind = np.unique(block, axis=0, return_index=True, return_inverse=True)
+        first, kind = np.zeros(1, np.intp), np.zeros(len(of_length), np.intp)  # all alike, if one or empty
+        if length and len(of_length) > 1:
+            block = X.codes[X.indptr[of_length][:, None] + np.arange(length)]
+            as_bytes = block.view(np.dtype((np.void, block.itemsize * length)))[:, 0]
+            _, first, kind = np.unique(as_bytes, return_index=True, return_inverse=True)
         rows.append(of_length[first])
-        same_as[of_length] = n_found + kind.ravel()
+        same_as[of_length] = n_found + kind
         n_found += len(first)
     return np.concatenate([np.empty(0, np.intp), *rows]), same_as
 
