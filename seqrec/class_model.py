@@ -46,10 +46,6 @@ class ClassModel(EventEncoder):
         self.built = True
         self._classify(self.start(1), *self.one_event())
 
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; the graph is built anew."""
-        return _rebuild, (self._arguments, self.get_weights())
-
     @property
     def guessing(self) -> float:
         """Loss of guessing at random, in nats an event."""
@@ -61,7 +57,7 @@ class ClassModel(EventEncoder):
 
     def start_from_shares(self, shares: np.ndarray) -> None:
         """Let the classes start from their shares among the labels, (n_classes,), which training would find first."""
-        self.classes.bias.assign(np.log(shares))
+        self.classes.bias.assign(np.log(np.maximum(shares, 1e-6)))
 
     def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *values: Any) -> tuple[Any, list[Any]]:
         """Mean ``-log p`` of the classes, weighted, and of the next events, in nats; and the memory after them.
@@ -89,9 +85,3 @@ class ClassModel(EventEncoder):
         states, memory = self.read(memory, inputs, categories, numbers)
         (logits,) = real_targets(targets, self._logits(states, inputs, categories, numbers))
         return memory, logits
-
-
-def _rebuild(arguments: str, weights: list[np.ndarray]) -> ClassModel:
-    model = ClassModel(*json.loads(arguments))
-    model.set_weights(weights)
-    return model

@@ -151,9 +151,21 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """
         self._validate_params()
         X = observed(as_sequences(X, allow_empty=False, estimator=self))
-        labels, weights = self._labels(X, y, sample_weight)
-        random = check_random_state(self.random_state)
-        self._train(X, labels, weights, random)
+        classes, level, labels, weights = self._labels(X, y, sample_weight)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
+        fields = Fields.learn(X)
+        row = np.arange(len(X)) if level == "sequence" else np.repeat(np.arange(len(X)), X.lengths)
+        kept, held_out = (
+            _Labelled.of(X[rows], fields, level, labels[np.isin(row, rows)], weights[np.isin(row, rows)])
+            for rows in self._split(row, labels, weights, rng)
+        )
+        network = self._network(kept, fields, len(classes), rng)
+        history = self._run(network, kept, held_out, rng)
+        calibration = held_out.calibrate(network)
+        # Nothing before has touched the estimator, so a fit that fails changes nothing.
+        self.classes_, self.level_, self.vocabulary_, self._fields = classes, level, X.vocabulary, fields
+        self.model_, self.history_ = network, history
+        self._calibration = calibration
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -164,7 +176,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         probabilities : (n_sequences, n_classes) or (n_events, n_classes) float64
             As `level_` says; columns as in `classes_`.
         """
-        check_is_fitted(self, "classes_")
+        check_is_fitted(self, "model_")
         X = as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
         closed = Closed.of(X, self._fields)
         return self._probabilities(class_logits(self.model_, closed)[_answers(closed, self.level_)])
@@ -174,8 +186,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def _labels(self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[NDArray, NDArray]:
-        """Give class numbers and weights of sequences or events, and set what tells which."""
+    def _labels(
+        self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[NDArray, str, NDArray, NDArray]:
+        """Give the classes, what the labels are of, and the class numbers and weights of these."""
         if y is None:
             raise ValueError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
         y = np.asarray(y)
@@ -192,7 +206,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
                 f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
                 f"got shape {y.shape}."
             )
-        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        weights = np.ones(len(y)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
         if weights.shape != y.shape or not (np.isfinite(weights) & (weights >= 0)).all():
             raise ValueError(f"sample_weight must hold {len(y):,} numbers of at least 0, as y does.")
         if not weights.any():
@@ -206,25 +220,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
             weights[weights > 0] *= compute_sample_weight(self.class_weight, y[weights > 0])
         numbers = np.zeros(len(y), dtype=np.int32)
         numbers[weights > 0] = labels
-        self.classes_, self.level_ = classes, level
-        return numbers, weights
-
-    def _train(self, X: Sequences, labels: NDArray, weights: NDArray, random: np.random.RandomState) -> None:
-        rng = np.random.default_rng(random.randint(2**31, size=4))
-        fields = Fields.learn(X)
-        row = np.arange(len(X)) if self.level_ == "sequence" else np.repeat(np.arange(len(X)), X.lengths)
-        kept, held_out = self._split(row, labels, weights, rng)
-        parts = [
-            _Labelled.of(X[rows], fields, self.level_, labels[np.isin(row, rows)], weights[np.isin(row, rows)])
-            for rows in (kept, held_out)
-        ]
-        network = self._network(parts[0], fields, rng)
-        history = self._run(network, *parts, rng)
-        judged = parts[1]
-        logits, known = class_logits(network, judged.closed)[judged.places], judged.weights > 0
-        calibration = LogisticRegression(C=1e3).fit(logits[known], judged.labels[known]) if known.any() else None
-        self.model_, self.vocabulary_, self._fields, self.history_ = network, X.vocabulary, fields, history
-        self._calibration = calibration
+        return classes, level, numbers, weights
 
     def _split(
         self, row: NDArray, labels: NDArray, weights: NDArray, rng: np.random.Generator
@@ -241,13 +237,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         chosen = np.sort(np.concatenate(held_out))
         return np.setdiff1d(np.arange(n), chosen), chosen
 
-    def _network(self, kept: _Labelled, fields: Fields, rng: np.random.Generator) -> ClassModel:
+    def _network(self, kept: _Labelled, fields: Fields, n_classes: int, rng: np.random.Generator) -> ClassModel:
         closed, labels, weights = kept.closed, kept.labels, kept.weights
         arguments = self._event_network(closed.sequences, fields, int(rng.integers(2**31)))
-        network = ClassModel(**arguments, n_classes=len(self.classes_))
+        network = ClassModel(**arguments, n_classes=n_classes)
         head = network.sequence.head
         head.start_from_popularity(np.bincount(closed.chain.codes, minlength=head.bias.shape[0])[N_RESERVED:])
-        network.start_from_shares(np.bincount(labels, weights, len(self.classes_)) / weights.sum())
+        network.start_from_shares(np.bincount(labels, weights, n_classes) / max(weights.sum(), 1e-6))
         return network
 
     def _run(
@@ -266,7 +262,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     def _probabilities(self, logits: NDArray) -> NDArray[np.float64]:
         if not len(logits):
             return np.empty((0, len(self.classes_)))
-        if self._calibration is None or len(self._calibration.classes_) < len(self.classes_):
+        if self._calibration is None:
             return tf.nn.softmax(logits).numpy().astype(np.float64)
         return self._calibration.predict_proba(logits)
 
@@ -298,6 +294,13 @@ class _Labelled(NamedTuple):
         labels, weights = np.zeros(n, np.int32), np.zeros(n, np.float32)
         labels[self.places], weights[self.places] = self.labels, self.weights
         return self.closed.categories, self.closed.numbers, labels, weights
+
+    def calibrate(self, network: ClassModel) -> LogisticRegression | None:
+        """Fit probabilities to the logits of the labels, if these hold every class."""
+        known = self.weights > 0
+        if len(np.unique(self.labels[known])) < network.n_classes:
+            return None
+        return LogisticRegression(C=1e3).fit(class_logits(network, self.closed)[self.places][known], self.labels[known])
 
     def merit(self, network: ClassModel) -> float:
         """Mean log-probability of the labels, weighted, nats."""

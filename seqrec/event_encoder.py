@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -47,6 +48,10 @@ class EventEncoder(keras.Model):
         self.memory_signature = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in self.start(1)]
         self.input_signature = [matrix, matrix, categories, numbers]  # inputs, targets, fields of the inputs
 
+    def __reduce__(self) -> tuple:
+        """Pickle and copy the arguments, which a subclass keeps as JSON, and the weights; graphs are built anew."""
+        return _rebuild, (type(self), self._arguments, self.get_weights())
+
     def one_event(self) -> list[np.ndarray]:
         """Give arrays of `input_signature` that hold one event: a pass over it makes the layers' weights."""
         return [np.ones([size or 1 for size in spec.shape], spec.dtype.name) for spec in self.input_signature]
@@ -86,6 +91,12 @@ class EventEncoder(keras.Model):
             size = ops.clip(size, -_SEEN, _SEEN)[..., None]
             bumps = ops.exp(-2 * (size - _CENTERS) ** 2)  # (..., n_centers)
             yield layer(ops.concatenate([ops.one_hot(sign, 4), size, bumps], axis=-1))
+
+
+def _rebuild(kind: type[EventEncoder], arguments: str, weights: list[np.ndarray]) -> EventEncoder:
+    model = kind(*json.loads(arguments))
+    model.set_weights(weights)
+    return model
 
 
 def real_targets(targets: Any, *arrays: Any) -> list[tf.Tensor]:

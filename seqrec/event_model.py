@@ -47,10 +47,6 @@ class EventModel(EventEncoder):
         event = self.one_event()
         self._score(self.start(1), *event, *event[2:])
 
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; the graph is built anew."""
-        return _rebuild, (self._arguments, self.get_weights())
-
     def start_from_shares(self, events: np.ndarray, categories: np.ndarray, numbers: np.ndarray) -> None:
         """Let training start from how often each event, each category and each sign of a number occurs.
 
@@ -81,7 +77,8 @@ class EventModel(EventEncoder):
         states, memory = self.read(memory, inputs, in_categories, in_numbers, training=True)
         states, targets, *values = real_targets(targets, states, targets, *values)
         loss = self.sequence.head.loss(states, targets)
-        for surprisal in self.field_surprisal(states, targets, *values):
+        parameters = list(self.field_parameters(states, targets, *values))
+        for surprisal in self._field_surprisal(parameters, *values):
             loss = loss + tf.reduce_mean(surprisal)
         return loss, memory
 
@@ -101,9 +98,8 @@ class EventModel(EventEncoder):
             yield parameters_of(hidden(ops.concatenate([ops.cast(states, "float32"), known], axis=-1)))
             known = known + next(encoded)
 
-    def field_surprisal(self, states: Any, events: Any, categories: Any, numbers: Any) -> list[tf.Tensor]:
-        """``-log p`` of each field, (n,) float32 each, nats; 0 where it is missing. Parameters as above."""
-        parameters = list(self.field_parameters(states, events, categories, numbers))
+    def _field_surprisal(self, parameters: list[tf.Tensor], categories: Any, numbers: Any) -> list[tf.Tensor]:
+        """``-log p`` of each field by the parameters of its distribution, (n,) each, nats; 0 where it is missing."""
         n = len(self.categories)
         of_categories = [category_surprisal(p, categories[:, i]) for i, p in enumerate(parameters[:n])]
         return of_categories + [-mixtures.log_prob(p, numbers[:, i]) for i, p in enumerate(parameters[n:])]
@@ -125,9 +121,10 @@ class EventModel(EventEncoder):
         states, memory = self.read(memory, inputs, in_categories, in_numbers)
         states, targets, *values = real_targets(targets, states, targets, *values)
         (log_prob,) = self.sequence.head.judge(states, targets)
-        surprisal = [-log_prob, *self.field_surprisal(states, targets, *values)]
-        parameters = list(self.field_parameters(states, targets, *values))[len(self.categories) :]
-        stacked = tf.stack(parameters, axis=1) if parameters else tf.zeros((tf.shape(targets)[0], 0, 1))
+        parameters = list(self.field_parameters(states, targets, *values))
+        surprisal = [-log_prob, *self._field_surprisal(parameters, *values)]
+        of_numbers = parameters[len(self.categories) :]
+        stacked = tf.stack(of_numbers, axis=1) if of_numbers else tf.zeros((tf.shape(targets)[0], 0, 1))
         return memory, tf.stack(surprisal, axis=1), stacked
 
     def _judge(
@@ -162,12 +159,6 @@ def _no_likelier(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     own = tf.gather(logits, codes, batch_dims=1)[:, None]
     mass = tf.reduce_sum(tf.where(logits <= own, tf.nn.softmax(logits), 0.0), axis=1)
     return tf.where(codes == PADDING, 1.0, mass)  # a field that is missing is never odd
-
-
-def _rebuild(arguments: str, weights: list[np.ndarray]) -> EventModel:
-    model = EventModel(*json.loads(arguments))
-    model.set_weights(weights)
-    return model
 
 
 def category_surprisal(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:

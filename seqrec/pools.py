@@ -50,7 +50,7 @@ def number_pools(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr:
     Parameters
     ----------
     tails : (n_events,) floating array, nats
-        ``-log p`` of the value of each event, two-sided; 0 where it is missing.
+        ``-log p`` of the value of each event; 0 where it is missing.
     normal_scores : (n_events,) floating array
         ``z = Phi^-1(F(value))``, with F the distribution that was expected: standard normal where the model is right.
         NaN where there is none.

@@ -49,7 +49,7 @@ class Reading(NamedTuple):
     surprisal : (n, 1 + n_fields) float32, nats
         Of the event, then of each field; 0 for a field that is missing.
     tails : (n, n_numbers) float32, nats
-        ``-log p`` of each number, two-sided; 0 where it is missing.
+        ``-log p`` of each number, on its field's side; 0 where it is missing.
     normal_scores : (n, n_numbers) float32
         Standard normal if the network is right; NaN for a number that is missing or 0.
     sizes : (n, n_numbers) float32

@@ -116,6 +116,34 @@ def test_events_of_weight_zero_teach_nothing_but_context():
     np.testing.assert_array_equal(first, second)
 
 
+def test_weights_that_were_given_stay_as_they_were():
+    weights = np.ones(60)
+    clone(SMALL).set_params(class_weight={"yes": 5.0, "no": 0.5}).fit(X[:60], Y[:60], weights)
+    np.testing.assert_array_equal(weights, np.ones(60))
+
+
+def test_a_class_too_rare_to_be_held_out_is_learned_without_calibration():
+    y = np.array(["no"] * 58 + ["yes"] * 2)
+    probabilities = clone(SMALL).fit(X[:60], y).predict_proba(X[:60])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_fit_that_fails_changes_nothing(monkeypatch):
+    classifier = clone(SMALL).fit(X[:60], Y[:60])
+    expected = classifier.predict_proba(FRESH)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqrec.training._run_epoch", interrupt)
+    for broken in (classifier, clone(SMALL)):
+        with pytest.raises(KeyboardInterrupt):
+            broken.fit(X[:90], np.resize(["p", "q", "r"], 90))
+    np.testing.assert_array_equal(classifier.predict_proba(FRESH), expected)
+    with pytest.raises(NotFittedError):
+        broken.predict(X)
+
+
 def test_two_fits_agree_and_pickle_keeps_the_answers():
     first, second = (clone(SMALL).fit(X[:60], Y[:60]) for _ in range(2))
     expected = first.predict_proba(FRESH)
