@@ -1,0 +1,1 @@
+"""Reading logs of any size, and writing tables of results."""

@@ -1,0 +1,152 @@
+"""Logs of any size are read here in chunks: good rows as a table, bad rows with the reason, every row with its number.
+
+``n_rows`` of a chunk is always the number of good rows plus the number of bad rows, whatever a file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqrec.logs import csv as log_csv
+from seqrec.logs import json as log_json
+from seqrec.logs import parquet as log_parquet
+from seqrec.logs.blocks import BAD_SCHEMA, BadRow, Block, show_raw
+from seqrec.logs.columns import USUAL_NAMES, Columns, find_columns, find_kinds, read_names
+from seqrec.logs.files import LogError, LogFile, find_files
+from seqrec.logs.values import CODES, FAULTS, TYPES, Values, convert, plain, show_offset
+
+__all__ = [
+    "CODES",
+    "USUAL_NAMES",
+    "Chunk",
+    "Columns",
+    "LogError",
+    "LogFile",
+    "TimeFacts",
+    "find_columns",
+    "find_files",
+    "find_kinds",
+    "read_chunks",
+    "read_names",
+    "schema_of",
+]
+
+
+class TimeFacts(NamedTuple):
+    """What is known of the times of good rows; it adds up over chunks."""
+
+    n_zoned: int = 0  # times with a zone
+    n_naive: int = 0  # times without one
+    low: int | float | None = None  # the least and greatest of numbers, or of microseconds since 1970
+    high: int | float | None = None
+
+    def __add__(self, other: TimeFacts) -> TimeFacts:  # type: ignore[override]
+        lows = [low for low in (self.low, other.low) if low is not None]
+        highs = [high for high in (self.high, other.high) if high is not None]
+        zoned, naive = self.n_zoned + other.n_zoned, self.n_naive + other.n_naive
+        return TimeFacts(zoned, naive, min(lows, default=None), max(highs, default=None))
+
+
+class Chunk(NamedTuple):
+    """The rows ``start`` to ``start + n_rows`` of a file."""
+
+    good: pa.Table  # row, user, item, time if any, "field:..." for each field
+    bad: pa.Table  # row, column, code, reason, raw
+    start: int
+    n_rows: int
+    file: int
+    times: TimeFacts
+
+
+def schema_of(kinds: Mapping[str, str]) -> pa.Schema:
+    """Give the schema of the tables of good rows."""
+    return pa.schema([("row", pa.int64()), *((role, TYPES[kind]) for role, kind in kinds.items())])
+
+
+def read_chunks(
+    file: LogFile, number: int, columns: Columns, kinds: Mapping[str, str], chunk_rows: int = 2**18
+) -> Iterator[Chunk]:
+    """Read a file in chunks of at most `chunk_rows` rows; the same file gives the same chunks.
+
+    Parameters
+    ----------
+    file : LogFile
+    number : int
+        The number of the file in the log, which its chunks carry.
+    columns : Columns
+    kinds : mapping of str to str
+        The kind of each role, from `find_kinds`.
+    chunk_rows : int
+
+    Yields
+    ------
+    Chunk
+
+    Raises
+    ------
+    LogError
+        Where the file cannot be opened. Damage within it makes bad rows instead.
+    """
+    roles = columns.roles
+    for whole in _read_blocks(file, roles, kinds):
+        for block in whole.split(chunk_rows):
+            yield _check_block(block, number, roles, kinds)
+
+
+def _read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
+    if file.format == "parquet":
+        return log_parquet.read_blocks(file, roles)
+    if file.format == "jsonl":
+        return log_json.read_blocks(file, roles, kinds)
+    return log_csv.read_blocks(file, roles)
+
+
+def _check_block(block: Block, number: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Chunk:
+    columns: dict[str, Values] = {}
+    faulty = np.zeros(len(block.rows), dtype=bool)
+    if block.cells:
+        columns = {role: convert(block.cells[role], kinds[role], role) for role in roles}
+    for role, column in columns.items():
+        wrong = block.wrong.get(role)
+        if wrong:
+            column.faults[np.isin(block.rows, list(wrong))] = FAULTS.index("wrong_type")
+        faulty |= column.faults != 0
+    bad = [*block.bad, *_bad_rows(block, columns, faulty, roles)]
+    bad.sort()
+    schema = schema_of(kinds)
+    arrays = [pa.array(block.rows), *(columns[role].values for role in kinds)] if columns else []
+    good = pa.table(arrays, schema=schema) if arrays else schema.empty_table()
+    if faulty.any():
+        good = good.filter(pa.array(~faulty))
+    cells = dict(zip(BAD_SCHEMA.names, zip(*bad, strict=True), strict=True)) if bad else {}
+    bad_table = pa.table(cells, schema=BAD_SCHEMA) if bad else BAD_SCHEMA.empty_table()
+    times = _time_facts(good, columns["time"], faulty) if "time" in columns else TimeFacts()
+    return Chunk(good, bad_table, block.start, block.n_rows, number, times)
+
+
+def _bad_rows(
+    block: Block, columns: Mapping[str, Values], faulty: np.ndarray, roles: Mapping[str, str]
+) -> Iterator[BadRow]:
+    """Report the first fault of each row, in the order of the roles."""
+    for position in np.flatnonzero(faulty):
+        role = next(role for role, column in columns.items() if column.faults[position])
+        row = int(block.rows[position])
+        cell = plain(block.cells[role][position : position + 1])[0].as_py()
+        code, raw = FAULTS[columns[role].faults[position]], show_raw(cell)
+        code, raw = block.wrong.get(role, {}).get(row, (code, raw))
+        reason = show_offset(cell) if code == "invalid_utf8" else CODES[code]
+        yield BadRow(row, roles[role], code, reason, raw)
+
+
+def _time_facts(good: pa.Table, column: Values, faulty: np.ndarray) -> TimeFacts:
+    times = good["time"]
+    if pa.types.is_timestamp(times.type):
+        zoned = int(np.broadcast_to(column.zoned, faulty.shape)[~faulty].sum())
+        low, high = pc.min_max(times.cast(pa.int64())).as_py().values()
+        return TimeFacts(zoned, len(good) - zoned, low, high)
+    return TimeFacts(0, 0, *pc.min_max(times).as_py().values())

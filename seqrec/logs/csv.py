@@ -1,0 +1,283 @@
+"""CSV and TSV files become blocks of whole rows, with the rules of Python's own csv module.
+
+The bytes are cut where a row ends, by counting quotes, or by a pattern where quotes stand elsewhere than around cells.
+Arrow parses the whole rows. Only where a quote never closes are they read one by one, so that it spoils its own line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, broken_off, long_row, show_raw, skip_line
+from seqrec.logs.files import MAX_ROW_BYTES, LogError, LogFile, Stream
+from seqrec.logs.values import beyond_ascii, is_utf8
+
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
+_QUOTE, _CR, _LF = b'"\r\n'
+
+
+def read_names(stream: Stream, file: LogFile) -> tuple[list[str], bytes]:
+    """Read the header; give the columns' names, and bytes that were read beyond it.
+
+    Raises
+    ------
+    LogError
+        Where there is no header, or a name is empty, repeated or not UTF-8.
+    """
+    grammar = _Grammar.of(file.delimiter)
+    buffer, match = b"", None
+    while match is None and len(buffer) <= MAX_ROW_BYTES:
+        more = stream.read(max(len(buffer), 2**16))
+        buffer = (buffer + more).lstrip(b"\r\n")
+        match = grammar.match(buffer, 0, final=not more and stream.damage is None)
+        if not more:
+            break
+    if match is None or not buffer:
+        what = f"; {stream.damage}" if stream.damage else ""
+        raise LogError(f"{file.path} has no header line{what}. Expected the names of the columns in its first line.")
+    return _check_names(grammar.cells(match.group()), file), buffer[match.end() :]
+
+
+def _check_names(cells: list[bytes | None], file: LogFile) -> list[str]:
+    try:
+        names = [(cell or b"").decode() for cell in cells]
+    except UnicodeDecodeError:
+        raise LogError(f"{file.path}: the header is not valid UTF-8. Convert the file to UTF-8.") from None
+    for position, name in enumerate(names):
+        if not name.strip():
+            raise LogError(f"{file.path}: column {position + 1} of the header has no name. Give it one, or drop it.")
+        if name in names[:position]:
+            raise LogError(f"{file.path}: column {name!r} occurs twice in the header. Rename or drop all but one.")
+    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        expected = "tabs" if file.format == "tsv" else "commas"
+        raise LogError(f"{file.path}: the cells seem to be separated by {other!r}. Expected {expected}: convert it.")
+    return names
+
+
+def read_blocks(file: LogFile, roles: Mapping[str, str], block_bytes: int = BLOCK_BYTES) -> Generator[Block]:
+    """Read the columns that have a role, as bytes; null is an empty cell without quotes.
+
+    Parameters
+    ----------
+    file : LogFile
+    roles : mapping of str to str
+        The column of each role.
+    block_bytes : int
+
+    Yields
+    ------
+    Block
+    """
+    with Stream(file) as stream:
+        names, buffer = read_names(stream, file)
+        reader = _Reader(file.delimiter, len(names), {role: names.index(name) for role, name in roles.items()})
+        start = 0
+        while True:
+            more = stream.read(block_bytes)
+            buffer += more
+            final = not more
+            block, used = reader.take(buffer, start, final and stream.damage is None)
+            buffer = buffer[used:]
+            if final and stream.damage:
+                block = _end(block, broken_off(block.start + block.n_rows, stream.damage, buffer))
+            elif len(buffer) > MAX_ROW_BYTES and not used:
+                block = _end(block, long_row(start + block.n_rows, buffer))
+                buffer = skip_line(stream, buffer)
+            if block.n_rows:
+                yield block
+            start = block.start + block.n_rows
+            if final:
+                return
+
+
+def _end(block: Block, bad: BadRow) -> Block:
+    return block._replace(n_rows=block.n_rows + 1, bad=[*block.bad, bad])
+
+
+class _Grammar(NamedTuple):
+    """What a row and a cell look like: a quote opens a cell only where the cell starts, and two stand for one."""
+
+    delimiter: bytes
+    rows: re.Pattern[bytes]  # each with an end of line
+    row: re.Pattern[bytes]
+    cell: re.Pattern[bytes]
+
+    @classmethod
+    def of(cls, delimiter: bytes) -> _Grammar:
+        inner, rest = rb'[^"]*+(?:""[^"]*+)*+', rb"[^%b\r\n]*+" % delimiter
+        cell = rb'(?:"%b"%b|(?!")%b)' % (inner, rest, rest)
+        row = rb"%b(?:%b%b)*+" % (cell, delimiter, cell)
+        rows, row = rb"(?:%b(?:\r\n?|\n))*+" % row, rb"%b(?:\r\n?|\n|\Z)" % row
+        parts = rb'(?:"(%b)"(%b)|(%b))(?:%b|\Z)' % (inner, rest, rest, delimiter)
+        return cls(delimiter, *map(re.compile, (rows, row, parts)))
+
+    def match(self, buffer: bytes, position: int, final: bool) -> re.Match[bytes] | None:
+        """Match a whole row, or nothing: more bytes may belong to a row that reaches the buffer's end."""
+        match = self.row.match(buffer, position)
+        return match if final or (match and match.group().endswith((b"\r", b"\n"))) else None
+
+    def cells(self, row: bytes) -> list[bytes | None]:
+        """Cut a row into its cells; None is an empty cell without quotes."""
+        line = row[:-2] if row.endswith(b"\r\n") else row[:-1] if row.endswith((b"\r", b"\n")) else row
+        if _QUOTE not in line:
+            return [cell or None for cell in line.split(self.delimiter)]
+        cells: list[bytes | None] = []
+        for match in self.cell.finditer(line):
+            inner, tail, plain = match.groups()
+            cells.append((plain or None) if inner is None else inner.replace(b'""', b'"') + tail)
+            if match.end() == len(line) and not match.group().endswith(self.delimiter):
+                break
+        return cells
+
+
+class _Reader:
+    """Takes whole rows from the front of a buffer."""
+
+    def __init__(self, delimiter: bytes, n_cells: int, positions: Mapping[str, int]) -> None:
+        self._grammar = _Grammar.of(delimiter)
+        self._n_cells = n_cells
+        self._positions = positions
+        self._names = [str(position) for position in range(n_cells)]
+        self._beside = np.zeros(256, dtype=bool)  # what may stand before an opening quote, or after a closing one
+        self._beside[[delimiter[0], _QUOTE, _CR, _LF]] = True
+
+    def take(self, buffer: bytes, start: int, final: bool) -> tuple[Block, int]:
+        """Give a block of rows, the first with the number `start`, and how many bytes they take."""
+        size = self._size(buffer, final)
+        if (final and size < len(buffer)) or (not size and len(buffer) > MAX_ROW_BYTES):  # an unclosed quote
+            return self._read_rows(buffer, start, final)
+        try:
+            return self._parse(buffer[:size], start), size
+        except (pa.ArrowException, ValueError):
+            return self._read_rows(buffer[:size], start, final=True)[0], size
+
+    def _size(self, buffer: bytes, final: bool) -> int:
+        """Measure the whole rows of a buffer."""
+        content = np.frombuffer(buffer, dtype=np.uint8)
+        quotes = np.flatnonzero(content == _QUOTE)
+        opening, closing = quotes[::2], quotes[1::2]
+        before = content[opening[opening > 0] - 1]
+        after = content[closing[closing < len(buffer) - 1] + 1]
+        if not (self._beside[before].all() and self._beside[after].all()):
+            size = self._grammar.rows.match(buffer).end()  # type: ignore[union-attr]
+            last = self._grammar.row.match(buffer, size) if final else None
+            return last.end() if last else size
+        return len(buffer) if final and len(opening) == len(closing) else _last_end(buffer, quotes)
+
+    def _parse(self, content: bytes, start: int) -> Block:
+        """Parse whole rows by Arrow."""
+        if not content.strip(b"\r\n"):
+            return _block(start, 0, {role: [] for role in self._positions}, [])
+        bad: list[BadRow] = []
+        # Arrow hands a wrong row over as text; bytes that are none would be lost without a word.
+        disguised = not is_utf8(content)
+        content = content.decode("latin-1").encode() if disguised else content
+
+        def report(row: pa.csv.InvalidRow) -> str:
+            text = row.text.encode("latin-1" if disguised else "utf-8")
+            bad.append(self._wrong_number(start + row.number - 1, row.actual_columns, text))
+            return "skip"
+
+        wanted = sorted({self._names[position] for position in self._positions.values()})
+        table = pa.csv.read_csv(
+            pa.py_buffer(content),
+            pa.csv.ReadOptions(use_threads=False, block_size=len(content) + 1, column_names=self._names),
+            pa.csv.ParseOptions(
+                delimiter=self._grammar.delimiter.decode(),
+                newlines_in_values=True,
+                invalid_row_handler=report,
+            ),
+            pa.csv.ConvertOptions(
+                check_utf8=False,
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.binary()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        ).combine_chunks()
+        cells = {role: _one_chunk(table[self._names[position]]) for role, position in self._positions.items()}
+        cells = {role: _undisguise(column) for role, column in cells.items()} if disguised else cells
+        n_rows = len(table) + len(bad)
+        rows = np.delete(np.arange(n_rows), [row.row - start for row in bad]) + start
+        return Block(start, n_rows, rows, cells, bad)
+
+    def _read_rows(self, buffer: bytes, start: int, final: bool) -> tuple[Block, int]:
+        """Read row by row; a quote that is never closed spoils its own line only."""
+        good: list[int] = []
+        columns: dict[str, list[bytes | None]] = {role: [] for role in self._positions}
+        bad: list[BadRow] = []
+        position = 0
+        while position < len(buffer):
+            match, unclosed = self._next_row(buffer, position, final)
+            if match is None:
+                break
+            position = match.end()
+            text = match.group()
+            row = start + len(good) + len(bad)
+            if text in (b"\n", b"\r", b"\r\n"):
+                continue
+            cells = [] if unclosed else self._grammar.cells(text)
+            if unclosed:
+                bad.append(BadRow(row, "", "unclosed_quote", "a quote opens a cell and never closes", show_raw(text)))
+            elif len(cells) != self._n_cells:
+                bad.append(self._wrong_number(row, len(cells), text))
+            else:
+                good.append(row)
+                for role, column in self._positions.items():
+                    columns[role].append(cells[column])
+        return _block(start, len(good) + len(bad), columns, bad, good), position
+
+    def _next_row(self, buffer: bytes, position: int, final: bool) -> tuple[re.Match[bytes] | None, bool]:
+        match = self._grammar.match(buffer, position, final)
+        whole = final or len(buffer) - position > MAX_ROW_BYTES
+        if match is None and whole and self._grammar.row.match(buffer, position) is None:
+            return _LINE.match(buffer, position), True
+        return match, False
+
+    def _wrong_number(self, row: int, n_cells: int, text: bytes) -> BadRow:
+        reason = f"expected {self._n_cells} cells, got {n_cells}"
+        return BadRow(row, "", "wrong_number_of_cells", reason, show_raw(text.rstrip(b"\r\n")))
+
+
+def _last_end(buffer: bytes, quotes: np.ndarray) -> int:
+    """Find the end of the last row: a line's end outside of quotes."""
+    for mark in (b"\n", b"\r"):  # should \n follow the last \r, it makes a blank line, which is no row
+        end = buffer.rfind(mark)
+        while end >= 0:
+            n_before = int(np.searchsorted(quotes, end))
+            if n_before % 2 == 0:
+                return end + 1
+            end = buffer.rfind(mark, 0, int(quotes[n_before - 1]))
+    return 0
+
+
+def _undisguise(column: pa.Array) -> pa.Array:
+    """Give cells the bytes back that were read as Latin-1."""
+    rows = beyond_ascii(column)
+    mask = np.zeros(len(column), dtype=bool)
+    mask[rows] = True
+    cells = [cell.decode().encode("latin-1") for cell in column.take(pa.array(rows)).to_pylist()]
+    return pc.replace_with_mask(column, pa.array(mask), pa.array(cells, pa.binary()))
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+
+
+def _block(
+    start: int,
+    n_rows: int,
+    columns: Mapping[str, list[bytes | None]],
+    bad: list[BadRow],
+    good: list[int] | None = None,
+) -> Block:
+    cells = {role: pa.array(values, pa.binary()) for role, values in columns.items()}
+    return Block(start, n_rows, np.array(good or [], dtype=np.int64), cells, bad)

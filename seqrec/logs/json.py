@@ -1,0 +1,198 @@
+"""JSON Lines become blocks of rows: by Arrow where every line is in order, by Python's json where one is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json
+
+from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, broken_off, long_row, show_raw, skip_line
+from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
+
+_INT64 = range(-(2**63), 2**63)
+_SPACE = b" \t\r\n"
+_BETWEEN = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
+_INF = re.compile(rb"[\[:,\s]-?Inf[\],}\s]")  # Arrow reads it, though it is not JSON
+_BEYOND = {"integer": "not_integer", "number": "not_a_number"}
+
+
+class _Kind(NamedTuple):
+    """How values of a kind are held: by Arrow's parser, and when they are read one by one."""
+
+    parsed: pa.DataType
+    single: pa.DataType
+    convert: Callable[[Any], Any]  # raises TypeError for a value of another kind, OverflowError beyond 64 bits
+
+
+def _to_text(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError
+    try:
+        return value.encode("utf-8", "surrogateescape")  # bytes that are not UTF-8, as they were
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")  # half of a pair, by an escape such as \ud800
+
+
+def _to_integer(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    if value not in _INT64:
+        raise OverflowError
+    return value
+
+
+def _to_number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError
+    return float(value)
+
+
+def _to_boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
+def _to_ticks(value: Any) -> int:
+    return _to_integer(int(value) if type(value) is float and value.is_integer() else value)
+
+
+_KINDS = {
+    "text": _Kind(pa.string(), pa.binary(), _to_text),
+    "time": _Kind(pa.string(), pa.binary(), _to_text),
+    "integer": _Kind(pa.int64(), pa.int64(), _to_integer),
+    "number": _Kind(pa.float64(), pa.float64(), _to_number),
+    "boolean": _Kind(pa.bool_(), pa.bool_(), _to_boolean),
+}
+
+
+def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
+    """Read the objects in the first `n_bytes` of a file, leaving broken lines out."""
+    with Stream(file) as stream:
+        content = stream.read(n_bytes)
+    lines = content.split(b"\n")
+    if len(content) == n_bytes:  # the last line may be cut
+        lines.pop()
+    parsed = map(_parse_line, lines)
+    return [entry for entry in parsed if isinstance(entry, _Entry)]
+
+
+def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
+    """Read the columns that have a role; text comes as text or bytes, a missing key is null.
+
+    Parameters
+    ----------
+    file : LogFile
+    roles : mapping of str to str
+        The column of each role.
+    kinds : mapping of str to str
+        The kind of each role.
+
+    Yields
+    ------
+    Block
+    """
+    with Stream(file) as stream:
+        buffer, start, final = b"", 0, False
+        while not final:
+            more = stream.read(BLOCK_BYTES)
+            buffer, final = buffer + more, not more
+            size = len(buffer) if final and not stream.damage else buffer.rfind(b"\n") + 1
+            block = _read_lines(buffer[:size], start, roles, kinds)
+            buffer = buffer[size:]
+            if final and stream.damage:
+                block = _end(block, broken_off(start + block.n_rows, stream.damage, buffer))
+            elif not size and len(buffer) > MAX_ROW_BYTES:
+                block = _end(block, long_row(start, buffer))
+                buffer = skip_line(stream, buffer)
+            if block.n_rows:
+                yield block
+            start += block.n_rows
+
+
+def _end(block: Block, bad: BadRow) -> Block:
+    return block._replace(n_rows=block.n_rows + 1, bad=[*block.bad, bad])
+
+
+def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
+    content = content.strip(_SPACE)
+    n_rows = content.count(b"}\n{") + 1
+    if n_rows != content.count(b"\n") + 1:
+        content = _BETWEEN.sub(b"\n", content)
+        n_rows = content.count(b"}\n{") + 1
+    # Arrow does not mind where lines end. An object in each line is certain where all lines start and end with a brace,
+    # and there are as many objects as lines.
+    in_order = content.startswith(b"{") and content.endswith(b"}") and n_rows == content.count(b"\n") + 1
+    if in_order and not (b"Inf" in content and _INF.search(content)):
+        try:
+            cells = _parse(content, roles, kinds)
+        except (pa.ArrowException, ValueError):
+            cells = {}
+        if all(len(column) == n_rows for column in cells.values()) and cells:
+            return Block(start, n_rows, np.arange(start, start + n_rows), cells, [])
+    return _read_singly(content.split(b"\n") if content else [], start, roles, kinds)
+
+
+def _parse(content: bytes, roles: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, pa.Array]:
+    fields = {name: pa.field(name, _KINDS[kinds[role]].parsed) for role, name in roles.items()}
+    table = pa.json.read_json(
+        pa.py_buffer(content),
+        pa.json.ReadOptions(use_threads=False, block_size=len(content) + 1),
+        pa.json.ParseOptions(
+            explicit_schema=pa.schema(fields.values()), newlines_in_values=True, unexpected_field_behavior="ignore"
+        ),
+    ).combine_chunks()
+    cells = {role: table[name].chunk(0) for role, name in roles.items()}
+    for column in cells.values():
+        column.validate(full=True)  # Arrow takes bytes that are not UTF-8
+    return cells
+
+
+def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
+    columns: dict[str, list[Any]] = {role: [] for role in roles}
+    wrong: dict[str, dict[int, tuple[str, str]]] = {role: {} for role in roles}
+    good: list[int] = []
+    bad: list[BadRow] = []
+    for row, line in enumerate(lines, start):
+        entry = _parse_line(line)
+        if isinstance(entry, _Entry) and not entry.repeated.isdisjoint(roles.values()):
+            entry = f"the key {sorted(entry.repeated)[0]!r} occurs twice in the line"
+        if isinstance(entry, str):
+            bad.append(BadRow(row, "", "broken_json", entry, show_raw(line)))
+            continue
+        good.append(row)
+        for role, name in roles.items():
+            value = entry.get(name)
+            try:
+                columns[role].append(None if value is None else _KINDS[kinds[role]].convert(value))
+            except (TypeError, OverflowError) as error:
+                code = "wrong_type" if isinstance(error, TypeError) else _BEYOND[kinds[role]]
+                wrong[role][row] = (code, show_raw(json.dumps(value)))
+                columns[role].append(None)
+    cells = {role: pa.array(values, _KINDS[kinds[role]].single) for role, values in columns.items()}
+    return Block(start, len(good) + len(bad), np.array(good, dtype=np.int64), cells, bad, wrong)
+
+
+class _Entry(dict[str, Any]):
+    """An object, and which of its keys came more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.repeated = set() if len(self) == len(pairs) else {name for name in names if names.count(name) > 1}
+
+
+def _parse_line(line: bytes) -> _Entry | str:
+    """Give the object of a line, or say why there is none."""
+    try:
+        entry = json.loads(line.decode("utf-8", "surrogateescape"), object_pairs_hook=_Entry)
+    except RecursionError:
+        return "the line is nested too deeply"
+    except ValueError as error:
+        return f"the line is not valid JSON: {error}"
+    return entry if isinstance(entry, _Entry) else "the line is not an object, such as {...}"

@@ -1,0 +1,98 @@
+"""Parquet files become blocks of rows, row group by row group; of a damaged group the rest is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from seqrec.logs.blocks import BadRow, Block
+from seqrec.logs.files import LogError, LogFile, open_file
+
+_BATCH_ROWS = 2**16
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+
+
+@contextmanager
+def _opened(file: LogFile) -> Iterator[pa.parquet.ParquetFile]:
+    with open_file(file.path) as raw:
+        try:
+            # Buffered and unhurried: a row group need not fit into memory.
+            opened = pa.parquet.ParquetFile(raw, buffer_size=2**20, pre_buffer=False, page_checksum_verification=True)
+            _check_counts(opened.metadata)
+            opened.schema_arrow.names  # noqa: B018  names that are not UTF-8 show only when they are read
+        except _UNREADABLE as error:
+            raise LogError(f"{file.path} is not a Parquet file, or its end is damaged: {_first_line(error)}") from None
+        yield opened
+
+
+def _check_counts(metadata: pa.parquet.FileMetaData) -> None:
+    """Refuse numbers of rows that contradict each other: they are how bad rows are counted."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    counts = [group.num_rows for group in groups]
+    if min(counts, default=0) < 0 or sum(counts) != metadata.num_rows:
+        raise ValueError("its numbers of rows contradict each other")
+
+
+def read_schema(file: LogFile) -> pa.Schema:
+    """Give the columns' names and types.
+
+    Raises
+    ------
+    LogError
+        Where it is not a readable Parquet file.
+    """
+    with _opened(file) as opened:
+        return opened.schema_arrow
+
+
+def read_blocks(file: LogFile, roles: Mapping[str, str]) -> Iterator[Block]:
+    """Read the columns that have a role, as they are.
+
+    Parameters
+    ----------
+    file : LogFile
+    roles : mapping of str to str
+        The column of each role.
+
+    Yields
+    ------
+    Block
+    """
+    with _opened(file) as opened:
+        start = 0
+        for group in range(opened.num_row_groups):
+            stop = start + opened.metadata.row_group(group).num_rows
+            for block in _read_group(opened, group, start, roles):
+                yield block
+                start += block.n_rows
+            while start < stop:
+                block = _unreadable(start, min(_BATCH_ROWS, stop - start), group)
+                yield block
+                start += block.n_rows
+
+
+def _read_group(opened: pa.parquet.ParquetFile, group: int, start: int, roles: Mapping[str, str]) -> Iterator[Block]:
+    """Read a row group up to its end, or to where it is damaged."""
+    left = opened.metadata.row_group(group).num_rows
+    try:
+        for batch in opened.iter_batches(_BATCH_ROWS, row_groups=[group], columns=sorted(set(roles.values()))):
+            cells = {role: batch.column(name)[:left] for role, name in roles.items()}
+            n_rows = min(len(batch), left)
+            yield Block(start, n_rows, np.arange(start, start + n_rows), cells, [])
+            start, left = start + n_rows, left - n_rows
+    except _UNREADABLE:
+        return
+
+
+def _unreadable(start: int, n_rows: int, group: int) -> Block:
+    reason = f"row group {group} of the file is damaged"
+    bad = [BadRow(row, "", "unreadable_rows", reason, "") for row in range(start, start + n_rows)]
+    return Block(start, n_rows, np.array([], dtype=np.int64), {}, bad)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
