@@ -28,6 +28,9 @@ _MODULE_OF = {
     "CompositionDetector": "anomaly_baselines",
     "NGramDetector": "anomaly_baselines",
     "CombinedDetector": "anomaly_baselines",
+    "save": "storage.persistence",
+    "load": "storage.persistence",
+    "ModelFileError": "storage.model_file",
 }
 _SUBMODULES = ("datasets", "metrics", "model_selection", "thresholds")
 

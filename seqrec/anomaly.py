@@ -17,9 +17,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec import thresholds
-from seqrec.calibration import Calibration
+from seqrec.calibration import CALIBRATION, Calibration
 from seqrec.pools import Pools
 from seqrec.sequences import Sequences, as_sequences
+from seqrec.storage import schemas
+from seqrec.storage.array_schemas import Array
+from seqrec.storage.schemas import Converted, Optional, Schema
+from seqrec.storage.training_data import FITTED, TrainingData
 from seqrec.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 
 __all__ = ["AnomalyMixin"]
@@ -88,6 +92,7 @@ class AnomalyMixin(OutlierMixin):
         model, parts = self._learn_and_calibrate(observed(X), check_random_state(self.random_state))
         calibration = Calibration.fit(parts)
         self._model, self.calibration_ = model, calibration
+        self.training_data_ = TrainingData.of(X)
         self.held_out_scores_ = calibration.held_out_score(parts, self.pool)
         return self._set_first_threshold(X)
 
@@ -218,6 +223,14 @@ class AnomalyMixin(OutlierMixin):
         X = self._known_sequences(X)
         return self._model.pools(X)
 
+    def _check_fitted(self) -> None:
+        """Compare what a model file says of the parts of the score."""
+        unknown = self.calibration_.tails.keys() - set(self._part_names())
+        if unknown:
+            raise ValueError(f"it has a part of the score that it cannot compute: {sorted(unknown)[0]!r}.")
+        if self.pool not in ("auto", *self.calibration_.tails):
+            raise ValueError(f"it is to score by {self.pool!r}, which is no part of its score.")
+
     def _known_sequences(self, X: Any) -> Sequences:
         """Give X in the model's codes."""
         check_is_fitted(self, "calibration_")
@@ -225,6 +238,10 @@ class AnomalyMixin(OutlierMixin):
 
     def _pool_names(self, X: Sequences) -> list[str]:
         """Names of the parts for sequences like X."""
+        raise NotImplementedError
+
+    def _part_names(self) -> list[str]:
+        """Names of the parts that the model gives."""
         raise NotImplementedError
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Model]:
@@ -245,3 +262,22 @@ def _as_after(training: Sequences, X: Sequences) -> Sequences:
     seen = np.zeros(N_RESERVED + len(X.vocabulary), dtype=bool)
     seen[training.codes] = True
     return replace(X, codes=np.where(seen[X.codes], X.codes, UNKNOWN).astype(np.int32))
+
+
+def _check_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(scores):
+        raise ValueError("there are no scores of held-out sequences.")
+    return scores
+
+
+# An offset of minus infinity flags nothing; JSON has no infinity.
+OFFSET = Converted(
+    Optional(schemas.Real()),
+    lambda offset: None if offset == -np.inf else offset,
+    lambda offset: -np.inf if offset is None else offset,
+)
+THRESHOLD: dict[str, Schema] = FITTED | {
+    "calibration_": CALIBRATION,
+    "held_out_scores_": Converted(Array("float64", None), _check_scores, _check_scores),
+    "offset_": OFFSET,
+}

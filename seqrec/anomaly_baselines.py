@@ -10,12 +10,15 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from seqrec.anomaly import AnomalyMixin, Model
+from seqrec.anomaly import THRESHOLD, AnomalyMixin, Model
 from seqrec.chains import close
-from seqrec.counts import Compositions, length, new_events
-from seqrec.ngrams import NGrams
-from seqrec.pools import Pools, surprisal_pools
+from seqrec.counts import COMPOSITIONS, Compositions, length, new_events
+from seqrec.ngrams import NGRAMS, NGrams
+from seqrec.pools import Pools
 from seqrec.sequences import Sequences
+from seqrec.storage.array_schemas import vocabulary
+from seqrec.storage.schemas import Record, Schema, Tupled
+from seqrec.storage.storable import Storable
 from seqrec.vocabulary import Vocabulary
 
 __all__ = ["CombinedDetector", "CompositionDetector", "LengthDetector", "NGramDetector", "NewEventDetector"]
@@ -23,15 +26,17 @@ __all__ = ["CombinedDetector", "CompositionDetector", "LengthDetector", "NGramDe
 _NGRAM_POOLS = ["max", "top", "window", "mean"]
 
 
-class _NGramPools(NamedTuple):
-    ngrams: NGrams
-
+class _NewEvents(NamedTuple):
     def pools(self, X: Sequences) -> Pools:
-        pools = surprisal_pools(self.ngrams.surprisal(X), close(X).indptr)
-        return {f"events {name}": values for name, values in pools.items()}
+        return new_events(X)
 
 
-_Measures = tuple[Callable[[Sequences], Pools], ...]
+class _Length(NamedTuple):
+    def pools(self, X: Sequences) -> Pools:
+        return length(X)
+
+
+_Measures = tuple[_NewEvents | _Length | Compositions | NGrams, ...]
 
 
 class _Counted(NamedTuple):
@@ -39,10 +44,19 @@ class _Counted(NamedTuple):
     measures: _Measures
 
     def pools(self, X: Sequences) -> Pools:
-        return {name: values for measure in self.measures for name, values in measure(X).items()}
+        return {name: values for measure in self.measures for name, values in measure.pools(X).items()}
 
 
-class _CountingDetector(AnomalyMixin, BaseEstimator):
+def _counted(*measures: Schema) -> dict[str, Schema]:
+    """Give the schema of a detector with these measures."""
+    counted = Record(_Counted, {"vocabulary": vocabulary("n_items"), "measures": Tupled(*measures)})
+    return THRESHOLD | {"_model": counted}
+
+
+_NEW_EVENTS, _LENGTH = Record(_NewEvents, {}), Record(_Length, {})
+
+
+class _CountingDetector(AnomalyMixin, Storable, BaseEstimator):
     """Common ground of the detectors that count; a subclass names its parts and gives what measures them."""
 
     _parameter_constraints: ClassVar[dict[str, list]] = AnomalyMixin._parameter_constraints
@@ -61,6 +75,9 @@ class _CountingDetector(AnomalyMixin, BaseEstimator):
         self.random_state = random_state
 
     def _pool_names(self, X: Sequences) -> list[str]:  # noqa: ARG002
+        return self._names
+
+    def _part_names(self) -> list[str]:
         return self._names
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Model]:  # noqa: ARG002
@@ -91,10 +108,11 @@ class NewEventDetector(_CountingDetector):
     [1, -1]
     """
 
+    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS)
     _names: ClassVar[list[str]] = ["new events"]
 
     def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        return (new_events,)
+        return (_NewEvents(),)
 
 
 class LengthDetector(_CountingDetector):
@@ -112,10 +130,11 @@ class LengthDetector(_CountingDetector):
     [1, -1]
     """
 
+    _schema: ClassVar[dict[str, Schema]] = _counted(_LENGTH)
     _names: ClassVar[list[str]] = ["long", "short"]
 
     def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        return (length,)
+        return (_Length(),)
 
 
 class CompositionDetector(_CountingDetector):
@@ -133,10 +152,11 @@ class CompositionDetector(_CountingDetector):
     [1, -1]
     """
 
+    _schema: ClassVar[dict[str, Schema]] = _counted(COMPOSITIONS)
     _names: ClassVar[list[str]] = ["composition"]
 
     def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        return (Compositions.fit(X, np.random.default_rng(random.randint(2**31))).pools,)
+        return (Compositions.fit(X, np.random.default_rng(random.randint(2**31))),)
 
 
 class NGramDetector(_CountingDetector):
@@ -159,6 +179,7 @@ class NGramDetector(_CountingDetector):
     _parameter_constraints: ClassVar[dict[str, list]] = AnomalyMixin._parameter_constraints | {
         "order": [Interval(Integral, 1, None, closed="left")]
     }
+    _schema: ClassVar[dict[str, Schema]] = _counted(NGRAMS)
     _names: ClassVar[list[str]] = [f"events {pool}" for pool in _NGRAM_POOLS]
 
     def __init__(
@@ -175,11 +196,11 @@ class NGramDetector(_CountingDetector):
     def surprisal(self, X: Any) -> np.ndarray:
         """``-log p`` of each event after the ``order - 1`` before it, (n_events,), nats; ends are left out."""
         X = self._known_sequences(X)
-        return self._ngrams.surprisal(X)[close(X).events]
+        (ngrams,) = self._model.measures
+        return ngrams.surprisal(X)[close(X).events]
 
     def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        self._ngrams = NGrams.fit(X, self.order)
-        return (_NGramPools(self._ngrams).pools,)
+        return (NGrams.fit(X, self.order),)
 
 
 class CombinedDetector(_CountingDetector):
@@ -197,6 +218,7 @@ class CombinedDetector(_CountingDetector):
     [1, -1, -1]
     """
 
+    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS, _LENGTH, COMPOSITIONS, NGRAMS)
     _names: ClassVar[list[str]] = [
         *NewEventDetector._names,
         *LengthDetector._names,
@@ -206,4 +228,4 @@ class CombinedDetector(_CountingDetector):
 
     def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
         compositions = Compositions.fit(X, np.random.default_rng(random.randint(2**31)))
-        return new_events, length, compositions.pools, _NGramPools(NGrams.fit(X, 2)).pools
+        return _NewEvents(), _Length(), compositions, NGrams.fit(X, 2)

@@ -48,6 +48,11 @@ class RecommenderMixin:
     vocabulary_: Vocabulary
     item_counts_: NDArray
 
+    @property
+    def n_latest(self) -> int:
+        """How many events at the end of a history matter, but for what was seen."""
+        return 1
+
     def recommend(
         self,
         X: Any,

@@ -14,6 +14,10 @@ from sklearn.utils._param_validation import Interval
 
 from seqrec.base import RecommenderMixin, item_counts
 from seqrec.sequences import Sequences
+from seqrec.storage.array_schemas import Sparse
+from seqrec.storage.schemas import Schema
+from seqrec.storage.storable import Storable
+from seqrec.storage.training_data import CATALOGUE, TrainingData
 from seqrec.vocabulary import N_RESERVED
 
 __all__ = ["MarkovRecommender", "PopularityRecommender", "SequentialRulesRecommender"]
@@ -21,7 +25,7 @@ __all__ = ["MarkovRecommender", "PopularityRecommender", "SequentialRulesRecomme
 _BLOCK = 2**23  # scores held at once: 32 MB
 
 
-class PopularityRecommender(RecommenderMixin, BaseEstimator):
+class PopularityRecommender(RecommenderMixin, Storable, BaseEstimator):
     """Recommend what occurs most often, the same to everyone.
 
     Parameters
@@ -35,6 +39,8 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
         The catalogue, n_items.
     item_counts_ : (n_items,) int64
         Events of each item that were counted.
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     Examples
     --------
@@ -45,6 +51,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {"last_days": [None, Interval(Real, 0, None, closed="neither")]}
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE
 
     def __init__(self, last_days: float | None = None) -> None:
         self.last_days = last_days
@@ -55,6 +62,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
         X = self._training_sequences(X, y)
         self.vocabulary_ = X.vocabulary
         self.item_counts_ = item_counts(X, self._recent(X))
+        self.training_data_ = TrainingData.of(X)
         return self
 
     def _recent(self, X: Sequences) -> Any:
@@ -69,7 +77,7 @@ class PopularityRecommender(RecommenderMixin, BaseEstimator):
             yield rows, np.tile(self.item_counts_.astype(np.float32), (rows.stop - rows.start, 1))
 
 
-class SequentialRulesRecommender(RecommenderMixin, BaseEstimator):
+class SequentialRulesRecommender(RecommenderMixin, Storable, BaseEstimator):
     r"""Recommend what follows the latest items within a few steps.
 
     The rule :math:`i \to j` weighs :math:`w_{ij} = \sum 1/d` over all places of the training data where j
@@ -92,6 +100,8 @@ class SequentialRulesRecommender(RecommenderMixin, BaseEstimator):
         Events of each item in the training data.
     rules_ : (n_items, n_items) sparse array, float32
         Weight of each rule, already divided by the popularity of what follows.
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     References
     ----------
@@ -109,6 +119,7 @@ class SequentialRulesRecommender(RecommenderMixin, BaseEstimator):
         "window": [Interval(Integral, 1, None, closed="left")],
         "popularity_exponent": [Interval(Real, 0, None, closed="left")],
     }
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"rules_": Sparse("float32", "n_items", "n_items")}
 
     def __init__(self, window: int = 10, popularity_exponent: float = 0.5) -> None:
         self.window = window
@@ -125,13 +136,19 @@ class SequentialRulesRecommender(RecommenderMixin, BaseEstimator):
             weights = weights + _followers(X, distance)
         discount = (self.item_counts_ + 1.0) ** -self.popularity_exponent
         self.rules_ = (weights @ sparse.diags_array(discount)).astype(np.float32).tocsr()
+        self.training_data_ = TrainingData.of(X)
         return self
+
+    @property
+    def n_latest(self) -> int:
+        """How many events at the end of a history matter, but for what was seen."""
+        return self.window
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
         return _rule_scores(X, _latest_items(X, self.window), self.rules_, self.item_counts_)
 
 
-class MarkovRecommender(RecommenderMixin, BaseEstimator):
+class MarkovRecommender(RecommenderMixin, Storable, BaseEstimator):
     """Recommend what most often comes right after the last item: a first-order Markov chain.
 
     Attributes
@@ -142,6 +159,8 @@ class MarkovRecommender(RecommenderMixin, BaseEstimator):
         Events of each item in the training data.
     transitions_ : (n_items, n_items) sparse array, float32
         Probability of each next item (column) after an item (row).
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     Examples
     --------
@@ -151,6 +170,7 @@ class MarkovRecommender(RecommenderMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {}
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> MarkovRecommender:
@@ -161,6 +181,7 @@ class MarkovRecommender(RecommenderMixin, BaseEstimator):
         pairs = _followers(X, 1)
         totals = np.maximum(pairs.sum(axis=1), 1)
         self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
+        self.training_data_ = TrainingData.of(X)
         return self
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002

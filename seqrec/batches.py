@@ -14,6 +14,9 @@ from seqrec.vocabulary import PADDING, UNKNOWN
 N_GAPS = 40  # buckets of `gap_buckets`; the last holds 2 ** 38 seconds and more
 UNKNOWN_GAP = 0
 SEGMENT = 70  # steps that a gradient goes back; the shorter, the more rows share a product of matrices
+# Matrix products take rows by tiles, of 6, 8 or 12 as the processor may be, and sum those of a tile cut short in
+# another order. In whole tiles, the company of a row does not change even its last digit.
+TILE = 24
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,12 @@ def training_batches(
         yield batch
 
 
+def in_whole_tiles(array: np.ndarray) -> np.ndarray:
+    """Append rows of 0 up to a multiple of ``TILE``."""
+    missing = -len(array) % TILE
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+
+
 def reading_batches(
     X: Sequences, batch_size: int, values: Sequence[np.ndarray] = ()
 ) -> Iterator[Iterator[tuple[np.ndarray, Batch]]]:
@@ -145,6 +154,31 @@ def _in_time(X: Sequences, rows: np.ndarray, values: Sequence[np.ndarray]) -> It
         offset = start + np.arange((stops - starts).max())
         real = offset < stops[:, None]
         yield (X.indptr[rows][:, None] + offset)[real], _rectangle(X, None, rows, starts, stops, values)
+
+
+def continued_batches(
+    X: Sequences, batch_size: int, values: Sequence[np.ndarray] = ()
+) -> Iterator[tuple[np.ndarray, Batch]]:
+    """Give all events of `X` but the first of each sequence as targets, and the events before them as inputs.
+
+    Batches of the same rows follow in time, and no row is padded: what a network remembers after a batch, it remembers
+    of just the inputs of each row.
+
+    Yields
+    ------
+    events : (batch, time) int64
+        The events of `X` that are the batch's targets.
+    batch : Batch
+    """
+    for start in range(1, int(X.lengths.max(initial=0)), SEGMENT):
+        widths = np.clip(X.lengths - start, 0, SEGMENT)
+        for width in np.unique(widths[widths > 0]):
+            rows = np.flatnonzero(widths == width)
+            step = max(1, batch_size // width)
+            for chosen in np.split(rows, range(step, len(rows), step)):
+                starts = np.full(len(chosen), start)
+                events = X.indptr[chosen][:, None] + start + np.arange(width)
+                yield events, _rectangle(X, None, chosen, starts, starts + width, values)
 
 
 def history_batches(X: Sequences, window: int, batch_size: int) -> Iterator[Batch]:

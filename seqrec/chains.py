@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.sequences import Sequences
+from seqrec.storage.schemas import Real, Record
 from seqrec.vocabulary import N_RESERVED, PADDING
 
 
@@ -90,9 +91,12 @@ class Unseen(NamedTuple):
         counts = np.bincount(X.codes, minlength=N_RESERVED)[N_RESERVED:]
         once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
         mass = min(0.5, (1 + once) / (1 + X.n_events))
-        return cls(mass, max(1.0, once * (once - 1) / (2 * (twice + 1))))
+        return cls(float(mass), float(max(1.0, once * (once - 1) / (2 * (twice + 1)))))
 
     @property
     def probability(self) -> float:
         """Probability of one such kind."""
         return self.mass / self.kinds
+
+
+UNSEEN = Record(Unseen, {"mass": Real(5e-324, 0.5), "kinds": Real(1)})

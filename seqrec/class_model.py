@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqrec.batches import Batch
-from seqrec.event_encoder import EventEncoder, dense, real_targets
+from seqrec.event_encoder import EventEncoder, dense, n_real, real_targets
 from seqrec.graphs import one_graph
 from seqrec.layers import Dropout
 
@@ -83,5 +83,8 @@ class ClassModel(EventEncoder):
     ) -> tuple[list[Any], tf.Tensor]:
         """Give the memory after the last input, and logits (n, n_classes) of the event before each real target."""
         states, memory = self.read(memory, inputs, categories, numbers)
-        (logits,) = real_targets(targets, self._logits(states, inputs, categories, numbers))
-        return memory, logits
+        n = n_real(targets)
+        states, inputs, categories, numbers = real_targets(
+            targets, states, inputs, categories, numbers, whole_tiles=True
+        )
+        return memory, self._logits(states, inputs, categories, numbers)[:n]

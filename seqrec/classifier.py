@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_array, check_random_state, column_or_1d
@@ -20,13 +21,54 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec.anomaly import observed
 from seqrec.batches import training_batches
 from seqrec.class_model import ClassModel
-from seqrec.fields import Fields
-from seqrec.lstm import BaseLSTM
+from seqrec.fields import FIELDS, Fields
+from seqrec.lstm import BaseLSTM, check_field_sizes
 from seqrec.progress import TrainingProgress
 from seqrec.reading import Closed, read_in_batches
 from seqrec.sequences import Sequences, as_sequences
+from seqrec.storage.architectures import CLASS_MODEL, Network, class_shapes
+from seqrec.storage.array_schemas import Array, Ids, vocabulary
+from seqrec.storage.schemas import Choice, Optional, Record, Schema
+from seqrec.storage.training_data import FITTED, HISTORY, TrainingData
 from seqrec.training import train, warm_up_and_cosine
 from seqrec.vocabulary import N_RESERVED
+
+_WEAK = 1e3  # regularisation of the calibration, as its inverse
+
+
+class _Logistic(NamedTuple):
+    """What a `LogisticRegression` of logits has learned.
+
+    Its own `predict_proba` takes a matrix product, whose last digits depend on how many rows there are.
+    """
+
+    coef_: NDArray
+    intercept_: NDArray
+
+    @classmethod
+    def fit(cls, logits: NDArray, labels: NDArray) -> _Logistic:
+        fitted = LogisticRegression(C=_WEAK).fit(logits, labels)
+        return cls(fitted.coef_, fitted.intercept_)
+
+    def predict_proba(self, logits: NDArray) -> NDArray[np.float64]:
+        decisions = (logits.astype(np.float64)[:, None] * self.coef_).sum(axis=2) + self.intercept_
+        if decisions.shape[1] == 1:  # two classes: the first is the one that the decision is against
+            decisions = np.concatenate([np.zeros_like(decisions), decisions], axis=1)
+        return softmax(decisions, axis=1)
+
+
+def _check_logistic(logistic: _Logistic) -> None:
+    n_classes = logistic.coef_.shape[1]
+    if len(logistic.coef_) != (1 if n_classes == 2 else n_classes):
+        raise ValueError("the calibration is not one of so many classes.")
+
+
+_FLOATS = ("float32", "float64")
+_LOGISTIC = Record(
+    _Logistic,
+    {"coef_": Array(_FLOATS, "n_outputs", "n_classes"), "intercept_": Array(_FLOATS, "n_outputs")},
+    _check_logistic,
+)
 
 
 class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
@@ -74,6 +116,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     history_ : dict of lists
         For each epoch the "loss" (nats an event, of class and next event together) and the "validation" score (log-loss
         of the held-out labels, negated).
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     References
     ----------
@@ -97,6 +141,16 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
     }
+    _schema: ClassVar[dict[str, Schema]] = FITTED | {
+        "classes_": Ids("n_classes"),
+        "level_": Choice("sequence", "event"),
+        "vocabulary_": vocabulary("n_items"),
+        "_fields": FIELDS,
+        "_calibration": Optional(_LOGISTIC),
+        "history_": HISTORY,
+        "model_": Network(ClassModel, CLASS_MODEL, class_shapes),
+    }
+    _calibration: _Logistic | None = None
 
     def __init__(
         self,
@@ -165,7 +219,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_, self._fields = classes, level, X.vocabulary, fields
         self.model_, self.history_ = network, history
-        self._calibration = calibration
+        self._calibration, self.training_data_ = calibration, TrainingData.of(X)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -185,6 +239,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """Give the most likely class of each sequence or event, as `level_` says."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    def _check_fitted(self) -> None:
+        check_field_sizes(self.model_, self._fields)
+        if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
+            raise ValueError("it needs two different classes at least, and none twice.")
+
+    def _build(self) -> None:
+        self.model_ = self.model_.build()
 
     def _labels(
         self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None
@@ -260,10 +322,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
             return train(network, batches, validate, schedule, n_epochs, self.patience, progress)
 
     def _probabilities(self, logits: NDArray) -> NDArray[np.float64]:
-        if not len(logits):
-            return np.empty((0, len(self.classes_)))
         if self._calibration is None:
-            return tf.nn.softmax(logits).numpy().astype(np.float64)
+            return softmax(logits.astype(np.float64), axis=1)
         return self._calibration.predict_proba(logits)
 
 
@@ -295,12 +355,13 @@ class _Labelled(NamedTuple):
         labels[self.places], weights[self.places] = self.labels, self.weights
         return self.closed.categories, self.closed.numbers, labels, weights
 
-    def calibrate(self, network: ClassModel) -> LogisticRegression | None:
+    def calibrate(self, network: ClassModel) -> _Logistic | None:
         """Fit probabilities to the logits of the labels, if these hold every class."""
         known = self.weights > 0
         if len(np.unique(self.labels[known])) < network.n_classes:
             return None
-        return LogisticRegression(C=1e3).fit(class_logits(network, self.closed)[self.places][known], self.labels[known])
+        logits = class_logits(network, self.closed)[self.places]
+        return _Logistic.fit(logits[known], self.labels[known])
 
     def merit(self, network: ClassModel) -> float:
         """Mean log-probability of the labels, weighted, nats."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,13 @@ from scipy import sparse
 
 from seqrec.pools import Pools
 from seqrec.sequences import Sequences
+from seqrec.storage.array_schemas import Ids, Sparse
+from seqrec.storage.schemas import Record
 from seqrec.vocabulary import N_RESERVED, UNKNOWN
 
 _MOST_NEIGHBOURS = 10_000  # distinct compositions that are compared with
-_DISTANCES_AT_ONCE = 2**24  # 128 MiB
+_DISTANCES_AT_ONCE = 2**20  # 8 MiB, which stay in a cache
+_DENSE_KINDS = 512  # of events, up to which products of full matrices are faster
 
 
 def new_events(X: Sequences) -> Pools:
@@ -51,7 +54,7 @@ class Compositions(NamedTuple):
     @classmethod
     def fit(cls, X: Sequences, rng: np.random.Generator) -> Compositions:
         """Keep the distinct compositions of X, at most 10,000 of them, drawn at random."""
-        roots = _root_counts(X)
+        roots = _roots(count_events(X))
         fingerprint = roots @ rng.standard_normal((roots.shape[1], 2))
         _, first = np.unique(fingerprint.round(9), axis=0, return_index=True)
         kept = np.sort(rng.permutation(first)[:_MOST_NEIGHBOURS])
@@ -59,26 +62,49 @@ class Compositions(NamedTuple):
 
     def nearest(self, X: Sequences) -> tuple[NDArray[np.float64], NDArray]:
         """Distance to the nearest normal sequence, (n,) float64, and that sequence's key, (n,)."""
-        roots, norms = _root_counts(X), (self.roots**2).sum(axis=1)
-        distances, nearest = np.empty(len(X)), np.empty(len(X), dtype=np.intp)
+        return self.nearest_to(count_events(X))
+
+    def nearest_to(self, counts: sparse.csr_array) -> tuple[NDArray[np.float64], NDArray]:
+        """Give the same for sequences whose events are counted."""
+        roots, norms, n = _roots(counts), (self.roots**2).sum(axis=1), counts.shape[0]
+        few_kinds = roots.shape[1] <= _DENSE_KINDS
+        others: Any = self.roots.T.toarray() if few_kinds else self.roots.T.tocsr()
+        squares, nearest = np.empty(n), np.empty(n, dtype=np.intp)
         step = max(1, _DISTANCES_AT_ONCE // self.roots.shape[0])
-        for start in range(0, len(X), step):
+        for start in range(0, n, step):
             part = slice(start, start + step)
-            squares = norms - 2 * (roots[part] @ self.roots.T).toarray()  # |a - b|**2 less |a|**2
-            nearest[part] = squares.argmin(axis=1)
-            own = (roots[part] ** 2).sum(axis=1)
-            distances[part] = np.sqrt(np.maximum(squares.min(axis=1) + own, 0).round(9))
-        return distances, self.keys[nearest]
+            own: Any = roots[part]
+            products = own.toarray() @ others if few_kinds else (own @ others).toarray()
+            relative = norms - 2 * products  # |a - b|**2 less |a|**2
+            nearest[part] = relative.argmin(axis=1)
+            squares[part] = np.take_along_axis(relative, nearest[part, None], axis=1)[:, 0]
+        squares += (roots**2).sum(axis=1)
+        return np.sqrt(np.maximum(squares, 0).round(9)), self.keys[nearest]
 
     def pools(self, X: Sequences) -> Pools:
         """Give the distance to the nearest normal sequence."""
         return {"composition": self.nearest(X)[0]}
 
 
-def _root_counts(X: Sequences) -> sparse.csr_array:
+def count_events(X: Sequences) -> sparse.csr_array:
+    """Count each kind of event of each sequence, (n, n_codes - 1); the first column is of unknown ones."""
     row = np.repeat(np.arange(len(X)), X.lengths)
     shape = (len(X), N_RESERVED - UNKNOWN + len(X.vocabulary))
-    counts = sparse.coo_array((np.ones(X.n_events), (row, X.codes - UNKNOWN)), shape=shape).tocsr()
-    counts.sum_duplicates()
-    counts.data = np.sqrt(counts.data)
-    return counts
+    ones = np.ones(X.n_events, np.int64)
+    return sparse.coo_array((ones, (row, X.codes - UNKNOWN)), shape=shape).tocsr()
+
+
+def _roots(counts: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((np.sqrt(counts.data), counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _check_compositions(compositions: Compositions) -> None:
+    if not len(compositions.keys):
+        raise ValueError("there is no composition to compare with.")
+
+
+COMPOSITIONS = Record(
+    Compositions,
+    {"roots": Sparse("float64", "n_normal", "n_items + 1"), "keys": Ids("n_normal")},
+    _check_compositions,
+)

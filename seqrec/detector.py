@@ -12,19 +12,24 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
-from seqrec.anomaly import AnomalyMixin
-from seqrec.chains import Unseen, close
-from seqrec.counts import Compositions, length, new_events
+from seqrec.anomaly import THRESHOLD, AnomalyMixin
+from seqrec.chains import UNSEEN, Unseen
+from seqrec.counts import COMPOSITIONS, Compositions, length, new_events
 from seqrec.event_model import EventModel
 from seqrec.explanations import EVENT, explain_events, field_p_values, smallest_of
-from seqrec.fields import Fields, field_columns, is_category
+from seqrec.fields import FIELDS, Fields, field_columns, is_category
 from seqrec.learning import EventLearner
-from seqrec.lstm import BaseLSTM
+from seqrec.lstm import BaseLSTM, check_field_sizes
 from seqrec.pools import Pools, number_pools, surprisal_pools
 from seqrec.profiles import UserProfiles
 from seqrec.progress import TrainingProgress
 from seqrec.reading import Closed, EventReader, Reading
 from seqrec.sequences import Sequences, as_sequences
+from seqrec.storage.architectures import EVENT_MODEL, Network, event_shapes
+from seqrec.storage.array_schemas import vocabulary
+from seqrec.storage.schemas import Optional, Record, Schema
+from seqrec.storage.storable import Estimator
+from seqrec.storage.training_data import HISTORY
 from seqrec.vocabulary import Vocabulary
 
 _SURPRISAL_POOLS = ("max", "top", "window", "mean")
@@ -36,18 +41,37 @@ class _Normal(NamedTuple):
     """What a fit has learned to be normal."""
 
     vocabulary: Vocabulary
-    reader: EventReader
+    fields: Fields
+    network: EventModel
+    unseen: Unseen
     compositions: Compositions
     history: dict[str, list[float]]
 
+    @property
+    def reader(self) -> EventReader:
+        return EventReader(self.vocabulary, self.fields, self.network, self.unseen)
+
     def pools(self, X: Sequences) -> Pools:
-        pools = pools_of(self.reader.read(X), self.reader.fields)
+        chain, reading = self.reader.read(X)
+        pools = pools_of(reading, chain.indptr, self.reader.fields)
         return pools | new_events(X) | length(X) | self.compositions.pools(X)
 
 
-def pools_of(reading: Reading, fields: Fields) -> Pools:
+_NORMAL = Record(
+    _Normal,
+    {
+        "vocabulary": vocabulary("n_items"),
+        "fields": FIELDS,
+        "unseen": UNSEEN,
+        "compositions": COMPOSITIONS,
+        "history": HISTORY,
+        "network": Network(EventModel, EVENT_MODEL, event_shapes),
+    },
+)
+
+
+def pools_of(reading: Reading, indptr: NDArray, fields: Fields) -> Pools:
     """Pool the surprisal of events and of fields."""
-    indptr = reading.chain.indptr
     channels = {"events": surprisal_pools(reading.surprisal[:, 0], indptr)}
     for column, field in enumerate(fields.categories):
         channels[field.name] = surprisal_pools(reading.surprisal[:, 1 + column], indptr)
@@ -118,6 +142,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         After `fit_profiles`: what is each user's own.
     history_ : dict of lists
         For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     References
     ----------
@@ -136,6 +162,10 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = (
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {
+        "profiles_": Optional(Estimator(UserProfiles)),
+        "_model": _NORMAL,
+    }
 
     def __init__(
         self,
@@ -172,7 +202,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     @property
     def model_(self) -> EventModel:
         """The Keras model."""
-        return self._fitted("model_").reader.network
+        return self._fitted("model_").network
 
     @property
     def history_(self) -> dict[str, list[float]]:
@@ -194,8 +224,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             rng = np.random.default_rng(random.randint(2**31, size=4))
             with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
                 history = learner.learn(Closed.of(X, fields), *settings, rng, progress)
-            reader = EventReader(X.vocabulary, fields, learner.network, Unseen.estimate(X))
-            return _Normal(X.vocabulary, reader, Compositions.fit(X, rng), history)
+            counted = Unseen.estimate(X), Compositions.fit(X, rng)
+            return _Normal(X.vocabulary, fields, learner.network, *counted, history)
 
         return learn
 
@@ -210,6 +240,20 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         for name, values in field_columns(X).items():
             names += [f"{name} {pool}" for pool in (_SURPRISAL_POOLS if is_category(values) else _NUMBER_POOLS)]
         return [*names, *_COUNTED]
+
+    def _part_names(self) -> list[str]:
+        fields = self._model.fields
+        channels = [("events", _SURPRISAL_POOLS)]
+        channels += [(field.name, _SURPRISAL_POOLS) for field in fields.categories]
+        channels += [(field.name, _NUMBER_POOLS) for field in fields.numbers]
+        return [*(f"{name} {pool}" for name, pools in channels for pool in pools), *_COUNTED]
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        check_field_sizes(self.model_, self._model.fields)
+
+    def _build(self) -> None:
+        self._model = self._model._replace(network=self._model.network.build())
 
     def surprisal(self, X: Any, by_field: bool = False) -> Any:
         """Surprisal of every event: ``-log p`` given all that came before it, in nats.
@@ -227,8 +271,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             and can be below 0.
         """
         X = self._known_sequences(X)
-        reading = self._model.reader.read(X)
-        surprisal = reading.surprisal[reading.chain.events]
+        chain, reading = self._model.reader.read(X)
+        surprisal = reading.surprisal[chain.events]
         return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
     def event_scores(self, X: Any, by_field: bool = False) -> Any:
@@ -247,8 +291,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
         """
         X = self._known_sequences(X)
-        reading = self._model.reader.read(X)
-        p_values = field_p_values(self._model.reader, X, reading)[reading.chain.events]
+        chain, *judged = self._model.reader.judge(X)
+        p_values = field_p_values(*judged)[chain.events]
         return pd.DataFrame(p_values, columns=self._field_names()) if by_field else smallest_of(p_values)
 
     def rank(self, X: Any) -> NDArray[np.float32]:
@@ -259,7 +303,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Du et al. (2017), "DeepLog": an event is odd if it ranks below the g likeliest.
         """
         X = self._known_sequences(X)
-        return self._model.reader.judge(X).ranks[close(X).events]
+        chain, _, judgement = self._model.reader.judge(X)
+        return judgement.ranks[chain.events]
 
     def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
         """Say why sequences are odd: the events that fired, and what was expected in their place.
@@ -343,8 +388,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """
         check_is_fitted(self, "profiles_")
         X = as_sequences(X)
-        reading = self._model.reader.read(X.recode(self._model.vocabulary))
-        likelihood = -surprisal_pools(reading.surprisal[:, 0], reading.chain.indptr)["mean"]
+        chain, reading = self._model.reader.read(X.recode(self._model.vocabulary))
+        likelihood = -surprisal_pools(reading.surprisal[:, 0], chain.indptr)["mean"]
         profiles = self.profiles_ if update else deepcopy(self.profiles_)
         return profiles.score_and_update(X, users) + likelihood
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from seqrec.batches import TILE
 from seqrec.model import SequenceModel
 from seqrec.vocabulary import PADDING
 
@@ -51,6 +53,12 @@ class EventEncoder(keras.Model):
     def __reduce__(self) -> tuple:
         """Pickle and copy the arguments, which a subclass keeps as JSON, and the weights; graphs are built anew."""
         return _rebuild, (type(self), self._arguments, self.get_weights())
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the network was built with."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]  # without self
+        return dict(zip(names, json.loads(self._arguments), strict=True))
 
     def one_event(self) -> list[np.ndarray]:
         """Give arrays of `input_signature` that hold one event: a pass over it makes the layers' weights."""
@@ -99,10 +107,20 @@ def _rebuild(kind: type[EventEncoder], arguments: str, weights: list[np.ndarray]
     return model
 
 
-def real_targets(targets: Any, *arrays: Any) -> list[tf.Tensor]:
-    """Give the rows of the targets that are not padding, of arrays (batch, time, ...)."""
+def real_targets(targets: Any, *arrays: Any, whole_tiles: bool = False) -> list[tf.Tensor]:
+    """Give the rows of the targets that are not padding, of arrays (batch, time, ...).
+
+    With `whole_tiles`, further rows fill up the last tile (`batches.TILE`); `n_real` of the targets counts the others.
+    """
     real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
+    if whole_tiles:
+        real = tf.pad(real, [[0, -tf.size(real) % TILE]])
     return [tf.gather(tf.reshape(array, (-1, *array.shape[2:])), real) for array in arrays]
+
+
+def n_real(targets: Any) -> tf.Tensor:
+    """Count the targets that are not padding."""
+    return tf.math.count_nonzero(targets, dtype=tf.int32)
 
 
 def dense(units: int, seed: int, **options: Any) -> keras.layers.Layer:

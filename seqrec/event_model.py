@@ -13,7 +13,7 @@ from keras import ops
 
 from seqrec import mixtures
 from seqrec.batches import Batch
-from seqrec.event_encoder import EventEncoder, dense, real_targets
+from seqrec.event_encoder import EventEncoder, dense, n_real, real_targets
 from seqrec.graphs import one_graph
 from seqrec.vocabulary import N_RESERVED, PADDING
 
@@ -118,35 +118,51 @@ class EventModel(EventEncoder):
         parameters : (n, n_numbers, n_parameters) float32
             Of the distribution of each number.
         """
+        n = n_real(targets)
         states, memory = self.read(memory, inputs, in_categories, in_numbers)
-        states, targets, *values = real_targets(targets, states, targets, *values)
+        states, targets, *values = real_targets(targets, states, targets, *values, whole_tiles=True)
         (log_prob,) = self.sequence.head.judge(states, targets)
         parameters = list(self.field_parameters(states, targets, *values))
-        surprisal = [-log_prob, *self._field_surprisal(parameters, *values)]
+        return memory, *self._scores(log_prob, parameters, *values, n)
+
+    def _scores(
+        self, log_prob: tf.Tensor, parameters: list[tf.Tensor], categories: Any, numbers: Any, n: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        surprisal = tf.stack([-log_prob, *self._field_surprisal(parameters, categories, numbers)], axis=1)
         of_numbers = parameters[len(self.categories) :]
-        stacked = tf.stack(of_numbers, axis=1) if of_numbers else tf.zeros((tf.shape(targets)[0], 0, 1))
-        return memory, tf.stack(surprisal, axis=1), stacked
+        stacked = tf.stack(of_numbers, axis=1) if of_numbers else tf.zeros((tf.shape(log_prob)[0], 0, 1))
+        return surprisal[:n], stacked[:n]
 
     def _judge(
         self, memory: list[Any], inputs: Any, targets: Any, in_categories: Any, in_numbers: Any, *values: Any
-    ) -> tuple[list[Any], tf.Tensor, tf.Tensor]:
-        """Compare the targets that are not padding with what was expected; the last of `values` is `unknown`.
+    ) -> tuple[list[Any], tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Score the targets that are not padding, and compare them with what was expected.
+
+        The last of `values` is `unknown`, as the head's `judge` takes it.
 
         Returns
         -------
-        memory : list of tensors
+        memory, surprisal, parameters
+            As `_score` gives them.
         no_likelier : (n, 1 + n_categories) float32
             Probability of all events, and of all values of a category, that are as likely as this one or less.
         likelier : (n,) float32
             How many events are likelier; those as likely count half.
+        likeliest : (n,) int32
+            The likeliest event.
         """
         *values, unknown = values
+        n = n_real(targets)
         states, memory = self.read(memory, inputs, in_categories, in_numbers)
-        states, targets, *values = real_targets(targets, states, targets, *values)
-        _, no_likelier, likelier = self.sequence.head.judge(states, targets, unknown)
-        of_fields = list(self.field_parameters(states, targets, *values))[: len(self.categories)]
-        masses = [_no_likelier(logits, values[0][:, column]) for column, logits in enumerate(of_fields)]
-        return memory, tf.stack([no_likelier, *masses], axis=1), likelier
+        states, targets, *values = real_targets(targets, states, targets, *values, whole_tiles=True)
+        log_prob, no_likelier, likelier, likeliest = self.sequence.head.judge(states, targets, unknown)
+        parameters = list(self.field_parameters(states, targets, *values))
+        masses = [
+            _no_likelier(logits, values[0][:, column])
+            for column, logits in enumerate(parameters[: len(self.categories)])
+        ]
+        scores = self._scores(log_prob, parameters, *values, n)
+        return memory, *scores, tf.stack([no_likelier, *masses], axis=1)[:n], likelier[:n], likeliest[:n]
 
 
 def _log_shares(codes: np.ndarray, n_codes: int) -> np.ndarray:
@@ -157,7 +173,8 @@ def _log_shares(codes: np.ndarray, n_codes: int) -> np.ndarray:
 
 def _no_likelier(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     own = tf.gather(logits, codes, batch_dims=1)[:, None]
-    mass = tf.reduce_sum(tf.where(logits <= own, tf.nn.softmax(logits), 0.0), axis=1)
+    # Not `softmax`: its last digit depends on the number of rows.
+    mass = tf.reduce_sum(tf.where(logits <= own, tf.exp(tf.nn.log_softmax(logits)), 0.0), axis=1)
     return tf.where(codes == PADDING, 1.0, mass)  # a field that is missing is never odd
 
 

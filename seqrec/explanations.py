@@ -10,10 +10,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec import mixtures
-from seqrec.batches import reading_batches
+from seqrec.batches import in_whole_tiles, reading_batches
+from seqrec.chains import Chain
 from seqrec.event_encoder import real_targets
 from seqrec.fields import Fields, Number, field_columns
-from seqrec.reading import Closed, EventReader, Reading
+from seqrec.reading import Closed, EventReader, Judgement, Reading
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import N_RESERVED
 
@@ -23,10 +24,10 @@ _AT_ONCE = 256  # events
 _LIMITS = (0.05, 0.95)  # of what is expected of a number
 
 
-def field_p_values(reader: EventReader, X: Sequences, reading: Reading) -> NDArray[np.float64]:
-    """P-value of each event and of each of its fields, (n, 1 + n_fields), ends included; 1 where a field is missing."""
+def field_p_values(reading: Reading, judgement: Judgement) -> NDArray[np.float64]:
+    """P-value of each event and of each of its fields, (n, 1 + n_fields); 1 where a field is missing."""
     of_numbers = np.exp(-reading.tails.astype(np.float64))
-    p_values = np.concatenate([reader.judge(X).no_likelier, of_numbers], axis=1, dtype=np.float64)
+    p_values = np.concatenate([judgement.no_likelier, of_numbers], axis=1, dtype=np.float64)
     return np.clip(p_values, np.finfo(np.float64).tiny, 1.0)
 
 
@@ -45,17 +46,16 @@ def explain_events(reader: EventReader, X: Sequences, n_events: int, n_expected:
         `row`, `event`, `field`, `value`, `surprisal`, `p_value`, `expected`.
     """
     known = X.recode(reader.vocabulary)
-    reading = reader.read(known)
-    p_values = field_p_values(reader, known, reading)
-    indptr = reading.chain.indptr
+    chain, *judged = reader.judge(known)
+    reading, p_values, indptr = judged[0], field_p_values(*judged), chain.indptr
     which = np.repeat(np.arange(len(X)), np.diff(indptr))
     order = np.lexsort((smallest_of(p_values), which))
     chosen = order[np.arange(len(order)) - indptr[which] < n_events]
     expected = _expectations(reader, known, np.sort(chosen), n_expected)
     field = p_values[chosen].argmin(axis=1)
     names = np.array([EVENT, *reader.fields.names], dtype=object)
-    columns = {name: _with_ends(reading, values, np.nan) for name, values in field_columns(X).items()}
-    items = _with_ends(reading, X.vocabulary.decode(X.codes).astype(object), END)
+    columns = {name: _with_ends(chain, values, np.nan) for name, values in field_columns(X).items()}
+    items = _with_ends(chain, X.vocabulary.decode(X.codes).astype(object), END)
     columns = {EVENT: items} | columns
     at = np.searchsorted(np.sort(chosen), chosen)
     return pd.DataFrame(
@@ -63,7 +63,7 @@ def explain_events(reader: EventReader, X: Sequences, n_events: int, n_expected:
             "which": which[chosen],
             "sequence": X.keys[which[chosen]],
             "position": chosen - indptr[which[chosen]],
-            "row": _with_ends(reading, X.rows, -1)[chosen].astype(np.int64),
+            "row": _with_ends(chain, X.rows, -1)[chosen].astype(np.int64),
             "event": items[chosen],
             "field": names[field],
             "value": [columns[name][event] for name, event in zip(names[field], chosen, strict=True)],
@@ -74,10 +74,10 @@ def explain_events(reader: EventReader, X: Sequences, n_events: int, n_expected:
     )
 
 
-def _with_ends(reading: Reading, values: NDArray, end: Any) -> NDArray:
+def _with_ends(chain: Chain, values: NDArray, end: Any) -> NDArray:
     """Give one value for each event of the chain, objects."""
-    result = np.full(len(reading.chain.codes), end, dtype=object)
-    result[reading.chain.events] = values
+    result = np.full(len(chain.codes), end, dtype=object)
+    result[chain.events] = values
     return result
 
 
@@ -89,8 +89,9 @@ def _expectations(reader: EventReader, X: Sequences, events: NDArray, k: int) ->
     for group in reading_batches(closed.sequences, _AT_ONCE, (closed.categories, closed.numbers)):
         memory = None
         for positions, batch in group:
-            memory = network.start(len(batch.rows)) if memory is None else memory
-            inputs, targets, in_categories, in_numbers, *own = map(tf.constant, network.arrays_of(batch))
+            arrays = [in_whole_tiles(array) for array in network.arrays_of(batch)]
+            memory = network.start(len(arrays[0])) if memory is None else memory
+            inputs, targets, in_categories, in_numbers, *own = map(tf.constant, arrays)
             states, memory = network.read(memory, inputs, in_categories, in_numbers)
             here = np.flatnonzero(np.isin(positions, events))
             states, targets, *own = (tf.gather(part, here) for part in real_targets(targets, states, targets, *own))

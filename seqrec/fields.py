@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from seqrec._checks import check_choice, check_column
 from seqrec.sequences import Sequences
+from seqrec.storage.array_schemas import vocabulary
+from seqrec.storage.schemas import ABOVE_ZERO, Choice, Listed, Real, Record, Text
 from seqrec.vocabulary import Vocabulary
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
@@ -101,8 +103,12 @@ class Fields(NamedTuple):
                 numbers.append(Number.learn(name, values, sides.get(name, "both")))
         return cls(tuple(categories), tuple(numbers))
 
-    def encode(self, X: Sequences) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def encode(
+        self, X: Sequences, before: NDArray[np.datetime64] | None = None
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Give the categories' codes (n_events, n_categories) and signs and sizes (n_events, n_numbers, 2).
+
+        `before` is the time of the event before the first of each sequence, if there was one.
 
         Raises
         ------
@@ -111,7 +117,7 @@ class Fields(NamedTuple):
         TypeError
             If a field held another kind of values in training: text, truth values or numbers.
         """
-        columns = field_columns(X)
+        columns = field_columns(X, before)
         kinds = {field.name: "numbers" for field in self.numbers}
         kinds |= {field.name: _kind(field.values) for field in self.categories}
         for name in self.names:
@@ -127,8 +133,11 @@ class Fields(NamedTuple):
         )
 
 
-def field_columns(X: Sequences) -> dict[str, NDArray]:
-    """Give the further columns of X, and the seconds since the event before, NaN at the start of a sequence."""
+def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) -> dict[str, NDArray]:
+    """Give the further columns of X, and the seconds since the event before, NaN where there is none.
+
+    `before` is the time of the event before the first of each sequence, NaT at the start of one; by default, all are.
+    """
     columns = dict(X.columns)
     for name, values in columns.items():
         if values.dtype.kind in "mM":
@@ -137,7 +146,8 @@ def field_columns(X: Sequences) -> dict[str, NDArray]:
         if GAP in columns:
             raise ValueError(f"column {GAP!r} has the name of the time between events. Rename it.")
         gaps = np.diff(X.timestamps.astype(np.int64), prepend=0) / 1e6
-        gaps[X.indptr[:-1][X.lengths > 0]] = np.nan
+        first, full = X.indptr[:-1][X.lengths > 0], X.lengths > 0
+        gaps[first] = np.nan if before is None else (X.timestamps[first] - before[full]) / np.timedelta64(1, "s")
         columns = {GAP: gaps} | columns
     return columns
 
@@ -159,3 +169,26 @@ def _check_kind(name: str, expected: str, values: NDArray) -> None:
     found = _kind(values)
     if len(values) and found != expected:
         raise TypeError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
+
+
+def _check_category(category: Category) -> None:
+    items = category.vocabulary.items
+    if items.dtype != object and not np.isin(items, (0, 1)).all():
+        raise ValueError(f"the values of {category.name!r} are neither text nor truth values.")
+
+
+def _check_names(fields: Fields) -> None:
+    if len(set(fields.names)) < len(fields.names):
+        raise ValueError("two fields have one name.")
+
+
+_CATEGORY = Record(Category, {"name": Text(), "vocabulary": vocabulary()}, _check_category)
+_NUMBER = Record(Number, {"name": Text(), "center": Real(), "scale": ABOVE_ZERO, "side": Choice(*SIDES)})
+FIELDS = Record(
+    Fields,
+    {
+        "categories": Listed(_CATEGORY, tuple, length="n_categories"),
+        "numbers": Listed(_NUMBER, tuple, length="n_numbers"),
+    },
+    _check_names,
+)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from seqrec.batches import TILE
 from seqrec.losses import sampled_cross_entropy, softmax_cross_entropy
 from seqrec.vocabulary import N_RESERVED, UNKNOWN
 
@@ -85,10 +86,12 @@ class CategoricalHead(keras.layers.Layer):
             Probability of all items that are as likely as the target or less.
         likelier : (n,) float32
             How many items are likelier; those as likely count half.
+        likeliest : (n,) int32
+            Code of the item that is likeliest of all.
         """
         items, bias = _unit(self.embedding.embeddings.value), _without_reserved(self.bias.value)
         states = self._scaled(states)
-        step = max(128, _LOGITS_AT_ONCE // bias.shape[0])
+        step = TILE * max(5, _LOGITS_AT_ONCE // bias.shape[0] // TILE)
 
         def block(start: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = slice(start, start + step)
@@ -101,10 +104,10 @@ class CategoricalHead(keras.layers.Layer):
             probabilities = tf.exp(logits - log_total[:, None])
             no_likelier = tf.reduce_sum(tf.where(logits <= own, probabilities, 0.0), axis=1)
             likelier = tf.reduce_sum(tf.cast(logits > own, tf.float32) + tf.cast(logits >= own, tf.float32), axis=1) / 2
-            return own[:, 0] - log_total, no_likelier, likelier
+            return own[:, 0] - log_total, no_likelier, likelier, tf.argmax(logits, axis=1, output_type=tf.int32)
 
-        n_results = 1 if unknown is None else 3
-        return _by_blocks(block, tf.shape(states)[0], step, n_results)
+        dtypes = [tf.float32] if unknown is None else [tf.float32, tf.float32, tf.float32, tf.int32]
+        return _by_blocks(block, tf.shape(states)[0], step, dtypes)
 
     def logits(self, states: tf.Tensor) -> tf.Tensor:
         """Unnormalised log-probabilities of the items: states (n, embedding_dim) -> (n, n_items) float32."""
@@ -115,10 +118,10 @@ class CategoricalHead(keras.layers.Layer):
         return _unit(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
 
 
-def _by_blocks(block: Any, n: tf.Tensor, step: int, n_results: int) -> tuple[tf.Tensor, ...]:
+def _by_blocks(block: Any, n: tf.Tensor, step: int, dtypes: list[tf.DType]) -> tuple[tf.Tensor, ...]:
     """Concatenate what `block` gives for the rows from 0, step, 2 step, ... on: all logits never exist at once."""
     n_blocks = (n + step - 1) // step
-    arrays = [tf.TensorArray(tf.float32, n_blocks, infer_shape=False, element_shape=(None,)) for _ in range(n_results)]
+    arrays = [tf.TensorArray(dtype, n_blocks, infer_shape=False, element_shape=(None,)) for dtype in dtypes]
 
     def write(i: tf.Tensor, arrays: list[tf.TensorArray]) -> tuple[tf.Tensor, list[tf.TensorArray]]:
         return i + 1, [array.write(i, part) for array, part in zip(arrays, block(i * step), strict=True)]

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from seqrec.fields import Fields
 from seqrec.precision import bfloat16_is_fast
 from seqrec.sequences import Sequences
+from seqrec.storage.storable import Storable
 from seqrec.vocabulary import N_RESERVED
 
 _SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
@@ -20,7 +21,7 @@ _N_NEGATIVES = 8_192
 _LARGEST_BATCH, _LARGEST_SAMPLED_BATCH = 8_192, 1_024  # events; a batch shares its negatives, so small ones see more
 
 
-class BaseLSTM(BaseEstimator):
+class BaseLSTM(Storable, BaseEstimator):
     """Common ground of the LSTM estimators; `LSTMRecommender` describes the parameters."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -40,7 +41,7 @@ class BaseLSTM(BaseEstimator):
         """Half the square root of the number of events, as a power of two: 512 units for a million events."""
         if self.units == "auto":
             return 2 ** int(np.clip(round(math.log2(math.sqrt(X.n_events) / 2)), 4, 9))
-        return self.units
+        return int(self.units)
 
     def _is_sampled(self, X: Sequences) -> bool:
         return len(X.vocabulary) > _SOFTMAX_ITEMS
@@ -70,12 +71,26 @@ class BaseLSTM(BaseEstimator):
             "embedding_dim": min(units, 128),
             "n_layers": 1,
             "cell": self.cell,
-            "dropout": self.dropout,
+            "dropout": float(self.dropout),
             "n_negatives": self._n_negatives(closed),
         }
-        sizes = [N_RESERVED + len(field.vocabulary) for field in fields.categories]
-        return {"network": network, "category_sizes": sizes, "n_numbers": len(fields.numbers), "seed": seed}
+        return {
+            "network": network,
+            "category_sizes": _category_sizes(fields),
+            "n_numbers": len(fields.numbers),
+            "seed": seed,
+        }
 
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
         return "mixed_bfloat16" if bfloat16 else "float32"
+
+
+def _category_sizes(fields: Fields) -> list[int]:
+    return [N_RESERVED + len(field.vocabulary) for field in fields.categories]
+
+
+def check_field_sizes(network: Any, fields: Fields) -> None:
+    """Raise ValueError unless an `EventEncoder` is one for these fields."""
+    if network.arguments["category_sizes"] != _category_sizes(fields):
+        raise ValueError("the network has other categories than the fields.")

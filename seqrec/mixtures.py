@@ -60,7 +60,7 @@ def log_prob(parameters: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     """
     sign, size = tf.cast(numbers[:, 0], tf.int32), numbers[:, 1]
     logits, column, weights, means, scales = _split(parameters, sign)
-    shares = (1 - N_SIGNS * _SMALLEST_SIGN) * tf.nn.softmax(logits) + _SMALLEST_SIGN
+    shares = (1 - N_SIGNS * _SMALLEST_SIGN) * tf.exp(tf.nn.log_softmax(logits)) + _SMALLEST_SIGN
     of_sign = tf.math.log(tf.gather(shares, column, batch_dims=1))
     scale = tf.nn.softplus(scales + _UNIT_SCALE) + _SMALLEST_SCALE
     z = (size[:, None] - means) / scale

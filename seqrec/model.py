@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -64,6 +65,9 @@ class SequenceModel(keras.Model):
         dtype: str = "float32",
     ) -> None:
         super().__init__(dtype=dtype)
+        sizes = {"n_codes": n_codes, "units": units, "embedding_dim": embedding_dim, "n_layers": n_layers}
+        options = {"cell": cell, "dropout": dropout, "n_negatives": n_negatives, "with_time": with_time, "seed": seed}
+        self._arguments = json.dumps(sizes | options)  # as text: Keras would wrap a dict in its own
         seeds = iter(np.random.SeedSequence(seed).generate_state(9 + 2 * n_layers).tolist())
         normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
         self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
@@ -96,6 +100,11 @@ class SequenceModel(keras.Model):
         self.built = True  # the call makes the layers' weights, in one order
         one_event = np.zeros((1, 1), np.int32)
         self(one_event, one_event, one_event)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the network was built with, but for the policy."""
+        return json.loads(self._arguments)
 
     def call(self, inputs: Any, *gaps: Any, training: bool = False) -> Any:
         """Give the state after each event of sequences that begin with the first input, (batch, time, embedding_dim).

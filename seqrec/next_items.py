@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from seqrec.batches import UNKNOWN_GAP, Batch, gap_buckets, history_batches
+from seqrec.batches import TILE, UNKNOWN_GAP, Batch, gap_buckets, history_batches, in_whole_tiles
 from seqrec.model import SequenceModel
 from seqrec.sequences import Sequences
 
@@ -26,8 +26,8 @@ def last_states(
     for batch in history_batches(X, window, _SCORING_BATCH):
         last = np.minimum(X.lengths[batch.rows], window - 1)
         gaps = _question_gaps(network, X, batch, last, at if at is None else at[order[batch.rows]])
-        arrays = (tf.constant(array, tf.int32) for array in (last, batch.inputs, *gaps))
-        states[order[batch.rows]] = network.states_at(*arrays)
+        arrays = (tf.constant(in_whole_tiles(array), tf.int32) for array in (last, batch.inputs, *gaps))
+        states[order[batch.rows]] = network.states_at(*arrays)[: len(batch.rows)]
     return states
 
 
@@ -51,7 +51,7 @@ def _question_gaps(
 
 def score_states(network: SequenceModel, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
-    step = max(1, _SCORES_AT_ONCE // network.embedding.input_dim)
+    step = TILE * max(1, _SCORES_AT_ONCE // network.embedding.input_dim // TILE)
     for start in range(0, len(states), step):
         rows = slice(start, min(start + step, len(states)))
-        yield rows, network.head.logits(tf.constant(states[rows])).numpy()
+        yield rows, network.head.logits(tf.constant(in_whole_tiles(states[rows]))).numpy()[: rows.stop - start]

@@ -7,8 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.chains import Chain, Unseen, close
+from seqrec.chains import UNSEEN, Chain, Unseen, close
+from seqrec.pools import Pools, surprisal_pools
 from seqrec.sequences import Sequences
+from seqrec.storage.array_schemas import Array
+from seqrec.storage.schemas import Listed, Record, Size
 from seqrec.vocabulary import UNKNOWN
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
@@ -62,6 +65,11 @@ class NGrams(NamedTuple):
         known = (1 - self.unseen.mass) * probability
         return -np.log(np.where(chain.codes == UNKNOWN, self.unseen.probability, known))
 
+    def pools(self, X: Sequences) -> Pools:
+        """Pool the surprisal of the events of each sequence."""
+        pools = surprisal_pools(self.surprisal(X), close(X).indptr)
+        return {f"events {name}": values for name, values in pools.items()}
+
 
 def _hashes(chain: Chain, order: int) -> list[tuple[NDArray, NDArray]]:
     """Hashes of the context and of context and event, for each order."""
@@ -89,3 +97,33 @@ def _count(contexts: NDArray, grams: NDArray) -> _Level:
 def _look_up(names: NDArray, values: NDArray, wanted: NDArray) -> NDArray:
     position = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
     return np.where(names[position] == wanted, values[position], 0)
+
+
+def _check_level(level: _Level) -> None:
+    if not 0 < len(level.contexts) == len(level.totals) == len(level.kinds):
+        raise ValueError("each context of an n-gram needs its counts.")
+    if len(level.grams) != len(level.counts):
+        raise ValueError("each n-gram needs its count.")
+    if not all(_rise(hashes) for hashes in (level.contexts, level.grams)):
+        raise ValueError("n-grams and their contexts must be sorted.")
+
+
+def _rise(hashes: NDArray) -> bool:
+    return len(hashes) > 0 and bool((hashes[1:] > hashes[:-1]).all())
+
+
+def _check_levels(ngrams: NGrams) -> None:
+    if not ngrams.levels:
+        raise ValueError("n-grams need a level at least.")
+
+
+_COUNTS = Array("int64", None, low=1)
+_HASHES = Array("uint64", None)
+_LEVEL = Record(
+    _Level,
+    {"contexts": _HASHES, "totals": _COUNTS, "kinds": _COUNTS, "grams": _HASHES, "counts": _COUNTS},
+    _check_level,
+)
+NGRAMS = Record(
+    NGrams, {"levels": Listed(_LEVEL, tuple), "n_codes": Size("n_items + 1"), "unseen": UNSEEN}, _check_levels
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ def surprisal_pools(surprisal: NDArray, indptr: NDArray) -> Pools:
     Parameters
     ----------
     surprisal : (n_events,) floating array, nats
+        At least 0.
     indptr : (n + 1,) integer
         Sequence i has the events ``indptr[i]:indptr[i + 1]``.
 
@@ -35,13 +38,7 @@ def surprisal_pools(surprisal: NDArray, indptr: NDArray) -> Pools:
     >>> {name: float(values[0]) for name, values in pools.items()}
     {'max': 5.0, 'top': 3.0, 'window': 9.0, 'mean': 3.0}
     """
-    surprisal = np.asarray(surprisal, dtype=np.float64)
-    return {
-        "max": _maxima(surprisal, indptr),
-        "top": _top_means(surprisal, indptr),
-        "window": _maxima(_window_sums(surprisal, indptr)[0], indptr),
-        "mean": _sums(surprisal, indptr) / np.maximum(np.diff(indptr), 1),
-    }
+    return SurprisalPools.start(len(indptr) - 1).update(surprisal, indptr).pools()
 
 
 def number_pools(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> Pools:
@@ -67,24 +64,130 @@ def number_pools(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr:
         ``sum(-log|z[t] - z[t - 1]| - E) / sqrt(n Var)``, with the mean and variance of that logarithm for independent
         standard normal values. 0 for a sequence without values.
     """
-    there = ~np.isnan(normal_scores)
-    z, sizes = np.asarray(normal_scores, dtype=np.float64)[there], np.asarray(sizes, dtype=np.float64)[there]
-    of_values = np.concatenate([[0], np.cumsum(there)])[indptr]
-    sums, widths = _window_sums(z, of_values)
-    return {
-        "max": _maxima(np.asarray(tails, dtype=np.float64), indptr),
-        "drift": _maxima(np.abs(sums) / np.sqrt(widths), of_values),
-        "regular": _regularity(z, of_values),
-        "constant": _regularity(sizes, of_values),
-    }
+    return NumberPools.start(len(indptr) - 1).update(tails, normal_scores, sizes, indptr).pools()
 
 
-def _regularity(values: NDArray, indptr: NDArray) -> NDArray:
-    lengths = np.diff(indptr)
+class SurprisalPools(NamedTuple):
+    """What is to be kept of the surprisal of n sequences to go on pooling: events may come piece by piece.
+
+    Attributes
+    ----------
+    top : (n, 3) float64
+        The highest, rising.
+    window : (n,) float64
+        The highest sum of ten events in a row.
+    total : (n,) float64
+    lengths : (n,) int64
+        Of events so far.
+    latest : (n, 9) float64
+        The last one at the end; 0 where there were fewer.
+    """
+
+    top: NDArray[np.float64]
+    window: NDArray[np.float64]
+    total: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    latest: NDArray[np.float64]
+
+    @classmethod
+    def start(cls, n: int) -> SurprisalPools:
+        """Know nothing yet of n sequences."""
+        none = np.zeros(n)
+        return cls(np.zeros((n, _TOP)), none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)))
+
+    def update(self, surprisal: NDArray, indptr: NDArray) -> SurprisalPools:
+        """Take in the next events of each sequence; arguments are those of `surprisal_pools`."""
+        values = np.asarray(surprisal, dtype=np.float64)
+        sums, _, latest = _windows(self.latest, self.lengths, values, indptr)
+        return SurprisalPools(
+            _top(self.top, values, indptr),
+            np.maximum(self.window, _maxima(sums, indptr)),
+            self.total + _sums(values, indptr),
+            self.lengths + np.diff(indptr),
+            latest,
+        )
+
+    def pools(self) -> Pools:
+        """Pool all events so far."""
+        return {
+            "max": self.top[:, -1],
+            "top": self.top.sum(axis=1) / np.clip(self.lengths, 1, _TOP),
+            "window": self.window,
+            "mean": self.total / np.maximum(self.lengths, 1),
+        }
+
+
+class NumberPools(NamedTuple):
+    """What is to be kept of a numeric field of n sequences to go on pooling.
+
+    Attributes
+    ----------
+    farthest, drift : (n,) float64
+        The pools "max" and "drift".
+    regular, constant : (n,) float64
+        The sums of these pools.
+    lengths : (n,) int64
+        Of values so far.
+    latest : (n, 9) float64
+        Normal scores, the last one at the end; 0 where there were fewer.
+    size : (n,) float64
+        Of the last value.
+    """
+
+    farthest: NDArray[np.float64]
+    drift: NDArray[np.float64]
+    regular: NDArray[np.float64]
+    constant: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    latest: NDArray[np.float64]
+    size: NDArray[np.float64]
+
+    @classmethod
+    def start(cls, n: int) -> NumberPools:
+        """Know nothing yet of n sequences."""
+        none = np.zeros(n)
+        return cls(none, none, none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)), none)
+
+    def update(self, tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> NumberPools:
+        """Take in the next events of each sequence; arguments are those of `number_pools`."""
+        there = ~np.isnan(normal_scores)
+        z, sizes = np.asarray(normal_scores, dtype=np.float64)[there], np.asarray(sizes, dtype=np.float64)[there]
+        of_values = np.concatenate([[0], np.cumsum(there)])[indptr]
+        sums, widths, latest = _windows(self.latest, self.lengths, z, of_values)
+        any_value = np.diff(of_values) > 0
+        last = of_values[1:][any_value] - 1
+        size = self.size.copy()
+        size[any_value] = sizes[last]
+        return NumberPools(
+            np.maximum(self.farthest, _maxima(np.asarray(tails, dtype=np.float64), indptr)),
+            np.maximum(self.drift, _maxima(np.abs(sums) / np.sqrt(widths), of_values)),
+            self.regular + _nearness(self.latest[:, -1], self.lengths, z, of_values),
+            self.constant + _nearness(self.size, self.lengths, sizes, of_values),
+            self.lengths + np.diff(of_values),
+            latest,
+            size,
+        )
+
+    def pools(self) -> Pools:
+        """Pool all values so far."""
+        spread = np.sqrt(np.maximum(self.lengths - 1, 1) * _LOG_STEP_VARIANCE)
+        return {
+            "max": self.farthest,
+            "drift": self.drift,
+            "regular": self.regular / spread,
+            "constant": self.constant / spread,
+        }
+
+
+def _nearness(before: NDArray, count: NDArray, values: NDArray, indptr: NDArray) -> NDArray:
+    """Sum over each sequence how near its values are to those before them; `before` is where `count` is above 0."""
+    full = np.diff(indptr) > 0
+    first = indptr[:-1][full]
     steps = np.abs(np.diff(values, prepend=0.0))
+    steps[first] = np.abs(values[first] - before[full])
     nearness = -np.log(np.maximum(steps, _SMALLEST_STEP)) - _LOG_STEP
-    nearness[indptr[:-1][lengths > 0]] = 0  # the first value of a sequence has none before it
-    return _sums(nearness, indptr) / np.sqrt(np.maximum(lengths - 1, 1) * _LOG_STEP_VARIANCE)
+    nearness[first[count[full] == 0]] = 0  # the first value of a sequence has none before it
+    return _sums(nearness, indptr)
 
 
 def _sums(values: NDArray, indptr: NDArray) -> NDArray:
@@ -103,18 +206,33 @@ def _by_sequence(reduce: np.ufunc, values: NDArray, indptr: NDArray) -> NDArray:
     return result
 
 
-def _top_means(values: NDArray, indptr: NDArray) -> NDArray:
+def _top(top: NDArray, values: NDArray, indptr: NDArray) -> NDArray:
+    """Give the three highest of each sequence, of those before and the new ones, rising."""
     lengths = np.diff(indptr)
     row = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((-values, row))
-    top = np.arange(len(values)) - indptr[:-1][row] < _TOP
-    sums = np.bincount(row[top], weights=values[order][top], minlength=len(lengths))
-    return sums / np.clip(lengths, 1, _TOP)
+    place = np.arange(len(values)) - indptr[:-1][row]
+    kept = place < _TOP
+    found = np.zeros((len(lengths), _TOP))
+    found[row[kept], place[kept]] = values[order][kept]
+    return np.sort(np.concatenate([top, found], axis=1), axis=1)[:, -_TOP:]
 
 
-def _window_sums(values: NDArray, indptr: NDArray) -> tuple[NDArray, NDArray]:
-    """Sum the up to ten latest values at each event, and count them."""
-    until = np.concatenate([[0.0], np.cumsum(values)])
-    event = np.arange(len(values))
-    first = np.maximum(np.repeat(indptr[:-1], np.diff(indptr)), event - _WINDOW + 1)
-    return until[event + 1] - until[first], event + 1 - first
+def _windows(latest: NDArray, count: NDArray, values: NDArray, indptr: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Sum the up to ten latest values at each of the new ones, count them, and give the latest nine after them.
+
+    `latest` and `count` tell of the values before, as in `SurprisalPools`.
+    """
+    n_before = latest.shape[1]
+    lengths = np.diff(indptr)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    ends = indptr + n_before * np.arange(len(indptr))  # of sequences that begin with those before
+    at = np.arange(len(values)) + n_before * (row + 1)
+    joined = np.zeros(ends[-1])
+    joined[at] = values
+    joined[ends[:-1, None] + np.arange(n_before)] = latest
+    sums = joined[at]
+    for distance in range(1, _WINDOW):  # differences of cumulated sums would depend on the other sequences
+        sums += joined[at - distance]
+    so_far = count[row] + np.arange(len(values)) - indptr[:-1][row] + 1
+    return sums, np.minimum(so_far, _WINDOW), joined[ends[1:, None] - n_before + np.arange(n_before)]

@@ -16,12 +16,16 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec.sequences import Sequences, as_sequences
+from seqrec.storage.array_schemas import Array, Sparse, vocabulary
+from seqrec.storage.schemas import Integer, Schema
+from seqrec.storage.storable import Storable
+from seqrec.storage.training_data import FITTED, TrainingData
 from seqrec.vocabulary import N_RESERVED, Vocabulary
 
 __all__ = ["UserProfiles"]
 
 
-class UserProfiles(BaseEstimator):
+class UserProfiles(Storable, BaseEstimator):
     r"""Tell a user's own sequences from those that someone else made in the user's name.
 
     A user :math:`u` is a bag of events that forgets, and falls back on the other users:
@@ -68,6 +72,8 @@ class UserProfiles(BaseEstimator):
         V.
     log_odds_ : (N_RESERVED + n_users,) float64
         Of each user after the latest sequence of `score_and_update`.
+    training_data_ : TrainingData
+        Size and dates of the training data.
 
     References
     ----------
@@ -91,6 +97,15 @@ class UserProfiles(BaseEstimator):
         "contamination": [Interval(Real, 0, 1, closed="neither")],
         "persistence": [Interval(Real, 0, 1, closed="neither")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+    _schema: ClassVar[dict[str, Schema]] = FITTED | {
+        "vocabulary_": vocabulary("n_items"),
+        "users_": vocabulary("n_users"),
+        "profiles_": Sparse("float64", "n_users + 2", "n_items + 2"),
+        "training_": Sparse("float64", "n_users + 2", "n_items + 2"),
+        "population_": Array("float64", "n_items + 2", low=0),
+        "n_kinds_": Integer(1),
+        "log_odds_": Array("float64", "n_users + 2"),
     }
 
     def __init__(
@@ -120,6 +135,7 @@ class UserProfiles(BaseEstimator):
         users : (n_sequences,) ids
         """
         X, users = _check(X, users, allow_empty=False)
+        self.training_data_ = TrainingData.of(X)
         self.vocabulary_, self.users_ = X.observed(), Vocabulary(pd.unique(users))
         X, rows = self._encode(X, users)
         self.training_ = self._sum(X, rows, half_life=None)

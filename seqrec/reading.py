@@ -10,14 +10,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec import mixtures
-from seqrec.batches import reading_batches
+from seqrec.batches import in_whole_tiles, reading_batches
 from seqrec.chains import Chain, Unseen, close, distinct
 from seqrec.event_model import EventModel
 from seqrec.fields import MISSING, Fields
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import UNKNOWN, Vocabulary
 
-_BATCH = 16_384  # events
+BATCH = 16_384  # events
 
 
 class Closed(NamedTuple):
@@ -41,11 +41,10 @@ class Closed(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a network says of the events of a chain, ends included, n events.
+    """What a network says of n events.
 
     Attributes
     ----------
-    chain : Chain
     surprisal : (n, 1 + n_fields) float32, nats
         Of the event, then of each field; 0 for a field that is missing.
     tails : (n, n_numbers) float32, nats
@@ -56,7 +55,6 @@ class Reading(NamedTuple):
         Of the numbers, as `fields.Number` encodes them.
     """
 
-    chain: Chain
     surprisal: NDArray[np.float32]
     tails: NDArray[np.float32]
     normal_scores: NDArray[np.float32]
@@ -64,7 +62,7 @@ class Reading(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """How the events of a chain compare with what was expected.
+    """How n events compare with what was expected.
 
     Attributes
     ----------
@@ -73,10 +71,13 @@ class Judgement(NamedTuple):
         of an unknown event.
     ranks : (n,) float32
         1 for the likeliest event; ties share their average rank.
+    likeliest : (n,) int32
+        Code of the event that was expected most.
     """
 
     no_likelier: NDArray[np.float32]
     ranks: NDArray[np.float32]
+    likeliest: NDArray[np.int32]
 
 
 class EventReader(NamedTuple):
@@ -96,46 +97,80 @@ class EventReader(NamedTuple):
     network: EventModel
     unseen: Unseen
 
-    def read(self, X: Sequences) -> Reading:
-        """Read X, which is in the codes of `vocabulary`; what recurs event by event is read once."""
+    def read(self, X: Sequences) -> tuple[Chain, Reading]:
+        """Read X, which is in the codes of `vocabulary`, with its ends."""
+        return self._look(X, self.network.score)[:2]
+
+    def judge(self, X: Sequences) -> tuple[Chain, Reading, Judgement]:
+        """Read X and compare it with what was expected."""
+        return self._look(X, self.judging_step)
+
+    def _look(self, X: Sequences, step: Callable) -> tuple[Chain, Reading, Judgement]:
+        """Take the network's steps over X; what recurs event by event is read once."""
         if self.fields.names:
-            return self._read(X)
+            return self._look_at_all(X, step)
         rows, same_as = distinct(X)
-        chain, once = close(X), self._read(X[rows])
+        chain, (once, *found) = close(X), self._look_at_all(X[rows], step)
         row = np.repeat(np.arange(len(X)), np.diff(chain.indptr))
-        events = once.chain.indptr[same_as[row]] + np.arange(len(row)) - chain.indptr[row]
-        return Reading(chain, *(array[events] for array in once[1:]))
+        events = once.indptr[same_as[row]] + np.arange(len(row)) - chain.indptr[row]
+        reading, judgement = (type(part)(*(array[events] for array in part)) for part in found)
+        return chain, reading, judgement
 
-    def _read(self, X: Sequences) -> Reading:
+    def _look_at_all(self, X: Sequences, step: Callable) -> tuple[Chain, Reading, Judgement]:
         closed = Closed.of(X, self.fields)
-        n, n_numbers = len(closed.chain.codes), len(self.fields.numbers)
-        surprisal = np.zeros((n, 1 + len(self.fields.names)), dtype=np.float32)
-        tails, scores = np.zeros((n, n_numbers), np.float32), np.full((n, n_numbers), np.nan, np.float32)
-        for events, part, parameters in read_in_batches(self.network, closed, self.network.score):
-            surprisal[events] = part
-            for column, field in enumerate(self.fields.numbers):
-                numbers = closed.numbers[events, column]
-                there = numbers[:, 0] != MISSING
-                found = mixtures.tails(parameters.numpy()[there, column], numbers[there], field.side)
-                tails[events[there], column], scores[events[there], column] = found
-        of_known = surprisal[:, 0] - np.log1p(-self.unseen.mass)
-        surprisal[:, 0] = np.where(closed.chain.codes == UNKNOWN, -np.log(self.unseen.probability), of_known)
-        return Reading(closed.chain, surprisal, tails, scores, closed.numbers[:, :, 1])
+        findings = Findings(self, closed.chain.codes, closed.numbers)
+        for events, *results in read_in_batches(self.network, closed, step):
+            findings.put(events, *results)
+        return closed.chain, findings.reading(), findings.judgement()
 
-    def judge(self, X: Sequences) -> Judgement:
-        """Compare X, which is in the codes of `vocabulary`, with what was expected."""
-        closed = Closed.of(X, self.fields)
-        n = len(closed.chain.codes)
-        no_likelier = np.zeros((n, 1 + len(self.fields.categories)), dtype=np.float32)
-        ranks = np.zeros(n, dtype=np.float32)
-        odds = tf.constant(self.unseen.probability / (1 - self.unseen.mass), tf.float32)
-        for events, part, likelier in read_in_batches(
-            self.network, closed, lambda *arrays: self.network.judge(*arrays, odds)
-        ):
-            no_likelier[events], ranks[events] = part, likelier
-        no_likelier[:, 0] = (1 - self.unseen.mass) * no_likelier[:, 0] + self.unseen.mass
-        ranks += np.where(closed.chain.codes == UNKNOWN, 1, 0.5)  # a known event counts among those as likely as it
-        return Judgement(no_likelier, ranks)
+    def judging_step(self, *arrays: Any) -> tuple:
+        """Take a step of the network's `judge`."""
+        odds = self.unseen.probability / (1 - self.unseen.mass)
+        return self.network.judge(*arrays, tf.constant(odds, tf.float32))
+
+
+class Findings:
+    """What a network finds in n events, put together batch by batch.
+
+    Parameters
+    ----------
+    reader : EventReader
+    codes : (n,) int32
+    numbers : (n, n_numbers, 2) float32
+    """
+
+    def __init__(self, reader: EventReader, codes: NDArray[np.int32], numbers: NDArray[np.float32]) -> None:
+        self._fields, self._unseen = reader.fields, reader.unseen
+        self._codes, self._numbers = codes, numbers
+        n, n_numbers = numbers.shape[:2]
+        self._surprisal = np.zeros((n, 1 + len(self._fields.names)), np.float32)
+        self._tails, self._scores = np.zeros((n, n_numbers), np.float32), np.full((n, n_numbers), np.nan, np.float32)
+        self._no_likelier = np.zeros((n, 1 + len(self._fields.categories)), np.float32)
+        self._likelier, self._likeliest = np.zeros(n, np.float32), np.zeros(n, np.int32)
+
+    def put(self, events: NDArray, surprisal: tf.Tensor, parameters: tf.Tensor, *judged: tf.Tensor) -> None:
+        """Put in what a step of the network's `score`, or `judge`, says of some events, (n_events,)."""
+        self._surprisal[events] = surprisal
+        for column, field in enumerate(self._fields.numbers):
+            numbers = self._numbers[events, column]
+            there = numbers[:, 0] != MISSING
+            found = mixtures.tails(parameters.numpy()[there, column], numbers[there], field.side)
+            self._tails[events[there], column], self._scores[events[there], column] = found
+        if judged:
+            self._no_likelier[events], self._likelier[events], self._likeliest[events] = judged
+
+    def reading(self) -> Reading:
+        """Give all of it, once every event is put in."""
+        of_known = self._surprisal[:, 0] - np.log1p(-self._unseen.mass)
+        self._surprisal[:, 0] = np.where(self._codes == UNKNOWN, -np.log(self._unseen.probability), of_known)
+        return Reading(self._surprisal, self._tails, self._scores, self._numbers[:, :, 1])
+
+    def judgement(self) -> Judgement:
+        """Give what `judge` found."""
+        self._no_likelier[:, 0] = (1 - self._unseen.mass) * self._no_likelier[:, 0] + self._unseen.mass
+        # A known event counts among those as likely as it.
+        ranks = self._likelier + np.where(self._codes == UNKNOWN, np.float32(1), np.float32(0.5))
+        return Judgement(self._no_likelier, ranks, self._likeliest)
 
 
 def read_in_batches(network: Any, closed: Closed, step: Callable, n_arrays: int | None = None) -> Iterator[tuple]:
@@ -154,9 +189,10 @@ def read_in_batches(network: Any, closed: Closed, step: Callable, n_arrays: int 
     events, *results
         Which events of the chain each step was about.
     """
-    for group in reading_batches(closed.sequences, _BATCH, (closed.categories, closed.numbers)):
+    for group in reading_batches(closed.sequences, BATCH, (closed.categories, closed.numbers)):
         memory = None
         for events, batch in group:
-            memory = network.start(len(batch.rows)) if memory is None else memory
-            memory, *results = step(memory, *map(tf.constant, network.arrays_of(batch)[:n_arrays]))
+            arrays = [in_whole_tiles(array) for array in network.arrays_of(batch)[:n_arrays]]
+            memory = network.start(len(arrays[0])) if memory is None else memory
+            memory, *results = step(memory, *map(tf.constant, arrays))
             yield events, *results

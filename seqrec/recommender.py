@@ -9,8 +9,8 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +23,9 @@ from seqrec.model import SequenceModel
 from seqrec.next_items import last_states, score_states
 from seqrec.progress import TrainingProgress
 from seqrec.sequences import Sequences
+from seqrec.storage.architectures import SEQUENCE_MODEL, Network, sequence_shapes
+from seqrec.storage.schemas import Schema
+from seqrec.storage.training_data import CATALOGUE, HISTORY, TrainingData
 from seqrec.training import train, warm_up_and_cosine
 from seqrec.vocabulary import N_RESERVED
 
@@ -86,6 +89,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         How often each occurs there, and in what `partial_fit` was given since.
     history_ : dict of lists
         For each epoch the "loss" (nats an event, dropout on) and the "validation" score (NDCG@10).
+    training_data_ : TrainingData
+        Size and dates of the training data; what `partial_fit` was given counts on top.
 
     References
     ----------
@@ -109,6 +114,10 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         "loss": [StrOptions({"auto", "softmax", "sampled_softmax"})],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    }
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {
+        "history_": HISTORY,
+        "model_": Network(SequenceModel, SEQUENCE_MODEL, sequence_shapes),
     }
 
     def __init__(
@@ -192,6 +201,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         self._fit_network_on(X.recode(self.vocabulary_.extend(X.vocabulary.items)))
         return self
 
+    @property
+    def n_latest(self) -> int:
+        """How many events at the end of a history matter: those that the network reads, and the time before them."""
+        return self.max_length + 1
+
     def predict_proba(self, X: Any) -> NDArray[np.float32]:
         """Probability that each item of the catalogue comes next.
 
@@ -216,7 +230,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             raise ValueError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
         probabilities = np.empty(shape, dtype=np.float32)
         for rows, scores in self._next_item_scores(X):
-            probabilities[rows] = tf.nn.softmax(scores)
+            probabilities[rows] = softmax(scores.astype(np.float64), axis=1)
         probabilities[self.is_cold(X)] = self.item_counts_ / self.item_counts_.sum()
         return probabilities
 
@@ -278,20 +292,22 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         n_epochs = self._n_epochs(X)
         schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, n_epochs)
         history = self._train(network, X, schedule, n_epochs, random)
-        self._keep(network, architecture, history)
+        self._keep(network, history)
         self.vocabulary_ = X.vocabulary
         self.item_counts_ = counts
+        self.training_data_ = TrainingData.of(X)
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
-        architecture = self._network_architecture | {"n_codes": N_RESERVED + len(X.vocabulary)}
+        architecture = self.model_.arguments | {"n_codes": N_RESERVED + len(X.vocabulary)}
         network = SequenceModel(**architecture, dtype=self._policy())
         weights = zip(self.model_.get_weights(), network.get_weights(), strict=True)
         network.set_weights([_widened(old, new) for old, new in weights])
         history = self._train(network, X, self._learning_rate(X) / 10, 1, check_random_state(self.random_state))
-        self._keep(network, architecture, {name: self.history_.get(name, []) + history[name] for name in history})
+        self._keep(network, {name: self.history_.get(name, []) + history[name] for name in history})
         self.vocabulary_ = X.vocabulary
         self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
+        self.training_data_ = self.training_data_.followed_by(X, len(X.vocabulary))
 
     def _train(
         self,
@@ -317,10 +333,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ends[rows] -= 1
         return X.between(0, ends), X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
 
-    def _keep(self, network: SequenceModel, architecture: dict[str, Any], history: dict[str, list[float]]) -> None:
+    def _build(self) -> None:
+        self.model_ = self.model_.build()
+
+    def _keep(self, network: SequenceModel, history: dict[str, list[float]]) -> None:
         """Set what a fit leaves; nothing before has touched the estimator, so a fit that fails changes nothing."""
-        self._network_architecture = architecture
-        self.model_ = SequenceModel(**architecture)
+        self.model_ = SequenceModel(**network.arguments)
         self.model_.set_weights(network.get_weights())
         self.history_ = history
 
@@ -329,10 +347,10 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         return {
             "n_codes": N_RESERVED + len(X.vocabulary),
             "units": units,
-            "embedding_dim": min(units, 128) if self.embedding_dim == "auto" else self.embedding_dim,
-            "n_layers": self.n_layers,
+            "embedding_dim": min(units, 128) if self.embedding_dim == "auto" else int(self.embedding_dim),
+            "n_layers": int(self.n_layers),
             "cell": self.cell,
-            "dropout": self.dropout,
+            "dropout": float(self.dropout),
             "n_negatives": self._n_negatives(X),
             "with_time": X.timestamps is not None,
         }
@@ -345,20 +363,6 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         if self.max_epochs == "auto":
             return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10))
         return self.max_epochs
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle the network as its weights."""
-        state = super().__getstate__()
-        if "model_" in state:
-            state = state | {"model_": state["model_"].get_weights()}
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Build the network anew from its weights."""
-        super().__setstate__(state)
-        if "model_" in state:
-            self.model_ = SequenceModel(**self._network_architecture)
-            self.model_.set_weights(state["model_"])
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:

@@ -91,7 +91,7 @@ def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[
     if pa.types.is_floating(column.type):
         check_rows(np.isfinite(column.to_numpy()), label, "infinite values", CLEAN)
     low, high = pc.min_max(column).as_py().values()
-    unit = _infer_unit(low, high, label) if time_unit == "auto" else time_unit
+    unit = infer_unit(low, high, label) if time_unit == "auto" else time_unit
     if max(-low, high) > int(YEARS[1].astype(int)) * TICKS[unit]:
         raise ValueError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
     if pa.types.is_integer(column.type):
@@ -100,7 +100,8 @@ def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[
     return microseconds.astype(np.int64).view("datetime64[us]"), unit
 
 
-def _infer_unit(low: float, high: float, label: str) -> str:
+def infer_unit(low: float, high: float, label: str) -> str:
+    """Give the unit since 1970 that numbers from `low` to `high` are plainly in; else raise a ValueError."""
     for unit, ticks in TICKS.items():
         if BAND[0] * ticks <= low and high < BAND[1] * ticks:
             return unit

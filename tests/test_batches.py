@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqrec.batches import N_GAPS, UNKNOWN_GAP, event_gaps, gap_buckets, history_batches, training_batches
+from seqrec import batches as module
+from seqrec.batches import (
+    N_GAPS,
+    TILE,
+    UNKNOWN_GAP,
+    continued_batches,
+    event_gaps,
+    gap_buckets,
+    history_batches,
+    in_whole_tiles,
+    training_batches,
+)
 from seqrec.sequences import Sequences
 from seqrec.vocabulary import N_RESERVED, PADDING, Vocabulary
 
@@ -141,6 +152,74 @@ def test_histories_end_with_their_last_event(lengths, window, budget):
 def test_no_batch_of_histories_is_above_its_budget(lengths, window, budget):
     for batch in history_batches(distinct_events(lengths), window, budget):
         assert len(batch.inputs) == 1 or batch.inputs.size <= budget
+
+
+def continued(lengths, budget, values=(), segment=7):
+    X = distinct_events(lengths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SEGMENT", segment)
+        return X, list(continued_batches(X, budget, values))
+
+
+@given(LENGTHS, BUDGETS)
+def test_every_event_but_the_first_of_a_sequence_is_continued_to_exactly_once(lengths, budget):
+    X, batches = continued(lengths, budget)
+    found = np.concatenate([np.empty(0, int), *(events.ravel() for events, _ in batches)])
+    firsts = X.indptr[:-1][X.lengths > 0]
+    np.testing.assert_array_equal(np.sort(found), np.setdiff1d(np.arange(X.n_events), firsts))
+
+
+@given(LENGTHS, BUDGETS)
+def test_continued_batches_hold_events_and_the_ones_before_them_and_no_padding(lengths, budget):
+    X, batches = continued(lengths, budget)
+    for events, batch in batches:
+        assert events.shape == batch.inputs.shape == batch.targets.shape
+        np.testing.assert_array_equal(batch.targets, X.codes[events])
+        np.testing.assert_array_equal(batch.inputs, X.codes[events - 1])
+        assert (batch.inputs != PADDING).all()
+        rows = np.searchsorted(X.indptr, events, "right") - 1
+        assert (rows == batch.rows[:, None]).all()
+
+
+@given(LENGTHS, BUDGETS)
+def test_continued_batches_of_a_row_follow_in_time(lengths, budget):
+    X, batches = continued(lengths, budget)
+    upcoming = X.indptr[:-1] + 1
+    for events, batch in batches:
+        expected = upcoming[batch.rows][:, None] + np.arange(events.shape[1])
+        np.testing.assert_array_equal(events, expected)
+        upcoming[batch.rows] += events.shape[1]
+
+
+@given(LENGTHS, BUDGETS, st.integers(1, 9))
+def test_continued_batches_keep_to_their_segment_and_budget(lengths, budget, segment):
+    for events, _ in continued(lengths, budget, segment=segment)[1]:
+        assert events.shape[1] <= segment
+        assert len(events) == 1 or events.size <= budget
+
+
+def test_continued_batches_carry_values_of_inputs_and_targets():
+    values = [np.arange(20), np.arange(60).reshape(20, 3) / 7]
+    for events, batch in continued([8, 0, 1, 11], 12, values, segment=4)[1]:
+        for column, of_inputs, of_targets in zip(values, batch.input_values, batch.target_values, strict=True):
+            np.testing.assert_array_equal(of_inputs, column[events - 1])
+            np.testing.assert_array_equal(of_targets, column[events])
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [1, 1, 0]])
+def test_without_second_events_there_is_nothing_to_continue(lengths):
+    assert continued(lengths, 10)[1] == []
+
+
+@pytest.mark.parametrize(("n", "n_whole"), [(0, 0), (1, TILE), (TILE, TILE), (TILE + 1, 2 * TILE)])
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_whole_tiles_end_with_rows_of_zero(n, n_whole, dtype):
+    array = np.arange(1, 6 * n + 1, dtype=dtype).reshape(n, 3, 2)
+    whole = in_whole_tiles(array)
+    assert whole.shape == (n_whole, 3, 2)
+    assert whole.dtype == dtype
+    np.testing.assert_array_equal(whole[:n], array)
+    assert not whole[n:].any()
 
 
 @pytest.mark.parametrize(

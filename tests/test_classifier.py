@@ -22,7 +22,6 @@ EXPECTED_FAILURES = {
     "check_classifier_data_not_an_array": "a frame is refused, with the call to write",
     "check_sample_weights_pandas_series": "the same",
     "check_sample_weight_equivalence_on_dense_data": "repeating a sequence moves the batches, and so the training",
-    "check_methods_sample_order_invariance": "it allows 1e-7; in float32, company in a batch moves a product",
 }
 RNG = np.random.default_rng(0)
 
@@ -42,6 +41,7 @@ def fitted():
     return LSTMSequenceClassifier(units=16, max_epochs=30, batch_size=128, random_state=0).fit(X, Y)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @parametrize_with_checks([SMALL], expected_failed_checks=lambda _: EXPECTED_FAILURES, xfail_strict=False)
 def test_scikit_learn_accepts_the_estimator(estimator, check):
@@ -98,12 +98,36 @@ def test_events_are_told_apart_by_a_number_in_the_logs_own_rows():
     assert log_loss(fresh["is_fraud"], probabilities) < 0.15
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 31, 100])
+def test_as_many_sequences_as_may_be_asked_together_get_the_same_last_digit(fitted, n):
+    together = fitted.predict_proba(FRESH)
+    for rows in RNG.choice(len(FRESH), (3, n)):
+        np.testing.assert_array_equal(fitted.predict_proba([FRESH[row] for row in rows]), together[rows])
+
+
+def test_company_does_not_change_the_probabilities_of_events():
+    log = frame(200)
+    S = Sequences.from_frame(log, columns=["amount"])
+    classifier = clone(SMALL).set_params(level="event", max_epochs=1).fit(S, log["is_fraud"].to_numpy()[S.rows])
+    together = classifier.predict_proba(S).reshape(200, 12, 2)
+    for rows in ([0], [199, 3], np.arange(7, 38)):
+        np.testing.assert_array_equal(classifier.predict_proba(S[np.array(rows)]), together[rows].reshape(-1, 2))
+
+
+@pytest.mark.parametrize("labels", [["no"] * 398 + ["yes"] * 2, [one[-1] for one in X]], ids=["rare", "three"])
+def test_company_does_not_change_probabilities_without_calibration_or_of_three_classes(labels):
+    classifier = clone(SMALL).fit(X, labels)
+    together = classifier.predict_proba(X)
+    for rows in ([0], [399, 3], np.arange(7), np.arange(7, 38), np.arange(199, 398)):
+        np.testing.assert_array_equal(classifier.predict_proba([X[row] for row in rows]), together[rows])
+
+
 def test_later_events_do_not_change_earlier_probabilities():
     log = frame(20)
     S = Sequences.from_frame(log, columns=["amount"])
     classifier = clone(SMALL).set_params(level="event").fit(S, log["is_fraud"])
     whole = classifier.predict_proba(S).reshape(20, 12, 2)[:, :5].reshape(-1, 2)
-    np.testing.assert_allclose(classifier.predict_proba(S.head(5)), whole, rtol=1e-5)
+    np.testing.assert_array_equal(classifier.predict_proba(S.head(5)), whole)
 
 
 def test_events_of_weight_zero_teach_nothing_but_context():

@@ -91,7 +91,7 @@ def test_figures_of_events_find_their_rows_in_the_log_however_it_is_ordered(fitt
         figures = pd.Series(np.empty(len(log)), index=log.index)
         figures.iloc[X.rows] = getattr(fitted, verb)(X)
         in_order.append(figures.sort_index())
-    np.testing.assert_allclose(in_order[1], in_order[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(in_order[1], in_order[0])
 
 
 def test_surprisal_stands_at_the_event_that_is_odd(fitted):
@@ -197,6 +197,24 @@ def test_a_sequence_that_is_cut_short_is_odd_at_its_end(fitted):
     first = fitted.explain(sequences(log), only_flagged=False).query("sequence == 'v03'").iloc[0]
     assert (first["event"], first["value"], first["field"]) == ("(end)", "(end)", "event")
     assert (first["position"], first["row"]) == (6, -1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 12])
+def test_as_many_sequences_as_may_be_scored_together_get_the_same_last_digit(fitted, n):
+    X = sequences(FRESH)
+    scores, shares, surprisal = fitted.score_samples(X), fitted.part_p_values(X), fitted.surprisal(X, by_field=True)
+    for rows in np.random.default_rng(n).permuted(np.tile(np.arange(len(X)), (3, 1)), axis=1)[:, :n]:
+        part, events = X[rows], np.concatenate([np.arange(X.indptr[row], X.indptr[row + 1]) for row in rows])
+        np.testing.assert_array_equal(fitted.score_samples(part), scores[rows])
+        np.testing.assert_array_equal(fitted.part_p_values(part), shares.iloc[rows])
+        np.testing.assert_array_equal(fitted.surprisal(part, by_field=True), surprisal.iloc[events])
+
+
+def test_hundreds_of_sequences_change_no_digit_of_a_score(fitted):
+    X = sequences(make_log(300, 2, "w"))
+    together = fitted.score_samples(X)
+    for rows in ([0], [299, 5], np.arange(100, 131)):
+        np.testing.assert_array_equal(fitted.score_samples(X[np.array(rows)]), together[rows])
 
 
 # --- reasons

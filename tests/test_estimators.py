@@ -28,14 +28,6 @@ ESTIMATORS = [
     LSTMRecommender(units=8, max_epochs=2, precision="float32", random_state=0),
 ]
 
-# Checks of scikit-learn that an estimator fails on purpose: {class: {check: reason}}.
-EXPECTED_FAILURES: dict[str, dict[str, str]] = {
-    "LSTMRecommender": {
-        "check_methods_sample_order_invariance": "it allows 1e-7; in float32, the place of a row among others moves a"
-        " product by a few times that (test_order_of_the_users_changes_nothing holds it to 1e-5)",
-    },
-}
-
 ITEMS = np.array([f"item {letter}" for letter in "abcdefghijkl"])
 RNG = np.random.default_rng(0)
 HISTORIES = [
@@ -83,11 +75,7 @@ def assert_same_answers(first, second):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # the checks predict items that were not in training
-@parametrize_with_checks(
-    ESTIMATORS,
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(estimator_name(estimator), {}),
-    xfail_strict=False,  # whether rounding shows depends on the machine
-)
+@parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn_accepts_the_estimator(estimator, check):
     check(estimator)
 

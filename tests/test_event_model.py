@@ -182,7 +182,7 @@ def judge_by_hand(head, states, targets, unknown):
     near = 1e-6 * own[:, None]  # a float's last digit makes no difference
     no_likelier = np.where(shares <= own[:, None] + near, shares, 0).sum(axis=1)
     likelier = (shares > own[:, None] + near).sum(axis=1) + (np.abs(shares - own[:, None]) <= near).sum(axis=1) / 2
-    return np.log(own), no_likelier, likelier
+    return np.log(own), no_likelier, likelier, N_RESERVED + shares.argmax(axis=1)
 
 
 def draw_states(n, seed=1):
@@ -202,7 +202,7 @@ def test_events_that_are_as_likely_share_their_rank_and_all_their_mass():
     head, (states, _) = make_head(), draw_states(1)
     head.embedding.set_weights([np.ones((N_CODES, 4))])
     head.bias.assign(np.zeros(N_CODES))
-    _, no_likelier, likelier = head.judge(states, tf.constant([4]), UNSEEN)
+    _, no_likelier, likelier, _ = head.judge(states, tf.constant([4]), UNSEEN)
     assert float(no_likelier[0]) == pytest.approx(1, abs=1e-5)
     assert float(likelier[0]) == (N_CODES - N_RESERVED) / 2
 
@@ -215,14 +215,15 @@ def test_log_prob_alone_is_the_same_as_with_the_judgement():
 
 def test_bfloat16_states_are_judged_in_float32():
     states, targets = draw_states(5)
-    assert {part.dtype for part in make_head().judge(tf.cast(states, tf.bfloat16), targets, UNSEEN)} == {tf.float32}
+    dtypes = [part.dtype for part in make_head().judge(tf.cast(states, tf.bfloat16), targets, UNSEEN)]
+    assert dtypes == [tf.float32] * 3 + [tf.int32]
 
 
-@pytest.mark.parametrize("n", [1, 127, 128, 129, 300])
+@pytest.mark.parametrize("n", [1, 119, 120, 121, 300])
 def test_blocks_of_rows_change_nothing(monkeypatch, n):
     head, (states, targets) = make_head(), draw_states(n)
     whole = head.judge(states, targets, UNSEEN)
-    monkeypatch.setattr(heads, "_LOGITS_AT_ONCE", 1)  # blocks of 128 rows
+    monkeypatch.setattr(heads, "_LOGITS_AT_ONCE", 1)  # blocks of 120 rows
     for found, expected in zip(head.judge(states, targets, UNSEEN), whole, strict=True):
         assert found.shape == (n,)
         np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -231,11 +232,15 @@ def test_blocks_of_rows_change_nothing(monkeypatch, n):
 def test_the_model_judges_events_by_its_head_and_leaves_missing_categories_alone(model):
     arrays = make_arrays()
     arrays[3][:, 1, 0] = PADDING
-    _, no_likelier, likelier = model.judge(model.start(3), *ordered(arrays), UNSEEN)
+    _, surprisal, parameters, *judged = model.judge(model.start(3), *ordered(arrays), UNSEEN)
+    no_likelier, likelier, likeliest = judged
     states, _ = model.read(model.start(3), *map(tf.constant, arrays[::2]))
     expected = model.sequence.head.judge(tf.reshape(states, (-1, 4)), arrays[1].ravel(), UNSEEN)
     np.testing.assert_allclose(no_likelier[:, 0], expected[1], rtol=1e-5)
     np.testing.assert_allclose(likelier, expected[2])
+    np.testing.assert_array_equal(likeliest, expected[3])
+    for found, scored in zip((surprisal, parameters), model.score(model.start(3), *ordered(arrays))[1:], strict=True):
+        np.testing.assert_array_equal(found, scored)
     assert (np.reshape(no_likelier, (3, TIME, 3))[:, 1, 1] == 1).all()
 
 
@@ -245,7 +250,7 @@ def test_a_value_of_a_category_is_judged_by_all_that_are_no_likelier(model):
     last = [array[0, -1:] for array in arrays[1::2]]
     (logits, *_) = model.field_parameters(states[0, -1:], *last)
     (shares,) = tf.nn.softmax(logits).numpy()
-    _, no_likelier, _ = model.judge(model.start(1), *ordered(arrays), UNSEEN)
+    no_likelier = model.judge(model.start(1), *ordered(arrays), UNSEEN)[3]
     own = shares[last[1][0, 0]]
     assert float(no_likelier[0, 1]) == pytest.approx(shares[shares <= own].sum(), rel=1e-5)
 

@@ -100,6 +100,29 @@ def test_gaps_of_an_empty_sequence_take_nothing_from_its_neighbours():
     np.testing.assert_array_equal(field_columns(X)[GAP], [np.nan, np.nan, 2])
 
 
+def test_the_gap_of_a_first_event_is_the_time_since_the_event_before_it():
+    X = Sequences.from_lists([["a"], [], ["a", "b"], ["c"]], timestamps=[[5], [], [7, 9], [20]], time_unit="s")
+    before = np.array(["1970-01-01T00:00:02.5", "1970-01-01", "NaT", "1970-01-01T00:00:20"], dtype="M8[us]")
+    np.testing.assert_array_equal(field_columns(X, before)[GAP], [2.5, np.nan, 2, 0])
+
+
+def test_pieces_that_know_the_time_before_are_encoded_as_the_whole():
+    X = sequences(columns=["amount", "channel"])
+    fields, whole = Fields.learn(X), Fields.learn(X).encode(X)
+    head, tail = X.between(0, np.array([2, 1])), X.between(np.array([2, 1]), X.lengths)
+    later = fields.encode(tail, before=head.timestamps[head.indptr[1:] - 1])
+    for first, second, expected in zip(fields.encode(head), later, whole, strict=True):
+        np.testing.assert_array_equal(first, expected[[0, 1, 3]])
+        np.testing.assert_array_equal(second, expected[[2, 4]])
+
+
+def test_no_time_before_is_a_missing_gap():
+    X = sequences(columns=())
+    fields, never = Fields.learn(X), np.full(2, "NaT", dtype="M8[us]")
+    np.testing.assert_array_equal(fields.encode(X, never)[1], fields.encode(X)[1])
+    assert fields.encode(X, never)[1][[0, 3], 0, 0].tolist() == [MISSING, MISSING]
+
+
 def test_without_timestamps_there_is_no_gap():
     assert GAP not in field_columns(sequences(timestamp=None))
 

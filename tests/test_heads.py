@@ -70,3 +70,24 @@ def test_negatives_are_new_at_every_call():
     arguments = tf.constant(draw(5)[0], tf.float32), tf.constant([2, 3, 8, 8, 5])
     assert len({float(head.loss(*arguments)) for _ in range(4)}) > 1
     assert float(make_head(n_negatives=3).loss(*arguments)) == float(make_head(n_negatives=3).loss(*arguments))
+
+
+def test_the_likeliest_is_the_item_of_highest_logit(head):
+    states, unknown = tf.constant(draw(200)[0], tf.float32), tf.constant(0.05)
+    *_, likeliest = head.judge(states, tf.constant(draw(200)[3], tf.int32), unknown)
+    assert likeliest.dtype == tf.int32
+    np.testing.assert_array_equal(likeliest, N_RESERVED + head.logits(states).numpy().argmax(axis=1))
+
+
+def test_the_likeliest_is_never_a_reserved_code(head):
+    head.bias.assign(np.where(np.arange(N_CLASSES) < N_RESERVED, 1e3, -1e3))
+    targets = tf.constant([PADDING, UNKNOWN, N_RESERVED, 5], tf.int32)
+    *_, likeliest = head.judge(tf.constant(draw(4)[0], tf.float32), targets, tf.constant(0.05))
+    assert (likeliest.numpy() >= N_RESERVED).all()
+
+
+def test_of_items_as_likely_the_first_is_the_likeliest(head):
+    head.embedding.set_weights([np.ones((N_CLASSES, DIM))])
+    head.bias.assign(np.zeros(N_CLASSES))
+    *_, likeliest = head.judge(tf.ones((1, DIM)), tf.constant([4]), tf.constant(0.05))
+    assert likeliest.numpy().tolist() == [N_RESERVED]

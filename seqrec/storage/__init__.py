@@ -1,0 +1,1 @@
+"""Model files: estimators as data, never as code."""

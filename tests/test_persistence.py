@@ -1,0 +1,354 @@
+import copy
+import io
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hostile
+import joblib
+import numpy as np
+import pytest
+from golden.make import COLUMNS, ESTIMATORS, ask, fit, make_log, read_log
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+
+import seqrec
+from seqrec.anomaly_baselines import CombinedDetector, LengthDetector
+from seqrec.baselines import MarkovRecommender, PopularityRecommender
+from seqrec.storage import storable
+from seqrec.storage.model_file import ModelFileError
+from seqrec.storage.persistence import _ESTIMATORS, inspect, load, save
+
+GOLDEN = Path(__file__).parent / "golden"
+QUESTIONS = make_log(20, seed=2)
+X = [["tea", "milk"], ["milk", "nul\0", "two\nlines", "😀"], ["tea", "milk", "\ud800"]] * 10
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # questions hold few known items, on purpose
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted(request):
+    return fit(request.param)
+
+
+def saved_and_loaded(estimator, tmp_path):
+    save(estimator, tmp_path / "model.seqrec")
+    return load(tmp_path / "model.seqrec")
+
+
+def pickled(estimator):
+    return pickle.loads(pickle.dumps(estimator))  # noqa: S301
+
+
+def stored_by_joblib(estimator):
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+# --- every estimator
+
+
+def test_every_estimator_of_the_package_can_be_saved():
+    classes = [getattr(seqrec, name) for name in seqrec.__all__]
+    estimators = [one.__name__ for one in classes if isinstance(one, type) and issubclass(one, BaseEstimator)]
+    assert sorted(estimators) == sorted(_ESTIMATORS) == sorted(ESTIMATORS)
+
+
+def test_a_loaded_estimator_answers_to_the_bit(fitted, tmp_path):
+    assert ask(saved_and_loaded(fitted, tmp_path), QUESTIONS) == ask(fitted, QUESTIONS)
+
+
+@pytest.mark.parametrize("copied", [pickled, stored_by_joblib, copy.deepcopy])
+def test_a_copy_answers_to_the_bit(fitted, copied):
+    assert ask(copied(fitted), QUESTIONS) == ask(fitted, QUESTIONS)
+
+
+def test_a_model_that_was_loaded_is_saved_in_the_same_bytes(fitted, tmp_path):
+    twin = saved_and_loaded(fitted, tmp_path)
+    assert storable.to_bytes(fitted) == storable.to_bytes(fitted) == storable.to_bytes(twin)
+
+
+def test_parameters_and_attributes_are_there_again(fitted, tmp_path):
+    twin = saved_and_loaded(fitted, tmp_path)
+    assert twin.get_params() == fitted.get_params()
+    assert vars(twin).keys() == vars(fitted).keys()
+    assert twin.training_data_ == fitted.training_data_
+
+
+def test_inspect_needs_no_model(fitted, tmp_path):
+    save(fitted, tmp_path / "model.seqrec", columns=COLUMNS)
+    description = inspect(tmp_path / "model.seqrec")
+    assert description["estimator"] == type(fitted).__name__
+    assert description["parameters"] == fitted.get_params()
+    assert description["n_items"] == 8
+    assert description["training_data"] == fitted.training_data_
+    assert description["columns"]._asdict() == COLUMNS | {"fields": ("channel", "amount")}
+    assert description["versions"].keys() > {"format", "seqrec", "numpy", "keras"}
+    assert description["offset"] == getattr(fitted, "offset_", None)
+
+
+@pytest.mark.slow
+def test_a_loaded_estimator_can_be_fitted_anew(fitted, tmp_path):
+    name = type(fitted).__name__
+    log = read_log(make_log(60, seed=0), fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
+    second = {"UserProfiles": log.keys % 5, "LSTMSequenceClassifier": np.array(["even", "odd"])[log.lengths % 2]}
+    twin = saved_and_loaded(fitted, tmp_path).fit(log, second.get(name))
+    if name == "LSTMAnomalyDetector":
+        twin.fit_profiles(log, log.keys % 5)
+    assert ask(twin, QUESTIONS) == ask(fitted, QUESTIONS)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_golden_file_gives_the_answers_that_it_once_gave(name):
+    golden = json.loads((GOLDEN / f"{name}.json").read_text())
+    answers = ask(load(GOLDEN / f"{name}.seqrec"), golden["log"])
+    for part, expected in golden["answers"].items():
+        if isinstance(np.ravel(expected)[0], str):
+            assert answers[part] == expected
+        else:
+            np.testing.assert_allclose(answers[part], expected, rtol=1e-6 if name.startswith("LSTM") else 1e-12)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_estimator_that_is_not_fitted_is_not_saved_but_pickled(name, tmp_path):
+    estimator = getattr(seqrec, name)(**ESTIMATORS[name])
+    with pytest.raises(NotFittedError, match="call fit before save"):
+        save(estimator, tmp_path / "model.seqrec")
+    assert pickled(estimator).get_params() == estimator.get_params()
+    assert not list(tmp_path.iterdir())
+
+
+# --- what a loaded model can do
+
+
+def test_the_recommender_learns_on_as_if_it_had_never_been_saved(tmp_path):
+    recommender = load(GOLDEN / "LSTMRecommender.seqrec")
+    before = recommender.training_data_
+    twins = [copy.deepcopy(recommender), saved_and_loaded(recommender, tmp_path)]
+    news = [["tea", "gin", "lime"]] * 5
+    answers = [one.partial_fit(news).recommend(X, k=3) for one in twins]
+    np.testing.assert_array_equal(*[scores for _, scores in answers])
+    grown = before._replace(n_sequences=before.n_sequences + 5, n_events=before.n_events + 15, n_items=10)
+    assert twins[1].training_data_ == grown
+    assert twins[1].history_["loss"][:-1] == recommender.history_["loss"]
+
+
+def test_the_detector_sets_thresholds_explains_and_updates_profiles(tmp_path):
+    detector = load(GOLDEN / "LSTMAnomalyDetector.seqrec")
+    twin = saved_and_loaded(detector, tmp_path)
+    log = read_log(QUESTIONS, fields=True)
+    for one in (detector, twin):
+        one.set_threshold(false_positive_rate=0.3)
+    assert twin.offset_ == detector.offset_
+    assert twin.explain(log).equals(detector.explain(log))
+    np.testing.assert_array_equal(twin.score_users(log, log.keys % 5), detector.score_users(log, log.keys % 5))
+    np.testing.assert_array_equal(twin.score_users(log, log.keys % 5), detector.score_users(log, log.keys % 5))
+
+
+def test_a_random_state_goes_on_from_where_it_was(tmp_path):
+    detector = CombinedDetector(random_state=np.random.RandomState(5)).fit(X)
+    twin = saved_and_loaded(detector, tmp_path)
+    assert twin.random_state.randint(10**9) == detector.random_state.randint(10**9)
+
+
+def test_a_threshold_that_flags_nothing_is_kept(tmp_path):
+    detector = LengthDetector().fit(X).set_threshold(false_positive_rate=1e-9)
+    assert saved_and_loaded(detector, tmp_path).offset_ == -np.inf
+
+
+CLASSES = [
+    np.array([1, 0]),
+    np.array([-3, 7], dtype=np.int8),
+    np.array([True, False]),
+    np.array([1.0, 2.0]),
+    np.array(["no", "yes\0?"], dtype=object),
+    np.array(["no", "yes"]),
+]
+
+
+@pytest.mark.parametrize("y", CLASSES, ids=lambda y: str(y.dtype))
+def test_classes_keep_their_type(y, tmp_path):
+    classifier = load(GOLDEN / "LSTMSequenceClassifier.seqrec")
+    classifier.classes_ = y
+    np.testing.assert_array_equal(saved_and_loaded(classifier, tmp_path).classes_, y, strict=True)
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [2**63, 1, 2], ["1", "2", "3"], [0.5, 1.5, 2.5]])
+def test_ids_keep_their_type(ids, tmp_path):
+    recommender = MarkovRecommender().fit([ids, ids[::-1]])
+    twin = saved_and_loaded(recommender, tmp_path)
+    np.testing.assert_array_equal(twin.vocabulary_.items, recommender.vocabulary_.items, strict=True)
+
+
+def test_the_width_of_an_array_is_kept(tmp_path):
+    twin = saved_and_loaded(MarkovRecommender().fit(np.array([[1, 2, 3], [3, 2, 1]])), tmp_path)
+    with pytest.raises(ValueError, match="expecting 3 features"):
+        twin.predict(np.array([[1, 2]]))
+
+
+# --- pickles
+
+
+class Louder(LengthDetector):
+    """What a user might write."""
+
+    def __init__(self, contamination="auto", pool="auto", n_folds="auto", random_state=0, volume=1):
+        super().__init__(contamination, pool, n_folds, random_state)
+        self.volume = volume
+
+
+def test_a_subclass_is_pickled_with_what_it_adds_but_not_saved(tmp_path):
+    louder = Louder(volume=[1, 2]).fit(X)
+    louder.note = {"made": "by hand"}
+    twin = pickled(louder)
+    assert (type(twin), twin.volume, twin.note) == (Louder, [1, 2], {"made": "by hand"})
+    np.testing.assert_array_equal(twin.score_samples(X), louder.score_samples(X))
+    with pytest.raises(TypeError, match=r"got Louder\. Pickle keeps subclasses"):
+        save(louder, tmp_path / "model.seqrec")
+
+
+def test_a_pickle_holds_the_bytes_of_the_model_file():
+    markov = MarkovRecommender().fit(X)
+    assert storable.to_bytes(markov) in pickle.dumps(markov)
+
+
+def test_a_clone_of_a_loaded_estimator_is_not_fitted(tmp_path):
+    twin = clone(saved_and_loaded(MarkovRecommender().fit(X), tmp_path))
+    with pytest.raises(NotFittedError):
+        twin.predict(X)
+
+
+# --- what cannot be saved
+
+
+def test_what_is_no_estimator_is_not_saved(tmp_path):
+    with pytest.raises(TypeError, match=r"save takes an estimator of seqrec .*got dict"):
+        save({}, tmp_path / "model.seqrec")
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("class_weight", {1: [2]}), ("units", object()), ("units", np.nan)])
+def test_a_parameter_that_cannot_be_kept_is_named(parameter, value, tmp_path):
+    classifier = load(GOLDEN / "LSTMSequenceClassifier.seqrec").set_params(**{parameter: value})
+    with pytest.raises(ValueError, match=parameter):
+        save(classifier, tmp_path / "model.seqrec")
+
+
+def test_a_pool_that_could_not_be_read_again_is_not_saved(tmp_path):
+    detector = LengthDetector().fit(X).set_params(pool="phase of the moon")
+    with pytest.raises(ValueError, match="'phase of the moon', which is no part of its score"):
+        save(detector, tmp_path / "model.seqrec")
+
+
+def test_places_that_cannot_be_saved_to_are_named(tmp_path):
+    markov = MarkovRecommender().fit(X)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        save(markov, tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        save(markov, tmp_path / "no" / "model.seqrec")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{}, {"user": "a"}, {"user": "a", "item": 1}, {"user": "a", "item": "b", "price": "c"},
+     {"user": "a", "item": "b", "fields": "c"}, {"user": "a", "item": "b", "fields": [1]}],
+)  # fmt: skip
+def test_columns_that_are_not_as_described_are_refused(columns, tmp_path):
+    with pytest.raises(ValueError, match="columns"):
+        save(MarkovRecommender().fit(X), tmp_path / "model.seqrec", columns=columns)
+
+
+def test_a_model_that_was_tampered_with_is_not_saved(tmp_path):
+    markov = MarkovRecommender().fit(X)
+    markov.item_counts_ = markov.item_counts_[:-1]
+    with pytest.raises(ValueError, match="item_counts_ has size"):
+        save(markov, tmp_path / "model.seqrec")
+
+
+# --- power failures
+
+
+@pytest.mark.parametrize(("module", "call"), [(os, "fsync"), (os, "replace"), (Path, "write_bytes")])
+def test_a_disk_that_fails_leaves_the_old_file(module, call, tmp_path, monkeypatch):
+    path = tmp_path / "model.seqrec"
+    save(MarkovRecommender().fit(X), path)
+
+    def fail(*_):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, call, fail)
+        with pytest.raises(OSError, match="no space left"):
+            save(PopularityRecommender().fit(X), path)
+    assert isinstance(load(path), MarkovRecommender)
+    assert os.listdir(tmp_path) == ["model.seqrec"]
+
+
+def test_a_save_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path):
+    path = tmp_path / "model.seqrec"
+    code = f"""
+import itertools, seqrec
+models = [model().fit([["tea", "milk"], ["tea", "cake", "tea"]])
+          for model in (seqrec.MarkovRecommender, seqrec.PopularityRecommender)]
+for model in itertools.cycle(models):
+    seqrec.save(model, {str(path)!r})
+"""
+    for attempt in range(3):
+        saving = subprocess.Popen([sys.executable, "-c", code])
+        while not path.exists() and saving.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.01 * attempt)
+        saving.send_signal(signal.SIGKILL)
+        saving.wait()
+        assert isinstance(load(path), MarkovRecommender | PopularityRecommender)
+        path.unlink()
+
+
+# --- hostile files
+
+
+@pytest.fixture(scope="module")
+def good():
+    return {path.stem: path.read_bytes() for path in GOLDEN.glob("*.seqrec")}
+
+
+@pytest.fixture(scope="module")
+def hostile_files(good):
+    return list(hostile.hostile_files(good))
+
+
+def test_every_hostile_file_is_refused(hostile_files, tmp_path):
+    path, accepted = tmp_path / "hostile.seqrec", []
+    for name, file in hostile_files:
+        path.write_bytes(file)
+        try:
+            load(path)
+            accepted.append(name)
+        except ModelFileError as error:
+            accepted += [] if str(path) in str(error) else [f"{name} without its path"]
+    assert not accepted
+    assert len(hostile_files) > 2_000
+
+
+def test_a_hostile_file_is_inspected_or_refused(hostile_files, tmp_path):
+    path = tmp_path / "hostile.seqrec"
+    for name, file in hostile_files:
+        path.write_bytes(file)
+        try:
+            assert inspect(path)["estimator"] in ESTIMATORS, name
+        except ModelFileError:
+            continue
+
+
+def test_a_counting_model_is_loaded_without_tensorflow():
+    code = f"import sys, seqrec; seqrec.load({str(GOLDEN / 'MarkovRecommender.seqrec')!r})"
+    code += f"; from seqrec.storage.persistence import inspect; inspect({str(GOLDEN / 'LSTMRecommender.seqrec')!r})"
+    finished = subprocess.run(
+        [sys.executable, "-c", code + "; sys.exit('tensorflow' in sys.modules)"], check=False, capture_output=True
+    )
+    assert finished.returncode == 0, finished.stderr
