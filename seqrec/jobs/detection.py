@@ -1,0 +1,274 @@
+"""A job that scores a log: every event, every sequence, and the alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqrec.detector import LSTMAnomalyDetector
+from seqrec.fields import GAP
+from seqrec.jobs.job import JobError, locked
+from seqrec.jobs.log_job import LogJob, Settings, Show, Source, fitted, id_kind
+from seqrec.jobs.running import RunningDetector, pack
+from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
+from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
+from seqrec.jobs.states import Generations, StateStore
+from seqrec.logs.chunks import LogError
+from seqrec.thresholds import (
+    alert_rate,
+    contamination_offset,
+    false_positive_offset,
+    peaks_over_threshold_offset,
+)
+from seqrec.times import TICKS
+
+_PART = 2**20  # rows of the log to a file of events
+_MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
+_LATE = ("late_event", "it lies before events of this user that an earlier job has scored")
+
+
+class Threshold(NamedTuple):
+    """How to choose what is flagged; at most one of the first three is given. None: as the model says.
+
+    Rates below 1 / number of held-out sequences are reached by peaks over threshold.
+    """
+
+    false_positive_rate: float | None = None
+    contamination: float | None = None
+    alerts_per_day: float | None = None
+    sequences_per_day: float | None = None
+
+    def offset(self, detector: LSTMAnomalyDetector, sequences_per_day: Callable[[], float]) -> float:
+        """Give the score from which down a sequence is flagged; how many come in a day is asked where it is needed."""
+        scores, rate = detector.held_out_scores_, self.false_positive_rate
+        if self.contamination is not None:
+            return contamination_offset(scores, self.contamination)
+        if self.alerts_per_day is not None:
+            rate = alert_rate(self.alerts_per_day, self.sequences_per_day or sequences_per_day())
+        if rate is None:
+            return detector.offset_
+        # Few alerts among many sequences are rarer than what was held out can show by itself.
+        rare = 0 < rate < 1 / (1 + len(scores))
+        return (peaks_over_threshold_offset if rare else false_positive_offset)(scores, rate)
+
+
+def kinds_wanted(detector: LSTMAnomalyDetector) -> tuple[list[str], dict[str, str], bool]:
+    """Fields that a log must have, the kinds of its columns by role, and whether it must have times."""
+    fields = detector._model.reader.fields
+    kinds = {"item": id_kind(detector._model.vocabulary)}
+    for category in fields.categories:
+        kinds[f"field:{category.name}"] = "text" if category.values.dtype == object else "boolean"
+    kinds |= {f"field:{number.name}": "number" for number in fields.numbers if number.name != GAP}
+    names = [name for name in fields.names if name != GAP]
+    return names, kinds, GAP in fields.names
+
+
+class DetectionJob(LogJob):
+    """Score a log with a detector.
+
+    Parameters
+    ----------
+    model, source, output, settings
+        As `LogJob` takes them.
+    threshold : Threshold
+    state : Path or None
+        Folder of what is kept of users between jobs.
+    """
+
+    task = "score"
+
+    def __init__(
+        self,
+        model: Path,
+        source: Source,
+        output: Path,
+        settings: Settings,
+        threshold: Threshold | None = None,
+        state: Path | None = None,
+    ) -> None:
+        super().__init__(model, source, output, settings)
+        self.threshold = threshold or Threshold()
+        self.generations = None if state is None else Generations(Path(state), self.digest, settings.shard)
+
+    def plan(self) -> dict[str, Any]:
+        """Give threshold and state folder."""
+        state = None if self.generations is None else str(self.generations.folder.resolve())
+        return {"threshold": self.threshold._asdict(), "state": state}
+
+    def run(self, show: Show, score_all: Any = None) -> dict[str, Any]:
+        """Do what is not yet done, and let no other job use the states meanwhile."""
+        folder = None if self.generations is None else self.generations.folder
+        with nullcontext() if folder is None else locked(folder, folder):
+            return super().run(show, score_all)
+
+    def prepare(self, census: Census) -> None:
+        """Set the threshold, and note which generation of states is read and which is written."""
+        if self.job.read("threshold") is None:
+            detector = fitted(str(self.model), self.digest)
+            offset = self.threshold.offset(detector, partial(self._sequences_per_day, census))
+            self.job.write("threshold", {"offset": offset})
+        if self.generations is None:
+            return
+        current, ours = self.generations.current(), self.job.read("generations")
+        if ours is None:
+            again = [file for file in self.source.identity() if file in current["logs"]]
+            if again:
+                raise LogError(f"{again[0][0]} was scored before with these states: its events would count double.")
+            self.job.write("generations", {"old": current["name"], "new": uuid4().hex})
+        elif current["name"] not in (ours["old"], ours["new"]):
+            raise JobError(_MOVED_ON)
+
+    def commit(self) -> None:
+        """Let the new generation of states hold, once."""
+        if self.generations is None or self.job.read("committed"):
+            return
+        current, ours = self.generations.current(), self.job.read("generations")
+        logs = self.job.read("plan")["log"]
+        if current["name"] == ours["old"]:
+            self.generations.commit(ours["new"], logs)
+        elif any(file not in current["logs"] for file in logs):
+            raise JobError(_MOVED_ON)
+        self.generations.clear()
+        self.job.write("committed", True)
+
+    def _sequences_per_day(self, census: Census) -> float:
+        if census.times.low is None:
+            raise LogError("the log has no times to tell how many sequences come in a day. Give sequences_per_day.")
+        ticks = TICKS[self.time_unit(census) or "us"]
+        return census.users / max(1.0, (census.times.high - census.times.low) / ticks / 86_400)
+
+    def score_bucket(self, bucket: int, census: Census) -> None:
+        """Score the users of a bucket."""
+        detector, path = fitted(str(self.model), self.digest), self.scored_path(bucket)
+        path.parent.mkdir(exist_ok=True)
+        paths = [path, path.with_suffix(".sequences"), path.with_suffix(".late")]
+        if self.generations is not None:
+            folder = self.generations.folder / self.job.read("generations")["new"]
+            folder.mkdir(exist_ok=True)
+            paths.append(folder / path.name)
+        # A writer that is left open would close itself later, and complain of the full disk after the last word.
+        with self.appearing(*paths) as unfinished, ExitStack() as files:
+            states = self._states(bucket, census, detector, *unfinished[3:])
+            if states is not None:
+                files.callback(states.release)
+            offset = self.job.read("threshold")["offset"]  # other jobs of the process use the same detector
+            kernel = Detection(detector, self.time_unit(census), states, offset)
+            schemas = event_schema(self.source.kinds), sequence_schema(self.source.kinds), BAD_SCHEMA
+            writers = [
+                files.enter_context(pq.ParquetWriter(path, schema, compression="lz4"))
+                for path, schema in zip(unfinished, schemas, strict=False)
+            ]
+            for scored in kernel.score(self.pieces(bucket, census, _bytes_a_user(detector))):
+                tables = scored.events, scored.sequences, _as_bad(scored.late, self.source.columns.timestamp)
+                for writer, table, schema in zip(writers, tables, schemas, strict=True):
+                    if table is not None and table.num_rows:
+                        writer.write_table(table.cast(schema))
+            if states is not None:
+                states.close()
+
+    def _states(self, bucket: int, census: Census, detector: LSTMAnomalyDetector, *path: Path) -> StateStore | None:
+        if self.generations is None:
+            return None
+        old = self.job.read("generations")["old"]
+        folder = None if old is None else self.generations.folder / old
+        within = bounds(bucket, census.n_buckets, self.settings.shard)
+        return StateStore(RunningDetector(detector), folder, within, *path)
+
+    def finish(self, census: Census, show: Show) -> dict[str, Any]:
+        """Put the events back into the order of the log, and write sequences and alerts."""
+        n_events = sum(self._write_events(census, show))
+        n_sequences, n_flagged = self._write_sequences(census), self._write_alerts(census)
+        scored = self.job.work / "scored"
+        unknown = sum(
+            pq.read_table(path, columns=["unknown"])["unknown"].to_numpy().sum() for path in scored.glob("*.parquet")
+        )
+        counts = {"unknown_events": int(unknown), "sequences": n_sequences, "flagged": n_flagged}
+        return {"scored": n_events, "filtered": self.filtered(), **counts}
+
+    def _write_events(self, census: Census, show: Show) -> Iterator[int]:
+        """Write the events in the order of the log, so many rows of it to a file; give their numbers."""
+        paths = [self.result_path("events", part) for part in range(max(1, -(-sum(census.rows) // _PART)))]
+        first = 0
+        while first < len(paths) and paths[first].exists() and self.job.read(paths[first].name) is not None:
+            yield self.job.read(paths[first].name)
+            first += 1
+        if first == len(paths):
+            return
+        free = max(self.settings.memory // 4, 2**28)
+        rows = sorted_rows(self.job.work / "scored", ["place"], f"place >= {first * _PART}", free)
+        schema = self._in_own_words(census, event_schema(self.source.kinds).empty_table()).schema
+        for part, tables in _by_part(rows, first, len(paths)):
+            n_rows = self.write_result(paths[part], schema, (self._in_own_words(census, table) for table in tables))
+            self.job.write(paths[part].name, n_rows)
+            show("writing events", min((part + 1) * _PART, sum(census.rows)), sum(census.rows))
+            yield n_rows
+
+    def _in_own_words(self, census: Census, table: pa.Table) -> pa.Table:
+        """Give files and rows for places, and columns the names that they have in the log."""
+        if "place" in table.column_names:
+            file, row = census.source(table["place"].to_numpy())
+            names = pa.array(self.source.paths, pa.string()).take(pa.array(file))
+            table = table.drop_columns("place").add_column(0, "file", names).add_column(1, "row", pa.array(row))
+        own = self.source.columns.roles
+        return table.rename_columns([own.get(name, name) for name in table.column_names])
+
+    def _write_sequences(self, census: Census) -> int:
+        n_rows = 0
+        for bucket in range(census.n_buckets):
+            table = pq.read_table(self.scored_path(bucket).with_suffix(".sequences"))
+            table = self._in_own_words(census, table)
+            n_rows += self.write_result(self.result_path("sequences", bucket), table.schema, [table])
+        return n_rows
+
+    def _write_alerts(self, census: Census) -> int:
+        """List what is flagged, the oddest first."""
+        paths = sorted(str(path) for path in (self.job.work / "scored").glob("*.sequences"))
+        query = 'SELECT * FROM read_parquet($1) WHERE flagged ORDER BY score, "user"'
+        schema = self._in_own_words(census, sequence_schema(self.source.kinds).empty_table()).schema
+        with connect(self.job.work, 2**28) as connection:
+            batches = connection.sql(query, params=[paths]).to_arrow_reader(2**16)
+            tables = (self._in_own_words(census, pa.Table.from_batches([batch])) for batch in batches)
+            return self.write_result(self.result_path("alerts"), schema, tables)
+
+
+def _by_part(rows: Iterable[pa.RecordBatch], first: int, n_parts: int) -> Iterator[tuple[int, Iterator[pa.Table]]]:
+    """Cut rows in the order of their places into parts of the log; each is to be used up before the next."""
+    source, ahead = iter(rows), []
+
+    def rows_of(part: int) -> Iterator[pa.Table]:
+        while True:
+            batch = ahead.pop() if ahead else next(source, None)
+            if batch is None:
+                return
+            table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+            n = int(np.searchsorted(table["place"].to_numpy(), (part + 1) * _PART))
+            if n:
+                yield table[:n]
+            if n < table.num_rows:
+                ahead.append(table[n:])
+                return
+
+    for part in range(first, n_parts):
+        yield part, rows_of(part)
+
+
+def _bytes_a_user(detector: LSTMAnomalyDetector) -> int:
+    """Give the size of what is kept of a user while the user is scored."""
+    return 3 * sum(array.nbytes for array in pack(RunningDetector(detector).start(1)))
+
+
+def _as_bad(late: pa.Table | None, column: str | None) -> pa.Table | None:
+    """Give rows that came too late as rows that cannot be used."""
+    if late is None or not late.num_rows:
+        return None
+    code, reason = (pa.array([text] * late.num_rows, pa.string()) for text in _LATE)
+    texts = {"column": pa.array([column] * late.num_rows, pa.string()), "code": code, "reason": reason}
+    return pa.table({"place": late["place"], **texts, "raw": late["time"].cast(pa.string())})

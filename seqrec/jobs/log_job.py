@@ -1,0 +1,336 @@
+"""What all jobs on logs have in common: they may be killed at any moment, and nothing is lost or doubled.
+
+A job checks the log and lays it down by users (`staging`), scores bucket after bucket (`scoring`), and puts together
+what came out. Each step ends with a rename, so a job that is started again finds what is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqrec.atomic import replacing, write_bytes
+from seqrec.jobs.job import REFUSED, Job
+from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
+from seqrec.logs.chunks import Columns, LogError, LogFile, TimeFacts, find_columns, find_files, find_kinds
+from seqrec.logs.outputs import open_writer
+from seqrec.storage.persistence import load
+from seqrec.times import infer_unit
+
+FORMATS = ("parquet", "csv", "jsonl")
+_TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
+_ROW_BYTES = 500  # of a row while it is scored
+_LARGEST_PIECE, _SMALLEST_PIECE = 2**17, 2**12  # rows that are scored at once
+_QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), *list(BAD_SCHEMA)[1:]])
+
+Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
+
+
+class BadRowsError(LogError):
+    """More rows cannot be used than the job may leave out."""
+
+
+class Settings(NamedTuple):
+    """How a job is done, whatever it does.
+
+    Attributes
+    ----------
+    form : {"parquet", "csv", "jsonl"}
+        Of the results.
+    memory : int
+        Bytes that the process may take, about.
+    max_bad : float
+        Largest share of rows that cannot be used.
+    shard : (i, n)
+        Do part i, from 0, of n: users are shared out by the hashes of their ids.
+    drop_duplicates : bool
+        Use only the first of the events that agree in everything.
+    time_unit : {"auto", "s", "ms", "us", "ns"}
+        Of times that are numbers.
+    """
+
+    form: str = "parquet"
+    memory: int = 2**31
+    max_bad: float = 0.01
+    shard: tuple[int, int] = (0, 1)
+    drop_duplicates: bool = False
+    time_unit: str = "auto"
+
+
+class Source(NamedTuple):
+    """Files with events, and how to read them."""
+
+    files: list[LogFile]
+    columns: Columns
+    kinds: dict[str, str]
+    notes: list[str]
+
+    @classmethod
+    def find(
+        cls, patterns: Sequence[str], names: Mapping[str, Any], fields: Iterable[str], wanted: Mapping[str, str]
+    ) -> Source:
+        """Find files and columns, and check that these hold the kinds of values that are wanted.
+
+        `names` may hold "user", "item" and "timestamp": columns.
+        """
+        files = [LogFile.from_path(path) for path in find_files(patterns)]
+        columns, notes = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
+        return cls(files, columns, find_kinds(files, columns, wanted), notes)
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths as they were given."""
+        return [str(file.path) for file in self.files]
+
+    def identity(self) -> list[list[Any]]:
+        """Tell the files from others of their names: absolute path, size and time of change of each."""
+        statuses = [(file.path.resolve(), file.path.stat()) for file in self.files]
+        return [[str(path), status.st_size, status.st_mtime_ns] for path, status in statuses]
+
+
+@lru_cache(maxsize=1)
+def fitted(path: str, digest: str) -> Any:
+    """Load the model of a file once in a process."""
+    if digest_of(Path(path)) != digest:
+        raise LogError(f"{path} has changed since the job was begun. Put the model back, or begin in another folder.")
+    return load(path)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def id_kind(vocabulary: Any) -> str:
+    """Kind of ids that a model knows."""
+    return "text" if vocabulary.items.dtype == object else "integer"
+
+
+class LogJob:
+    """The steps of a job on a log; a subclass knows what is done with a bucket and with what came out.
+
+    Parameters
+    ----------
+    model : Path
+        Model file.
+    source : Source
+    output : Path
+        Folder of the results.
+    settings : Settings
+    """
+
+    task: str
+
+    def __init__(self, model: Path, source: Source, output: Path, settings: Settings) -> None:
+        self.model, self.source, self.settings = Path(model), source, settings
+        self.job = Job(Path(output))
+        self.digest = digest_of(self.model)
+
+    # -- what a subclass gives
+
+    def plan(self) -> dict[str, Any]:
+        """Give what the results depend on, beside log, model and settings."""
+        raise NotImplementedError
+
+    def prepare(self, census: Census) -> None:
+        """Check what can be checked once the log is staged."""
+
+    def score_bucket(self, bucket: int, census: Census) -> None:
+        """Score the users of a bucket, and let the files of the results appear, `scored_path` last of all."""
+        raise NotImplementedError
+
+    def finish(self, census: Census, show: Show) -> dict[str, int]:
+        """Write the results; give the numbers of rows by what became of them: "scored" and others."""
+        raise NotImplementedError
+
+    # -- the job
+
+    def run(self, show: Show, score_all: Callable[..., None] | None = None) -> dict[str, Any]:
+        """Do what is not yet done.
+
+        Parameters
+        ----------
+        show : callable
+            Is told of progress.
+        score_all : callable, optional
+            Scores buckets elsewhere, given the job, the buckets, the census and `show`; by default they are scored
+            here, one after another.
+
+        Returns
+        -------
+        report : dict
+            What became of every row.
+        """
+        self._check_places()
+        plan = {
+            "task": self.task,
+            "model": self.digest,
+            "log": self.source.identity(),
+            "columns": self.source.columns._asdict(),
+            "settings": self.settings._replace(memory=0)._asdict(),
+            **self.plan(),
+        }
+        with self.job.opened(plan):
+            path = self.job.output / "report.json"
+            if path.exists():
+                report = json.loads(path.read_text())
+            else:
+                census = self._stage(show)
+                self.prepare(census)
+                waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
+                (score_all or score_here)(self, waiting, census, show)
+                report = self._report(census, self.finish(census, show))
+                write_bytes(path, json.dumps(report, indent=2).encode())
+            self.commit()
+            self.job.clear("staged", "scored", "spill")
+        return report
+
+    def commit(self) -> None:
+        """Make known what other jobs build on."""
+
+    def _check_places(self) -> None:
+        output = self.job.output.resolve()
+        for path in (*(file.path for file in self.source.files), self.model):
+            if output in path.resolve().parents:
+                raise LogError(f"{path} lies in the folder of the results, {self.job.output}. Choose another folder.")
+
+    def _stage(self, show: Show) -> Census:
+        record = self.job.read("census")
+        if record is not None:
+            return Census(**record | {"times": TimeFacts(*record["times"])})
+        folder, names = self.job.folder("staged"), self.source.paths
+
+        def tell(file: int, n_rows: int) -> None:
+            show(f"reading {names[file]}", n_rows, None)
+
+        census = stage(*self.source[:3], folder, self.settings.shard, tell)
+        for path, now, before in zip(names, self.source.identity(), self.job.read("plan")["log"], strict=True):
+            if now != before:
+                raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
+        if census.bad > self.settings.max_bad * sum(census.rows):
+            self._write_quarantine(census)
+            self.job.forget()
+            raise BadRowsError(
+                f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
+                f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "
+                "Repair them, or allow a larger share."
+            )
+        if census.times.n_zoned and census.times.n_naive:
+            raise LogError(
+                f"column {self.source.columns.timestamp!r} has {census.times.n_zoned:,} times with a zone and "
+                f"{census.times.n_naive:,} without one. Give every time a zone, or none."
+            )
+        self.time_unit(census)
+        self.job.write("census", census._asdict())
+        return census
+
+    def time_unit(self, census: Census) -> str | None:
+        """Give the unit of times that are numbers."""
+        if self.source.kinds.get("time") not in ("integer", "number") or census.times.low is None:
+            return None
+        if self.settings.time_unit != "auto":
+            return self.settings.time_unit
+        return infer_unit(census.times.low, census.times.high, f"column {self.source.columns.timestamp!r}")
+
+    def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
+        """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""
+        free = max(self.settings.memory - _TENSORFLOW, 2**28)
+        a_row = _ROW_BYTES + bytes_a_user * max(census.users, 1) // max(census.good, 1)
+        n_rows = int(np.clip(free // 8 // a_row, _SMALLEST_PIECE, _LARGEST_PIECE))
+        rows = users_in_time(
+            self.job.folder("staged"),
+            bounds(bucket, census.n_buckets, self.settings.shard),
+            [*self.source.kinds],
+            self.settings.drop_duplicates,
+            free // 3,
+        )
+        return in_pieces(rows, n_rows)
+
+    def filtered(self) -> dict[str, int]:
+        """Count the good rows that are not scored, by reason."""
+        if not self.settings.drop_duplicates:
+            return {}
+        free = max(self.settings.memory // 4, 2**28)
+        return {"duplicates": count_duplicates(self.job.folder("staged"), [*self.source.kinds], free)}
+
+    def scored_path(self, bucket: int) -> Path:
+        """File that is there once a bucket is scored."""
+        return self.job.work / "scored" / f"{bucket:05d}.parquet"
+
+    @contextmanager
+    def appearing(self, *paths: Path) -> Iterator[list[Path]]:
+        """Let files appear when the block ends well, the first of them last."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(replacing(path, shared=True)) for path in paths]
+
+    def result_path(self, name: str, number: int | None = None) -> Path:
+        """File of results."""
+        part = "" if number is None else f"-{number:05d}"
+        return self.job.output / f"{name}{part}.{self.settings.form}"
+
+    def write_result(self, path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+        """Write a file of results, unless it is there; give its number of rows."""
+        n_rows = 0
+        with open_writer(path, schema) as writer:
+            for table in tables:
+                writer.write(table)
+                n_rows += table.num_rows
+        return n_rows
+
+    def _report(self, census: Census, became: dict[str, Any]) -> dict[str, Any]:
+        codes = self._write_quarantine(census)
+        quarantined, filtered = sum(codes.values()), became.pop("filtered")
+        if census.other_shards:
+            filtered["other shards"] = census.other_shards
+        rows = {
+            "rows": sum(census.rows),
+            "scored": became.pop("scored"),
+            "quarantined": quarantined,
+            "filtered": sum(filtered.values()),
+        }
+        if rows["rows"] != rows["scored"] + rows["quarantined"] + rows["filtered"]:
+            raise AssertionError(f"rows were lost or doubled: {rows}")
+        return rows | {"quarantined_by_code": codes, "filtered_by_reason": filtered, **became}
+
+    def _quarantine(self) -> Path:
+        return self.result_path(REFUSED)
+
+    def _write_quarantine(self, census: Census) -> dict[str, int]:
+        """List the rows that could not be used, in the order of the log; give their number by code."""
+        paths = sorted(
+            str(path) for pattern in ("staged/*.bad", "scored/*.late") for path in self.job.work.glob(pattern)
+        )
+        paths = [path for path in paths if pq.read_metadata(path).num_rows]
+        if not paths:
+            self._quarantine().unlink(missing_ok=True)  # of an attempt that was given up
+            return {}
+        codes: Counter[str] = Counter()
+        with connect(self.job.work, 2**28) as connection, open_writer(self._quarantine(), _QUARANTINE) as writer:
+            query = "SELECT * FROM read_parquet($1) ORDER BY place"
+            for batch in connection.sql(query, params=[paths]).to_arrow_reader(2**16):
+                table = pa.Table.from_batches([batch])
+                codes.update(table["code"].to_pylist())
+                file, row = census.source(table["place"].to_numpy())
+                names = pa.array(self.source.paths).take(pa.array(file))
+                columns = [names, row, *(table[name] for name in _QUARANTINE.names[2:])]
+                writer.write(pa.table(columns, schema=_QUARANTINE))
+        return dict(sorted(codes.items()))
+
+
+def score_here(job: LogJob, buckets: Sequence[int], census: Census, show: Show) -> None:
+    """Score buckets of a job one after another."""
+    for done, bucket in enumerate(buckets, census.n_buckets - len(buckets)):
+        show("scoring", done * census.good // census.n_buckets, census.good)
+        job.score_bucket(bucket, census)
+    show("scoring", census.good, census.good)

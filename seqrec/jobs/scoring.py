@@ -1,0 +1,295 @@
+"""The kernel of every batch job: rows of whole users in, scores out, in memory that does not grow with a user.
+
+Rows come as Arrow tables sorted by user and time, cut anywhere; a user who goes on in the next table is read on from
+what is kept of the last. The same kernel works in one process, under Dask, and in Spark's ``mapInArrow``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from seqrec.detector import LSTMAnomalyDetector
+from seqrec.explanations import EVENT
+from seqrec.jobs.pieces import read_piece, with_outlook
+from seqrec.jobs.running import EventScores, Running, RunningDetector, join
+from seqrec.logs.values import TYPES
+from seqrec.pools import Pools
+from seqrec.sequences import Sequences
+from seqrec.thresholds import conformal_p_values
+from seqrec.vocabulary import N_RESERVED, UNKNOWN
+
+_AT_ONCE = 3  # tables
+_N_TOP = 3  # events of a sequence that are named
+
+
+class Scored(NamedTuple):
+    """What came of some rows.
+
+    Attributes
+    ----------
+    events : pa.Table
+        A row an event: `place`, `user`, `item`, perhaps `time`, `surprisal`, `p_value`, `expected`, `odd_field`,
+        `unknown`.
+    sequences : pa.Table
+        A row for each sequence that is complete: `user`, `events`, `unknown_events`, `score`, `p_value`, `flagged`,
+        `fired` (the part of the score that is oddest) and `top_events`.
+    late : pa.Table
+        Rows that came too late: they lie before events that an earlier job has scored.
+    """
+
+    events: pa.Table | None
+    sequences: pa.Table | None
+    late: pa.Table | None
+
+
+class Oddest(NamedTuple):
+    """The oddest events of n sequences as text, and their p-values, (n, 3), rising; 1 and "" where there are fewer."""
+
+    p_value: NDArray[np.float64]
+    text: NDArray[np.object_]
+
+    @classmethod
+    def start(cls, n: int) -> Oddest:
+        """Know nothing yet of n sequences."""
+        return cls(np.ones((n, _N_TOP)), np.full((n, _N_TOP), "", dtype=object))
+
+    def update(self, p_values: NDArray, indptr: NDArray, describe: Callable[[NDArray], list[str]]) -> Oddest:
+        """Take in the next events; `describe` gives the texts of some of them."""
+        lengths = np.diff(indptr)
+        row = np.repeat(np.arange(len(lengths)), lengths)
+        order = np.lexsort((p_values, row))
+        place = np.arange(len(order)) - indptr[:-1][row]
+        kept = place < _N_TOP
+        new = Oddest.start(len(lengths))
+        new.p_value[row[kept], place[kept]] = p_values[order[kept]]
+        new.text[row[kept], place[kept]] = describe(order[kept])
+        both = Oddest(*(np.concatenate(pair, axis=1) for pair in zip(self, new, strict=True)))
+        best = np.argsort(both.p_value + (both.text == ""), axis=1, kind="stable")[:, :_N_TOP]
+        return Oddest(*(np.take_along_axis(array, best, axis=1) for array in both))
+
+
+class Kept(NamedTuple):
+    """What is kept of n users.
+
+    Attributes
+    ----------
+    users : (n,) array of ids
+    hashes : (n,) uint64
+        Of the ids.
+    running : Running
+    oddest : Oddest
+    touched : (n,) bool
+        Whether the user has an event in this job.
+    """
+
+    users: NDArray
+    hashes: NDArray[np.uint64]
+    running: Running
+    oddest: Oddest
+    touched: NDArray[np.bool_]
+
+    def __getitem__(self, rows: Any) -> Kept:  # type: ignore[override]
+        """Give some of the users."""
+        oddest = Oddest(*(array[rows] for array in self.oddest))
+        return Kept(self.users[rows], self.hashes[rows], self.running[rows], oddest, self.touched[rows])
+
+    def replaced(self, rows: NDArray, others: Kept) -> Kept:
+        """Give the same users, with what `others` know of some of them."""
+        which = np.arange(len(self.users))
+        which[rows] = len(which) + np.arange(len(rows))
+        oddest = Oddest(*(np.concatenate(pair) for pair in zip(self.oddest, others.oddest, strict=True)))
+        touched = np.concatenate([self.touched, others.touched])[which]
+        running = join(self.running, others.running)[which]
+        return self._replace(running=running, oddest=Oddest(*(a[which] for a in oddest)), touched=touched)
+
+
+class Detection:
+    """Score rows with a detector.
+
+    Parameters
+    ----------
+    detector : LSTMAnomalyDetector
+        Fitted.
+    time_unit : str or None
+        Of times that are numbers.
+    states : states.StateStore, optional
+        Knows users from earlier jobs.
+    offset : float, optional
+        Scores below it are flagged; by default the detector's own.
+    """
+
+    def __init__(
+        self,
+        detector: LSTMAnomalyDetector,
+        time_unit: str | None = None,
+        states: Any = None,
+        offset: float | None = None,
+    ) -> None:
+        self._detector, self._unit, self._states = detector, time_unit, states
+        self._offset = detector.offset_ if offset is None else offset
+        self._running = RunningDetector(detector)
+        self._open: Kept | None = None  # the last user of the table before, who may go on in this one
+
+    def score(self, tables: Iterable[pa.Table]) -> Iterator[Scored]:
+        """Score tables with the columns `hash`, `place`, `user`, `item`, perhaps `time`, and fields."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # while one table is pooled and written, the network reads another
+            ahead: deque[Future[Scored]] = deque()
+            for table, goes_on in with_outlook(tables):
+                if self._states is None and self._open is None and not goes_on:
+                    ahead.append(pool.submit(self._score_whole, table))
+                    yield from _results(ahead, _AT_ONCE)
+                else:
+                    yield from _results(ahead, 0)
+                    yield self._score(table)
+            yield from _results(ahead, 0)
+        if self._open is not None:
+            yield Scored(None, self._finish(self._open), None)
+        self._open = None
+
+    def _score_whole(self, table: pa.Table) -> Scored:
+        X = read_piece(table, self._detector._model.vocabulary, self._unit)
+        pools, scores = self._running.read_whole(X)
+        oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
+        sequences = self._sequence_table(X.keys, X.lengths, count_unknown(X), pools, oddest)
+        return Scored(self._event_table(table, scores), sequences, None)
+
+    def _score(self, table: pa.Table) -> Scored:
+        X = read_piece(table, self._detector._model.vocabulary, self._unit)
+        before = self._open
+        kept, goes_on = self._recall(X, table["hash"].to_numpy()[X.indptr[:-1]])
+        n_late = _count_late(X, kept.running.time)
+        late = table.take(pa.array(X.between(0, n_late).rows))
+        X = X.between(n_late, X.lengths)
+        read = np.flatnonzero(X.lengths)
+        table, new = table.take(pa.array(X.rows)), X[read]
+        running, scores = self._running.read(kept.running[read], new)
+        oddest = kept[read].oddest.update(scores.p_value, new.indptr, partial(self._describe, table, scores))
+        after = kept[read]._replace(running=running, oddest=oddest, touched=np.ones(len(read), bool))
+        kept = after if len(read) == len(X) else kept.replaced(read, after)
+        finished = [] if before is None or goes_on else [self._finish(before)]
+        self._open = kept[-1:]
+        finished.append(self._finish(kept[:-1]))
+        return Scored(self._event_table(table, scores), pa.concat_tables(finished), late)
+
+    def _recall(self, X: Sequences, hashes: NDArray[np.uint64]) -> tuple[Kept, bool]:
+        """Give what is kept of the users of X, and whether the first goes on from the table before."""
+        n = len(X)
+        kept = Kept(X.keys, hashes, self._running.start(n), Oddest.start(n), np.zeros(n, bool))
+        goes_on = self._open is not None and self._open.users[0] == X.keys[0]
+        if goes_on:
+            kept = kept.replaced(np.array([0]), self._open)
+        if self._states is not None:
+            known, others = self._states.take(X.keys[goes_on:], hashes[goes_on:])
+            kept = kept.replaced(known + goes_on, others) if len(known) else kept
+        return kept, goes_on
+
+    def _finish(self, kept: Kept) -> pa.Table:
+        """Give the scores of sequences that are complete."""
+        if self._states is not None:
+            self._states.put(kept)
+        kept = kept[kept.touched]
+        counts = kept.running.counts
+        unknown = counts[:, [0]].toarray()[:, 0]
+        pools = self._running.pools(kept.running)
+        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, pools, kept.oddest)
+
+    def _sequence_table(
+        self, users: NDArray, lengths: NDArray, unknown: NDArray, pools: Pools, oddest: Oddest
+    ) -> pa.Table:
+        detector, calibration = self._detector, self._detector.calibration_
+        log_p = calibration.log_p_values(pools)
+        scores = calibration.score(pools, detector.pool)
+        parts = np.array(list(calibration.tails), dtype=object)
+        texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
+        columns = {
+            "user": users,
+            "events": lengths,
+            "unknown_events": unknown,
+            "score": scores,
+            "p_value": conformal_p_values(scores, detector.held_out_scores_),
+            "flagged": scores < self._offset,
+            "fired": parts[log_p.argmin(axis=1)],
+            "top_events": np.array(texts, dtype=object),
+        }
+        # Of no sequences, Arrow would not know that the ids are text.
+        return pa.table({name: pa.array(v, pa.string() if v.dtype == object else None) for name, v in columns.items()})
+
+    def _event_table(self, table: pa.Table, scores: EventScores) -> pa.Table:
+        names = [name for name in ("place", "user", "item", "time") if name in table.column_names]
+        expected = [str(name) for name in self._running.expected]
+        columns = {
+            "surprisal": pa.array(scores.surprisal),
+            "p_value": pa.array(scores.p_value),
+            "expected": _named(scores.expected - N_RESERVED, expected),
+            "odd_field": _named(scores.field, self._running.fields),
+            "unknown": pa.array(scores.unknown),
+        }
+        return _with_columns(table.select(names), columns)
+
+    def _describe(self, table: pa.Table, scores: EventScores, events: NDArray) -> list[str]:
+        """Say what was odd in some of the events."""
+        items = table["item"].take(pa.array(events)).to_pylist()
+        fields, expected = self._running.fields, self._running.expected
+        return [
+            f"{item} ({f'instead of {name}' if field == EVENT else field}, p={p:.1g})"
+            for item, field, name, p in zip(
+                items,
+                (fields[i] for i in scores.field[events]),
+                expected[scores.expected[events] - N_RESERVED],
+                scores.p_value[events],
+                strict=True,
+            )
+        ]
+
+
+def event_schema(kinds: Mapping[str, str]) -> pa.Schema:
+    """Give the schema of scored events, by the kinds of a log's columns."""
+    own = [(role, TYPES[kinds[role]]) for role in ("user", "item", "time") if role in kinds]
+    scores = [("surprisal", pa.float32()), ("p_value", pa.float64())]
+    named = [("expected", pa.string()), ("odd_field", pa.string())]
+    return pa.schema([("place", pa.int64()), *own, *scores, *named, ("unknown", pa.bool_())])
+
+
+def sequence_schema(kinds: Mapping[str, str]) -> pa.Schema:
+    """Give the schema of scored sequences."""
+    counts = [("user", TYPES[kinds["user"]]), ("events", pa.int64()), ("unknown_events", pa.int64())]
+    scores = [("score", pa.float64()), ("p_value", pa.float64()), ("flagged", pa.bool_())]
+    return pa.schema([*counts, *scores, ("fired", pa.string()), ("top_events", pa.string())])
+
+
+def _results(ahead: deque[Future[Scored]], at_most: int) -> Iterator[Scored]:
+    """Wait until no more than so many tables are ahead."""
+    while len(ahead) > at_most:
+        yield ahead.popleft().result()
+
+
+def count_unknown(X: Sequences) -> NDArray[np.int64]:
+    """Count the events of each sequence that the model does not know."""
+    return np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
+
+
+def _count_late(X: Sequences, scored_until: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Count the events of each sequence that lie before what was scored of it."""
+    if X.timestamps is None:
+        return np.zeros(len(X), np.int64)
+    late = X.timestamps < np.repeat(scored_until, X.lengths)  # False where nothing was
+    return np.add.reduceat(late, X.indptr[:-1], dtype=np.int64)
+
+
+def _named(codes: NDArray, names: list[str]) -> pa.Array:
+    """Give texts by their number."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string())).cast(pa.string())
+
+
+def _with_columns(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
+    for name, column in columns.items():
+        table = table.append_column(name, column)
+    return table

@@ -1,0 +1,304 @@
+"""A log of any size, by user and time: checked chunks on disk, and a sort that needs no more memory than it may have.
+
+A row's place counts the rows of all files, so it orders ties and leads back to the source. A user's hash decides which
+bucket the user falls in; a bucket is what is scored at once, and what one of several machines takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from seqrec.atomic import replacing
+from seqrec.logs.chunks import Columns, LogFile, TimeFacts, read_chunks
+
+_ROW_GROUP = 2**14  # rows; sorted by hash, so that a bucket is found without reading the others
+_STAGED = 2**19  # rows of a file, about
+_BATCH = 2**16  # rows of a sorted stream that come at once
+_BUCKET = 2**20  # rows, about; done again if a job is killed
+_HASHES = 2**64
+#: Of the rows that cannot be used.
+BAD_SCHEMA = pa.schema(
+    [(name, pa.int64() if name == "place" else pa.string()) for name in ("place", "column", "code", "reason", "raw")]
+)
+
+
+class Census(NamedTuple):
+    """What staging has counted.
+
+    Attributes
+    ----------
+    rows : list of int
+        Of each file.
+    bad : int
+        Rows that cannot be used.
+    other_shards : int
+        Rows that fall to other shards.
+    users : int
+        With good rows.
+    times : TimeFacts
+    bucket_rows : int
+        Rows to a bucket, about.
+    """
+
+    rows: list[int]
+    bad: int
+    other_shards: int
+    users: int
+    times: TimeFacts
+    bucket_rows: int = _BUCKET
+
+    @property
+    def good(self) -> int:
+        """Rows to be scored."""
+        return sum(self.rows) - self.bad - self.other_shards
+
+    @property
+    def n_buckets(self) -> int:
+        """Number of buckets, of about a million rows."""
+        return max(1, -(-self.good // self.bucket_rows))
+
+    def source(self, places: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Give file number and row in the file of places."""
+        ends = np.cumsum(self.rows)
+        file = np.searchsorted(ends, places, side="right")
+        return file, places - (ends - self.rows)[file]
+
+
+def stage(
+    files: Sequence[LogFile],
+    columns: Columns,
+    kinds: dict[str, str],
+    folder: Path,
+    shard: tuple[int, int],
+    tell: Callable[[int, int], None],
+) -> Census:
+    """Check the rows of files, and lay the good ones and the bad ones down in a folder.
+
+    What lies there already is not written again.
+
+    Parameters
+    ----------
+    files, columns, kinds
+        As `logs` finds them.
+    folder : Path
+    shard : (i, n)
+        Keep the users of part i of n.
+    tell : callable
+        Is told the number of a file and how many of its rows have been read.
+    """
+    rows, facts, n_bad, n_others = [0] * len(files), TimeFacts(), 0, 0
+    with ThreadPoolExecutor(1) as second:  # one lot is written while the next is read
+        written: list[Future[None]] = []
+        for number, chunks in enumerate(_read(files, columns, kinds, rows, tell)):
+            good = _with_hashes(pa.concat_tables(good for good, _, _ in chunks))
+            bad = pa.concat_tables(bad for _, bad, _ in chunks)
+            facts = sum((times for _, _, times in chunks), facts)
+            my_good, my_bad = good.filter(_in_shard(good, shard)), bad.filter(_bad_in_shard(bad, shard))
+            n_bad += my_bad.num_rows
+            n_others += good.num_rows + bad.num_rows - my_good.num_rows - my_bad.num_rows
+            while written:
+                written.pop().result()
+            written.append(second.submit(_lay_down, my_good, my_bad, folder / f"{number:06d}.parquet"))
+        while written:
+            written.pop().result()
+    census = Census(rows, n_bad, n_others, 0, facts, _BUCKET)
+    return census._replace(users=_count_users(folder) if census.good else 0)
+
+
+def _lay_down(good: pa.Table, bad: pa.Table, path: Path) -> None:
+    if not path.exists():
+        _write(bad, path.with_suffix(".bad"))
+        _write(good.sort_by("hash"), path)
+
+
+def _read(
+    files: Sequence[LogFile],
+    columns: Columns,
+    kinds: dict[str, str],
+    rows: list[int],
+    tell: Callable[[int, int], None],
+) -> Iterator[list[tuple[pa.Table, pa.Table, TimeFacts]]]:
+    """Give chunks in lots of enough rows, with places; count the rows of each file."""
+    lot: list[tuple[pa.Table, pa.Table, TimeFacts]] = []
+    n_rows = 0
+    for number, file in enumerate(files):
+        before = sum(rows)
+        for chunk in read_chunks(file, number, columns, kinds):
+            lot.append((_with_places(chunk.good, before), _with_places(chunk.bad, before), chunk.times))
+            rows[number] += chunk.n_rows
+            n_rows += chunk.n_rows
+            tell(number, rows[number])
+            if n_rows >= _STAGED:
+                yield lot
+                lot, n_rows = [], 0
+    if lot:
+        yield lot
+
+
+def _with_places(table: pa.Table, before: int) -> pa.Table:
+    """Turn rows of a file into places, with so many rows in the files before."""
+    place = pc.add(table["row"], pa.scalar(before, pa.int64()))
+    return table.set_column(table.column_names.index("row"), "place", place)
+
+
+def _with_hashes(table: pa.Table) -> pa.Table:
+    return table.add_column(0, "hash", hash_ids(table["user"]))
+
+
+def hash_ids(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Hash ids by their text, the same on every machine, (n,) uint64."""
+    encoded = ids.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object)
+    hashes = pd.util.hash_array(texts, categorize=False)
+    return pa.chunked_array([pa.array(hashes, pa.uint64()).take(encoded.indices)])
+
+
+def _in_shard(table: pa.Table, shard: tuple[int, int]) -> pa.Array:
+    low, high = bounds(0, 1, shard)
+    hashes = table["hash"].to_numpy()
+    return pa.array((hashes >= low) & (hashes <= high))
+
+
+def _bad_in_shard(table: pa.Table, shard: tuple[int, int]) -> pa.Array:
+    return pa.array(table["place"].to_numpy() % shard[1] == shard[0])  # a bad row may have no user
+
+
+def bounds(bucket: int, n_buckets: int, shard: tuple[int, int] = (0, 1)) -> tuple[int, int]:
+    """First and last hash of a bucket of a shard."""
+    part, parts = shard[0] * n_buckets + bucket, shard[1] * n_buckets
+    return -(-_HASHES * part // parts), -(-_HASHES * (part + 1) // parts) - 1
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    with replacing(path) as unfinished:
+        pq.write_table(table, unfinished, compression="lz4", row_group_size=_ROW_GROUP)
+
+
+def connect(folder: Path, memory: int) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB with so many bytes of memory, and a folder for what does not fit."""
+    connection = duckdb.connect()
+    connection.execute(f"SET memory_limit = '{memory // 2**20}MiB'")
+    connection.execute("SET temp_directory = $1", [str(folder / "spill")])
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _count_users(folder: Path) -> int:
+    query = 'SELECT count(*) FROM (SELECT DISTINCT "hash" FROM read_parquet($1))'
+    with connect(folder, 2**28) as connection:
+        return connection.execute(query, [_paths(folder)]).fetchone()[0]
+
+
+def _paths(folder: Path, pattern: str = "*.parquet") -> list[str]:
+    return [str(path) for path in sorted(folder.glob(pattern))]
+
+
+def sorted_rows(
+    folder: Path, order: Sequence[str], where: str, memory: int, pattern: str = "*.parquet"
+) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of a folder's files in an order, which is checked.
+
+    Parameters
+    ----------
+    folder : Path
+    order : sequence of str
+        Columns to sort by; the first of them must be numbers.
+    where : str
+        Condition in SQL.
+    memory : int
+        Bytes that the sort may take.
+    """
+    columns = ", ".join(map(_quoted, order))
+    paths = ", ".join("'" + path.replace("'", "''") + "'" for path in _paths(folder, pattern))
+    if not paths:  # of a log without rows
+        return
+    with connect(folder, memory) as connection:
+        # `execute(...).to_arrow_reader()` was seen to give rows out of order; a relation's reader was not.
+        query = f"SELECT * FROM read_parquet([{paths}]) WHERE {where} ORDER BY {columns}"  # noqa: S608
+        last = None
+        for batch in connection.sql(query).to_arrow_reader(_BATCH):
+            table = pa.Table.from_batches([batch])
+            check_order(table if last is None else pa.concat_tables([last, table]), order)
+            last = table[-1:]
+            yield batch
+
+
+def check_order(table: pa.Table, order: Sequence[str]) -> None:
+    """Raise an `AssertionError` unless rows rise by the columns of `order`; text need only keep together."""
+    equal = np.ones(max(table.num_rows - 1, 0), dtype=bool)  # whether a row and the next agree in the columns so far
+    for name in order:
+        column = table[name].combine_chunks()
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            equal &= pc.equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
+            continue
+        values = column.to_numpy(zero_copy_only=False)
+        if (equal & (values[1:] < values[:-1])).any():
+            raise AssertionError(f"rows came out of the order of {', '.join(order)}.")
+        equal &= values[1:] == values[:-1]
+
+
+def users_in_time(
+    folder: Path, bounds: tuple[int, int], roles: Sequence[str], drop_duplicates: bool, memory: int
+) -> Iterator[pa.RecordBatch]:
+    """Stream the good rows of the users whose hashes lie within bounds: whole users, in the order of time.
+
+    Parameters
+    ----------
+    folder : Path
+    bounds : (low, high)
+    roles : sequence of str
+        Columns of the rows, beside hash and place.
+    drop_duplicates : bool
+        Give the first only of rows that agree in all of these.
+    memory : int
+        Bytes that the sort may take.
+    """
+    order = ["hash", "user", *(["time"] if "time" in roles else []), "place"]
+    condition = f'"hash" BETWEEN {bounds[0]} AND {bounds[1]}'
+    if drop_duplicates:
+        same = ", ".join(_quoted(role) for role in roles)
+        condition += f" QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY place) = 1"
+    return sorted_rows(folder, order, condition, memory)
+
+
+def count_duplicates(folder: Path, roles: Sequence[str], memory: int) -> int:
+    """Count the good rows that agree in all of `roles` with one before them."""
+    paths, same = _paths(folder), ", ".join(map(_quoted, roles))
+    if not paths:
+        return 0
+    groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {same}"  # noqa: S608
+    with connect(folder, memory) as connection:
+        return int(connection.execute(f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", [paths]).fetchone()[0])  # noqa: S608
+
+
+def in_pieces(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.Table]:
+    """Join batches to tables of about so many rows, cut between users unless one has more."""
+    waiting: list[pa.RecordBatch] = []
+    n_waiting = 0
+    for batch in batches:
+        waiting.append(batch)
+        n_waiting += batch.num_rows
+        if n_waiting >= n_rows:
+            table = pa.Table.from_batches(waiting)
+            user = table["user"].combine_chunks()
+            n_whole = pc.index(user, user[-1]).as_py() or table.num_rows
+            yield table[:n_whole]
+            waiting, n_waiting = table[n_whole:].to_batches(), table.num_rows - n_whole
+    if n_waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,232 @@
+"""What is kept of each user between jobs, so that tomorrow's log is read on from where today's ended.
+
+A generation is a folder of Parquet files, sorted by the hash of the users. A job reads one and writes the next, which
+takes its place when the job is done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy import sparse
+
+from seqrec.atomic import write_bytes
+from seqrec.jobs.job import JobError
+from seqrec.jobs.running import RunningDetector, pack, unpack
+from seqrec.jobs.scoring import Kept, Oddest
+
+_CURRENT = "current.json"
+
+
+class StateStore:
+    """The users of one bucket: those of the last generation are merged with what a job makes of them.
+
+    Parameters
+    ----------
+    running : RunningDetector
+    old : Path or None
+        Folder of the last generation.
+    bounds : (low, high)
+        Hashes of the bucket's users, whose pieces come in rising order.
+    path : Path
+        File to write.
+    """
+
+    def __init__(self, running: RunningDetector, old: Path | None, bounds: tuple[int, int], path: Path) -> None:
+        self._like = running.start(0)
+        self._old = iter(()) if old is None else _stored(old, *bounds)
+        self._high = bounds[1]
+        self._ahead: pa.Table | None = None  # read, but not yet asked for
+        self._waiting: list[pa.Table] = []
+        self._path, self._writer = path, None
+
+    def take(self, users: NDArray, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], Kept | None]:
+        """Tell which of some users are known, and what is kept of them; they are kept again by `put` alone."""
+        if not len(users):
+            return np.empty(0, np.intp), None
+        self._write()
+        stored = self._pull(int(hashes[-1]))
+        if stored is None:
+            return np.empty(0, np.intp), None
+        index = pd.Index(users).get_indexer(pd.Index(stored["user"].to_numpy()))
+        self._waiting.append(stored.filter(pa.array(index < 0)))
+        known = np.flatnonzero(index >= 0)
+        return index[known], self._kept(stored.take(pa.array(known))) if len(known) else None
+
+    def put(self, kept: Kept) -> None:
+        """Keep users."""
+        if len(kept.users):
+            self._waiting.append(self._table(kept))
+
+    def close(self) -> None:
+        """Write all of it, with the users whom nobody asked for."""
+        self._write()
+        while (rest := self._pull(self._high, at_most_one=True)) is not None:
+            self._waiting.append(rest)
+            self._write()
+        if self._writer is None:
+            self._path.touch()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the file, whole or not."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _pull(self, high: int, at_most_one: bool = False) -> pa.Table | None:
+        """Give the stored users up to a hash."""
+        found = []
+        while True:
+            table = self._ahead if self._ahead is not None else next(self._old, None)
+            self._ahead = None
+            if table is None:
+                break
+            n = int(np.searchsorted(table["hash"].to_numpy(), np.uint64(high), side="right"))
+            if n:
+                found.append(table[:n])
+            if n < table.num_rows:
+                self._ahead = table[n:]
+                break
+            if at_most_one:
+                break
+        return pa.concat_tables(found) if found else None
+
+    def _write(self) -> None:
+        tables, self._waiting = [table for table in self._waiting if table.num_rows], []
+        if not tables:
+            return
+        table = pa.concat_tables(tables).sort_by("hash")
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="lz4")
+        self._writer.write_table(table)
+
+    def _table(self, kept: Kept) -> pa.Table:
+        counts = kept.running.counts
+        return pa.table(
+            {
+                "hash": kept.hashes,
+                "user": kept.users,
+                "state": _to_binary(pack(kept.running)),
+                "kinds": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.indices.astype(np.int32)),
+                "counts": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.data.astype(np.int64)),
+                "odd_p": _to_lists(kept.oddest.p_value, pa.float64()),
+                "odd_text": _to_lists(kept.oddest.text, pa.string()),
+            }
+        )
+
+    def _kept(self, table: pa.Table) -> Kept:
+        n, table = table.num_rows, table.combine_chunks()
+        kinds, counts = table["kinds"].combine_chunks(), table["counts"].combine_chunks()
+        ends = np.concatenate([[0], np.cumsum(kinds.value_lengths().to_numpy())])
+        shape = (n, self._like.counts.shape[1])
+        matrix = sparse.csr_array((counts.flatten().to_numpy(), kinds.flatten().to_numpy(), ends), shape=shape)
+        running = unpack(self._like, _from_binary(table["state"], pack(self._like)), matrix)
+        odd = [table[name].combine_chunks().flatten() for name in ("odd_p", "odd_text")]
+        oddest = Oddest(*(part.to_numpy(zero_copy_only=False).reshape(n, -1) for part in odd))
+        return Kept(table["user"].to_numpy(), table["hash"].to_numpy(), running, oddest, np.zeros(n, bool))
+
+
+def _to_binary(arrays: list[NDArray]) -> pa.Array:
+    """Put the rows of arrays (n, ...) one beside the other, as bytes."""
+    n = len(arrays[0])
+    parts = [np.ascontiguousarray(array).reshape(n, -1).view(np.uint8).reshape(n, -1) for array in arrays]
+    rows = np.concatenate(parts, axis=1)
+    return pa.Array.from_buffers(pa.binary(rows.shape[1]), n, [None, pa.py_buffer(rows.tobytes())])
+
+
+def _from_binary(column: pa.ChunkedArray, like: list[NDArray]) -> list[NDArray]:
+    array = column.combine_chunks()
+    rows = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * array.type.byte_width :]
+    rows = rows[: len(array) * array.type.byte_width].reshape(len(array), -1)
+    arrays, start = [], 0
+    for one in like:
+        width = one.dtype.itemsize * int(np.prod(one.shape[1:]))
+        part = np.ascontiguousarray(rows[:, start : start + width])
+        arrays.append(part.reshape(-1).view(one.dtype).reshape(len(array), *one.shape[1:]))
+        start += width
+    return arrays
+
+
+def _to_lists(array: NDArray, kind: pa.DataType) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel(), kind), array.shape[1])
+
+
+def _stored(folder: Path, low: int, high: int) -> Iterator[pa.Table]:
+    """Give the users of a generation whose hashes lie between, in rising order."""
+    for path in sorted(folder.glob("*.parquet")):
+        if not path.stat().st_size:  # nobody fell into this bucket
+            continue
+        file = pq.ParquetFile(path)
+        for group in range(file.num_row_groups):
+            statistics = file.metadata.row_group(group).column(0).statistics
+            if statistics.max < low or statistics.min > high:
+                continue
+            table = file.read_row_group(group)
+            hashes = table["hash"].to_numpy()
+            first = int(np.searchsorted(hashes, np.uint64(low)))
+            yield table[first : int(np.searchsorted(hashes, np.uint64(high), side="right"))]
+
+
+class Generations:
+    """A folder of states, and which generation of them holds.
+
+    Parameters
+    ----------
+    folder : Path
+    model : str
+        Digest of the model's file: no other can read the states.
+    shard : (i, n)
+        Whose users these are: each shard has a folder of its own.
+    """
+
+    def __init__(self, folder: Path, model: str, shard: tuple[int, int] = (0, 1)) -> None:
+        self.folder, self._model, self._shard = folder, model, list(shard)
+
+    def current(self) -> dict[str, Any]:
+        """Give the record of the generation that holds: its `name`, the `logs` that it has read; empty at first.
+
+        Raises
+        ------
+        JobError
+            If another model or another shard made it.
+        """
+        path = self.folder / _CURRENT
+        if not path.exists():
+            return {"name": None, "logs": []}
+        record = json.loads(path.read_text())
+        if record["model"] != self._model:
+            raise JobError(f"{self.folder} holds the states of another model. Choose a new folder for this one.")
+        if record["shard"] != self._shard:
+            raise JobError(f"{self.folder} holds the states of another shard. Give each shard a folder of its own.")
+        return record
+
+    def commit(self, name: str, logs: list[Any]) -> None:
+        """Let the generation `name` hold, which lies in the folder, and has read `logs` too."""
+        before = self.current()
+        for left_over in (self.folder / name).glob(".*.unfinished"):
+            left_over.unlink()
+        # A kill may come before the last generations are removed, so the record names them.
+        over = [other for other in (*before.get("over", ()), before["name"]) if other is not None]
+        over = [other for other in over if (self.folder / other).is_dir()]
+        record = {
+            "name": name,
+            "model": self._model,
+            "shard": self._shard,
+            "logs": [*before["logs"], *logs],
+            "over": over,
+        }
+        write_bytes(self.folder / _CURRENT, json.dumps(record).encode())
+
+    def clear(self) -> None:
+        """Remove the generations that the one that holds has taken the place of."""
+        for over in self.current().get("over", ()):
+            rmtree(self.folder / over, ignore_errors=True)
