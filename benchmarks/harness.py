@@ -21,7 +21,19 @@ from seqrec import Sequences, TimeSplit
 
 RESULTS = Path(__file__).parent / "results"
 AT_TIME = " at its time"  # ends the names of figures for which the model knew the time of the question
-PACKAGES = ("keras", "scikit-learn", "pandas", "polars", "pyarrow", "narwhals", "numpy", "scipy")
+_FOLDERS = ("data", "folder")  # options that name one
+PACKAGES = (
+    "keras",
+    "scikit-learn",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "narwhals",
+    "numpy",
+    "scipy",
+    "duckdb",
+    "safetensors",
+)
 
 OWNERS = {
     "ml-1m": "MovieLens 1M, GroupLens: grouplens.org/datasets/movielens/1m; in the order of SASRec's ml-1m.txt",
@@ -130,7 +142,7 @@ def every_position(X: Sequences, first: int) -> tuple[Sequences, np.ndarray]:
 
 def write_result(name: str, arguments: Namespace, figures: dict[str, Any]) -> Path:
     """Write figures and how they came about to results/NAME.json."""
-    known = {option: value for option, value in vars(arguments).items() if option != "data"}
+    known = {option: value for option, value in vars(arguments).items() if option not in _FOLDERS}
     record = {
         "command": " ".join([f"python benchmarks/{Path(sys.argv[0]).name}", *_command_options()]),
         "arguments": known,
@@ -146,9 +158,12 @@ def write_result(name: str, arguments: Namespace, figures: dict[str, Any]) -> Pa
 
 
 def _command_options() -> list[str]:
-    """Options as typed, without the folder, which is nobody else's."""
+    """Options as typed, without folders, which are nobody else's."""
     options = sys.argv[1:]
-    return ["FOLDER" if before == "--data" else option for before, option in zip(["", *options], options, strict=False)]
+    return [
+        "FOLDER" if before.removeprefix("--") in _FOLDERS else option
+        for before, option in zip(["", *options], options, strict=False)
+    ]
 
 
 def _revision() -> str:

@@ -208,6 +208,91 @@ def detection_speed_table(result: dict[str, Any]) -> str:
     return measured_table("Speed of detection", result, cells)
 
 
+def model_files_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `model_files.py` measured."""
+    hostile, kills = result["hostile"], result["kills"]
+    mutations = result["mutations"].values()
+    n_mutations = sum(sum(outcomes.values()) for outcomes in mutations)
+    wrong = sum(outcomes["wrongly loaded"] for outcomes in mutations)
+    cells = [
+        ("hostile files that are refused", f"{hostile['refused']:,} of {hostile['files']:,}"),
+        ("... other files, sockets, processes or code that a load touched", f"{len(hostile['foreign_events'])}"),
+        ("... most memory over twice the file's size", f"{hostile['most_mib_over_twice_the_file']:.0f} MiB"),
+        ("... longest time", f"{hostile['slowest_seconds']:.2f} s"),
+        ("damaged files that are loaded with other values", f"{wrong:,} of {n_mutations:,}"),
+        ("kills while saving that leave the old file or the new one", f"{kills['whole']} of {kills['kills']}"),
+    ]
+    return measured_table("Model files", result, cells)
+
+
+def interruptions_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `interruptions.py` measured."""
+
+    def total(figures: list[dict[str, Any]], name: str) -> int:
+        return sum(part.get(name, 0) for part in figures)
+
+    kills, faults, saved, refusals = (result[name] for name in ("kills", "faults", "save", "refusals"))
+    stages = {stage for job in kills for stage in job["stages"]}
+    when = ", ".join(f"{stage} {total([job['stages'] for job in kills], stage)}" for stage in sorted(stages))
+    damage = ("runs_that_differ", "rows_lost", "rows_doubled", "rows_different")
+    cells = [
+        (f"{len(kills)} jobs killed by `kill -9`, times ({when})", f"{total(kills, 'kills'):,}"),
+        ("... runs that were let finish, and compared", f"{total(kills, 'runs'):,}"),
+        *((f"... {name.replace('_', ' ')}", f"{total(kills, name):,}") for name in damage),
+    ]
+    for job in faults:
+        endings = ", ".join(f"{ending} {n}" for ending, n in sorted(job["endings"].items()))
+        cells += [
+            (f"{job['job']}: calls that change files", f"{job['calls']:,}"),
+            (f"... made to fail, one in each run ({endings})", f"{job['failed']:,}"),
+            *((f"... then {name.replace('_', ' ')}", f"{job[name]:,}") for name in damage[:1]),
+        ]
+    files = saved["files"]
+    cells += [
+        ("`seqrec.save`: calls made to fail", f"{saved['failed']:,}"),
+        ("... the file is the old one, the new one", f"{files['old']:,}, {files['new']:,}"),
+        ("... it is neither", f"{files.get('damaged', 0):,}"),
+        ("second runs on output or states in use", f"{refusals['runs']:,}"),
+        ("... refused", f"{refusals['refused']:,}"),
+        *(
+            (f"... seconds until then, {what}: median, most", f"{seconds['median']:.2f}, {seconds['most']:.2f}")
+            for what, seconds in refusals["seconds"].items()
+        ),
+        ("... of a processor, median", f"{refusals['processor_seconds']:.2f}"),
+    ]
+    return measured_table("Interruptions", result, cells)
+
+
+def bulk_scoring_tables(result: dict[str, Any]) -> str:
+    """Two markdown tables: what `bulk_scoring.py` measured."""
+    figures = result["figures"]
+    cells = []
+    for name, part in figures.get("throughput", {}).items():
+        cells += [
+            (f"`seqrec score`, {part['rows']:,} rows of CSV, {name}", f"{part['seconds']:.0f} s"),
+            (
+                f"... the network alone, {part['alone']['units']} units, on the same batches",
+                f"{part['alone']['seconds']:.0f} s",
+            ),
+            ("... ratio", f"{part['ratio']:.2f}"),
+            ("... rows a second, from start to end", f"{part['events_a_second']:,.0f}"),
+        ]
+    for times, part in figures.get("memory", {}).items():
+        limit = f"limited to {part['budget_gib']} GiB by {part['enforced_by']}"
+        peak = f"{part['report']['peak_mib']:,.0f} MiB in {part['seconds'] / 60:.0f} min"
+        cells.append((f"peak memory, a log of {part['gib']:.1f} GiB ({times} x the budget), {limit}", peak))
+    tables = [measured_table("Scoring logs in bulk", result, cells)]
+    if "equality" in figures:
+        part = figures["equality"]
+        head = ("against one whole run in one piece", "surprisal", "score", "flags that differ", "rows lost or doubled")
+        lines = [f"**The same {part['rows']:,} rows in other ways**, largest differences\n", row(*head)]
+        lines += [row("---", *["---:"] * 4)]
+        names = ("surprisal", "score", "flags_that_differ", "rows_lost_or_doubled")
+        lines += [row(way, *(f"{found[name]:g}" for name in names)) for way, found in part["ways"].items()]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
 def measured_table(title: str, result: dict[str, Any], cells: list[tuple[str, str]]) -> str:
     """One markdown table of what was measured on a machine."""
     cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
@@ -248,6 +333,9 @@ def main() -> None:
         "speed": speed_table,
         "detection-speed": detection_speed_table,
         "from_frame": from_frame_table,
+        "bulk-scoring": bulk_scoring_tables,
+        "interruptions": interruptions_table,
+        "model-files": model_files_table,
     }
     for name, write in writers.items():
         path = RESULTS / f"{name}.json"
