@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr, ndtri_exp
+from scipy.special import log_ndtr, ndtr, ndtri_exp, softmax
 
 from seqrec.fields import FARTHEST, NEGATIVE, POSITIVE, ZERO
 
@@ -125,7 +125,7 @@ def intervals(parameters: NDArray, levels: tuple[float, float]) -> tuple[NDArray
         Sizes between which a number of that sign was expected.
     """
     logits = _split(parameters, tf.zeros(len(parameters), tf.int32))[0].numpy()
-    shares = _softmax(logits)
+    shares = softmax(logits.astype(np.float64), axis=1)
     sign = np.where(shares[:, 0] > shares[:, 2], -1, 1)
     column = np.where(sign < 0, NEGATIVE, POSITIVE)
     weights, means, scale = _components(parameters, column)[1:]
@@ -144,9 +144,5 @@ def _components(parameters: NDArray, sign: NDArray) -> tuple[NDArray, ...]:
     """Give probabilities of the signs (n, 3), and weights, means and scales of the components for each one's sign."""
     logits, _, weights, means, scales = (part.numpy() for part in _split(parameters, tf.constant(sign, tf.int32)))
     scale = np.logaddexp(0, scales.astype(np.float64) + _UNIT_SCALE) + _SMALLEST_SCALE
-    return _softmax(logits) * (1 - N_SIGNS * _SMALLEST_SIGN) + _SMALLEST_SIGN, _softmax(weights), means, scale
-
-
-def _softmax(logits: NDArray) -> NDArray[np.float64]:
-    shares = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return shares / shares.sum(axis=1, keepdims=True)
+    shares, weights = (softmax(part.astype(np.float64), axis=1) for part in (logits, weights))
+    return shares * (1 - N_SIGNS * _SMALLEST_SIGN) + _SMALLEST_SIGN, weights, means, scale

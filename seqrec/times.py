@@ -14,7 +14,7 @@ from seqrec._checks import CLEAN, check_rows, show, show_rows
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second
 BAND = (10**8, 10**10)  # seconds since 1970: from 1973 to 2286; the bands of two units do not overlap
 YEARS = (np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s"))
-_ZONE = r"\d[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
+ZONE = r"\d[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
 
 
 def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> tuple[np.ndarray, str | None]:
@@ -113,7 +113,7 @@ def infer_unit(low: float, high: float, label: str) -> str:
 
 
 def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
-    _check_one_zone(pc.match_substring_regex(column, _ZONE).to_numpy(), label)
+    _check_one_zone(pc.match_substring_regex(column, ZONE).to_numpy(), label)
     times = pd.to_datetime(column.to_numpy(), utc=True, format="ISO8601", errors="coerce")
     good = times.notna()
     if not good.all():

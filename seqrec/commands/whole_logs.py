@@ -8,14 +8,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from seqrec.jobs.log_job import BadRowsError, Show, Source
-from seqrec.logs.chunks import LogError, TimeFacts, read_chunks, schema_of
+from seqrec.jobs.log_job import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
 from seqrec.logs.outputs import write_table
 from seqrec.sequences import Sequences
-
-_BAD_SCHEMA = pa.schema(
-    [("file", pa.string()), ("row", pa.int64())] + [(name, pa.string()) for name in ("column", "code", "reason", "raw")]
-)
 
 
 class Log(NamedTuple):
@@ -46,18 +42,14 @@ class Log(NamedTuple):
         LogError
             If times with a zone are mixed with others.
         """
-        good, bad, n_rows, facts = [], [_BAD_SCHEMA.empty_table()], 0, TimeFacts()
+        good, bad, n_rows, facts = [], [QUARANTINE.empty_table()], 0, TimeFacts()
         for number, file in enumerate(source.files):
             for chunk in read_chunks(file, number, source.columns, source.kinds):
                 good.append(chunk.good)
                 bad.append(_of_file(chunk.bad, str(file.path)))
                 n_rows, facts = n_rows + chunk.n_rows, facts + chunk.times
                 show(f"reading {file.path}", chunk.start + chunk.n_rows, None)
-        if facts.n_zoned and facts.n_naive:
-            raise LogError(
-                f"column {source.columns.timestamp!r} has {facts.n_zoned:,} times with a zone and "
-                f"{facts.n_naive:,} without one. Give every time a zone, or none."
-            )
+        facts.check_zones(source.columns.timestamp)
         table = pa.concat_tables([schema_of(source.kinds).empty_table(), *good]).drop_columns("row")
         own = source.columns.roles
         table = table.rename_columns([own[name] for name in table.column_names])

@@ -27,11 +27,11 @@ from seqrec.logs.outputs import open_writer
 from seqrec.storage.persistence import load
 from seqrec.times import infer_unit
 
-FORMATS = ("parquet", "csv", "jsonl")
 _TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
 _ROW_BYTES = 500  # of a row while it is scored
 _LARGEST_PIECE, _SMALLEST_PIECE = 2**17, 2**12  # rows that are scored at once
-_QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), *list(BAD_SCHEMA)[1:]])
+#: Of the rows that cannot be used, as they are told to the user.
+QUARANTINE = pa.schema([("file", pa.string()), ("row", pa.int64()), *list(BAD_SCHEMA)[1:]])
 
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
 
@@ -150,7 +150,7 @@ class LogJob:
         """Score the users of a bucket, and let the files of the results appear, `scored_path` last of all."""
         raise NotImplementedError
 
-    def finish(self, census: Census, show: Show) -> dict[str, int]:
+    def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Write the results; give the numbers of rows by what became of them: "scored" and others."""
         raise NotImplementedError
 
@@ -226,11 +226,7 @@ class LogJob:
                 f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "
                 "Repair them, or allow a larger share."
             )
-        if census.times.n_zoned and census.times.n_naive:
-            raise LogError(
-                f"column {self.source.columns.timestamp!r} has {census.times.n_zoned:,} times with a zone and "
-                f"{census.times.n_naive:,} without one. Give every time a zone, or none."
-            )
+        census.times.check_zones(self.source.columns.timestamp)
         self.time_unit(census)
         self.job.write("census", census._asdict())
         return census
@@ -280,7 +276,7 @@ class LogJob:
         return self.job.output / f"{name}{part}.{self.settings.form}"
 
     def write_result(self, path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
-        """Write a file of results, unless it is there; give its number of rows."""
+        """Write a file of results; give its number of rows."""
         n_rows = 0
         with open_writer(path, schema) as writer:
             for table in tables:
@@ -316,15 +312,15 @@ class LogJob:
             self._quarantine().unlink(missing_ok=True)  # of an attempt that was given up
             return {}
         codes: Counter[str] = Counter()
-        with connect(self.job.work, 2**28) as connection, open_writer(self._quarantine(), _QUARANTINE) as writer:
+        with connect(self.job.work, 2**28) as connection, open_writer(self._quarantine(), QUARANTINE) as writer:
             query = "SELECT * FROM read_parquet($1) ORDER BY place"
             for batch in connection.sql(query, params=[paths]).to_arrow_reader(2**16):
                 table = pa.Table.from_batches([batch])
                 codes.update(table["code"].to_pylist())
                 file, row = census.source(table["place"].to_numpy())
                 names = pa.array(self.source.paths).take(pa.array(file))
-                columns = [names, row, *(table[name] for name in _QUARANTINE.names[2:])]
-                writer.write(pa.table(columns, schema=_QUARANTINE))
+                columns = [names, row, *(table[name] for name in QUARANTINE.names[2:])]
+                writer.write(pa.table(columns, schema=QUARANTINE))
         return dict(sorted(codes.items()))
 
 

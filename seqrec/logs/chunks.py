@@ -51,6 +51,14 @@ class TimeFacts(NamedTuple):
         zoned, naive = self.n_zoned + other.n_zoned, self.n_naive + other.n_naive
         return TimeFacts(zoned, naive, min(lows, default=None), max(highs, default=None))
 
+    def check_zones(self, column: str | None) -> None:
+        """Raise a LogError if times with a zone are mixed with others."""
+        if self.n_zoned and self.n_naive:
+            raise LogError(
+                f"column {column!r} has {self.n_zoned:,} times with a zone and {self.n_naive:,} without one. "
+                "Give every time a zone, or none."
+            )
+
 
 class Chunk(NamedTuple):
     """The rows ``start`` to ``start + n_rows`` of a file."""

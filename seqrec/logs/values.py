@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqrec._checks import MAX_ID_BYTES
-from seqrec.times import TICKS, YEARS
+from seqrec.times import TICKS, YEARS, ZONE
 
 CODES = {
     "missing_user": "the user is null or empty",
@@ -43,7 +43,6 @@ TYPES = {
 _INTEGER = r"^-?(0|[1-9][0-9]*)\z"
 _WHOLE = r"^[+-]?[0-9]+(\.0*)?\z"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
-_ZONE = r"\d[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
 _UTC = pa.timestamp("us", "UTC")
 
 
@@ -281,7 +280,7 @@ def _parse_times(text: pa.Array) -> tuple[pa.Array, np.ndarray | bool]:
             return text.cast(kind).cast(pa.int64()), zoned
         except pa.ArrowInvalid:
             continue
-    zones = pc.fill_null(pc.match_substring_regex(text, _ZONE), fill_value=False).to_numpy(zero_copy_only=False)
+    zones = pc.fill_null(pc.match_substring_regex(text, ZONE), fill_value=False).to_numpy(zero_copy_only=False)
     # A digit first: pandas also reads "now". Nine decimals would narrow the range of years for their whole company.
     text = pc.if_else(pc.match_substring_regex(text, r"^\d"), text, None)
     text = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
