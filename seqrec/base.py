@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
-from seqrec.metrics import check_finite, check_scores, ndcg, tied_rank
+from seqrec.contributions import explain_scores
+from seqrec.metrics import check_finite, check_scores, ndcg
+from seqrec.questions import question_times
+from seqrec.ranking import Targets, target_ranks, top_k
 from seqrec.sequences import Sequences, as_sequences
 from seqrec.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 
@@ -21,17 +24,6 @@ __all__ = ["ColdStartWarning", "RecommenderMixin"]
 
 class ColdStartWarning(UserWarning):
     """Some histories hold no item that the model knows; these get the popular items."""
-
-
-class Targets(NamedTuple):
-    """What came next after each of n sequences: one item or several.
-
-    Sequence i has the targets ``columns[indptr[i]:indptr[i + 1]]``, columns of the catalogue, negative where
-    it lacks the item.
-    """
-
-    columns: NDArray[np.intp]
-    indptr: NDArray[np.integer]
 
 
 class RecommenderMixin:
@@ -94,12 +86,69 @@ class RecommenderMixin:
             If a candidate is not in the catalogue.
         """
         X = self._encode(X)
-        k = self._clip(k)
-        columns = np.empty((len(X), k), dtype=np.intp)
-        scores = np.empty((len(X), k), dtype=np.float32)
-        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
-            columns[rows], scores[rows] = top_k(block, k)
+        columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
         return self._items(columns, scores), scores
+
+    def explain(
+        self,
+        X: Any,
+        items: ArrayLike | None = None,
+        k: int = 3,
+        exclude_seen: bool = True,
+        at: ArrayLike | None = None,
+    ) -> pd.DataFrame:
+        """Say why items are recommended: which past events moved each up or down, and how far.
+
+        Each event is left out of the history in turn, which closes the gap in time as well, and the rest is scored
+        again. The difference is the event's effect: exact, though effects need not add up to the score.
+
+        Parameters
+        ----------
+        X, exclude_seen, at
+            As in `recommend`.
+        items : (n_items,) array-like of item ids, optional
+            Explain these for every sequence, whether seen or not; by default, what `recommend` gives.
+        k : int
+            How many recommended items of each sequence; clipped, with a warning, to the size of the catalogue.
+
+        Returns
+        -------
+        effects : DataFrame
+            A row a sequence, item and event: `sequence` (key), `item`, `score` (float64, of the item after the whole
+            history), `position` (of the event in the sequence, from 0), `row` (of the log), `event` (its item, known
+            or not) and `effect` (float64, the score less the one without the event: positive moved the item up).
+            By sequence; then by item, best first or as given; then by position. Scores are natural logarithms of
+            probabilities, and effects nats, where the recommender has `predict_proba`; else they are its own scores.
+            Only events that can matter are listed: the latest `n_latest` of a sequence, and its latest `n_latest` of
+            known items. The effect of all others is 0.
+
+        Raises
+        ------
+        NotFittedError, TypeError
+            As in `recommend`.
+        ValueError
+            If an item is not in the catalogue, or scores are NaN.
+
+        Examples
+        --------
+        >>> from seqrec.baselines import MarkovRecommender
+        >>> recommender = MarkovRecommender().fit([["tea", "milk"], ["tea", "milk"], ["milk", "cake"]])
+        >>> effects = recommender.explain([["milk", "tea"]], items=["milk", "cake"])
+        >>> print(effects[["item", "score", "event", "effect"]].to_string(index=False))
+        item  score event  effect
+        milk    1.0   tea     1.0
+        cake    0.0   tea    -1.0
+        """
+        check_is_fitted(self, "vocabulary_")
+        named = as_sequences(X, estimator=self, reset=False)  # the codes of the catalogue hide which items are unknown
+        X = self._encode(named)
+        times = question_times(at, X)
+        if items is None:
+            columns, scores = self._best(X, self._clip(k), exclude_seen, None, times)
+            columns[np.isneginf(scores)] = -1
+        else:
+            columns = np.tile(self._columns(items, "items"), (len(X), 1))
+        return explain_scores(self._explained_scores, named, X, columns, self.n_latest, times)
 
     def rank(
         self,
@@ -255,15 +304,35 @@ class RecommenderMixin:
 
     def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
         """Give the columns of the items that are no candidates."""
-        candidates = np.asarray(candidates)
-        codes = self.vocabulary_.encode(candidates)
-        unknown = candidates[codes == UNKNOWN]
+        return np.setdiff1d(np.arange(len(self.vocabulary_)), self._columns(candidates, "candidates"))
+
+    def _columns(self, items: ArrayLike, name: str) -> NDArray[np.intp]:
+        """Give the columns of items of the catalogue; errors call them `name`."""
+        items = np.asarray(items)
+        if items.ndim != 1:
+            raise ValueError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
+        codes = self.vocabulary_.encode(items)
+        unknown = items[codes == UNKNOWN]
         if len(unknown):
             raise ValueError(
-                f"{len(unknown):,} candidates are not in the catalogue ({show(unknown[:3].tolist())}): "
+                f"{len(unknown):,} {name} are not in the catalogue ({show(unknown[:3].tolist())}): "
                 "only items of the training data can be recommended."
             )
-        return np.setdiff1d(np.arange(len(self.vocabulary_)), codes - N_RESERVED)
+        return codes.astype(np.intp) - N_RESERVED
+
+    def _best(
+        self, X: Sequences, k: int, exclude_seen: bool, candidates: ArrayLike | None, at: ArrayLike | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
+        columns = np.empty((len(X), k), dtype=np.intp)
+        scores = np.empty((len(X), k), dtype=np.float32)
+        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
+            columns[rows], scores[rows] = top_k(block, k)
+        return columns, scores
+
+    def _explained_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
+        """Score as `_next_item_scores` does, in the unit in which `explain` tells effects."""
+        return self._next_item_scores(X, at=at)
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
         """Score the next item of each sequence: the one method that a recommender adds.
@@ -310,71 +379,6 @@ def append_events(X: Sequences, items: Any) -> Sequences:
         timestamps=times,
         rows=np.insert(X.rows, ends, -1),
     )
-
-
-def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:
-    """Find the k best of each row, best first; ties in the order of the columns.
-
-    Parameters
-    ----------
-    scores : (n, n_items) floating array without NaN
-    k : int, at most n_items
-
-    Returns
-    -------
-    columns, values : (n, k) arrays
-    """
-    n, n_items = scores.shape
-    # At least k items reach the k-th best of the maxima of groups of columns, and few others do. Maxima are
-    # one fast pass over the scores; a partial sort takes ten times as long, and a hundred times where many
-    # tie.
-    width = max(k, min(n_items, 512))
-    groups = scores[:, : n_items // width * width].reshape(n, n_items // width, width)
-    limit = np.sort(groups.max(axis=1), axis=1)[:, [-k]]
-    chosen = scores >= limit
-    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > 8 * k)
-    ties = scores[crowded, : 32 * k] == limit[crowded]  # where many tie, the first k are mostly found early
-    if (np.count_nonzero(ties, axis=1) < k).any():
-        ties = scores[crowded] == limit[crowded]
-    chosen[crowded] = scores[crowded] > limit[crowded]
-    chosen[crowded, : ties.shape[1]] |= ties & (np.cumsum(ties, axis=1, dtype=np.int32) <= k)
-    rows, columns = np.divmod(np.flatnonzero(chosen), n_items)
-    order = np.lexsort((-scores[rows, columns], rows))  # stable, so that ties stay in the order of the columns
-    first = np.searchsorted(rows, np.arange(n))
-    columns = columns[order[first[:, None] + np.arange(k)]]
-    return columns, np.take_along_axis(scores, columns, axis=1)
-
-
-def target_ranks(scores: NDArray, targets: Targets, rows: slice) -> NDArray[np.float64]:
-    """Give the average ranks of the targets of the sequences `rows`, whose scores these are."""
-    columns = targets.columns[targets.indptr[rows.start] : targets.indptr[rows.stop]]
-    lengths = np.diff(targets.indptr[rows.start : rows.stop + 1])
-    if (lengths == 1).all():
-        return tied_rank(scores, columns)
-    row = np.repeat(np.arange(len(scores)), lengths)
-    step = len(scores)  # copies of rows, one for each target, never take more memory than the scores
-    parts = [slice(start, start + step) for start in range(0, len(row), step)]
-    return np.concatenate([np.empty(0), *(tied_rank(scores[row[part]], columns[part]) for part in parts)])
-
-
-def question_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
-    """Give the times of the questions, (n,) datetime64[us] in UTC, after checks against the histories."""
-    if at is None:
-        return None
-    if X.timestamps is None:
-        raise ValueError("at is the time of the question, but the histories have no timestamps to compare it with.")
-    values = np.atleast_1d(np.asarray(at))
-    unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
-    if values.dtype.kind in "iuf" and unit is None:
-        raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
-    moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
-    times = np.broadcast_to(moments, len(X))
-    full = np.flatnonzero(X.lengths)
-    late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
-    if not late.all():  # a missing time is not late either
-        missed = len(late) - late.sum()
-        raise ValueError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
-    return times
 
 
 def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:

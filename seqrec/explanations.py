@@ -114,7 +114,7 @@ def _expected_fields(fields: Fields, parameters: Any, k: int) -> Any:
 def _likeliest(shares: NDArray, names: NDArray, k: int) -> list[str]:
     best = np.argsort(-shares, axis=1, kind="stable")[:, :k]
     return [
-        ", ".join(f"{names[column]} {row[column]:.0%}" for column in columns)
+        ", ".join(f"{names[column]} {row[column]:.0%}" for column in columns if row[column] >= min(0.005, row.max()))
         for row, columns in zip(shares, best, strict=True)
     ]
 

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
 from seqrec._checks import check_choice, check_integer
-from seqrec.base import RecommenderMixin, target_ranks, top_k
+from seqrec.base import RecommenderMixin
 from seqrec.metrics import coverage, mrr, ndcg, recall
+from seqrec.ranking import target_ranks, top_k
 from seqrec.sequences import Sequences, as_sequences
 
 __all__ = ["Holdout", "TimeSplit", "UserSplit", "evaluate", "leave_last_out"]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
+from scipy.special import log_softmax
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -229,9 +229,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         if math.prod(shape) > 2**28:
             raise ValueError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
         probabilities = np.empty(shape, dtype=np.float32)
-        for rows, scores in self._next_item_scores(X):
-            probabilities[rows] = softmax(scores.astype(np.float64), axis=1)
-        probabilities[self.is_cold(X)] = self.item_counts_ / self.item_counts_.sum()
+        for rows, log_probabilities in self._explained_scores(X):
+            probabilities[rows] = np.exp(log_probabilities)
         return probabilities
 
     def similar_items(self, item: Any, k: int = 10) -> tuple[NDArray, NDArray[np.float32]]:
@@ -274,6 +273,16 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             states = last_states(self.model_, X[part], self.max_length, at if at is None else at[part])
             for rows, scores in score_states(self.model_, states):
                 yield slice(start + rows.start, start + rows.stop), scores
+
+    def _explained_scores(
+        self, X: Sequences, at: NDArray[np.datetime64] | None = None
+    ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Give natural log-probabilities: of a history without known items, of the shares in the training data."""
+        cold, shares = self.is_cold(X), np.log(self.item_counts_ / self.item_counts_.sum())
+        for rows, scores in self._next_item_scores(X, at):
+            log_probabilities = log_softmax(scores.astype(np.float64), axis=1)
+            log_probabilities[cold[rows]] = shares
+            yield rows, log_probabilities
 
     def _merit(self, network: SequenceModel, history: Sequences, target: NDArray[np.int32]) -> float:
         """NDCG@10 of the held-out last items over the whole catalogue."""

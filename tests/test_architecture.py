@@ -21,6 +21,7 @@ FLOORS = [
     | {"logs.outputs", "jobs.job", "jobs.staging"},
     {"metrics", "thresholds", "base", "baselines", "model_selection", "datasets", "fraud", "profiles"}
     | {"chains", "pools", "counts", "ngrams", "fields", "calibration", "anomaly", "anomaly_baselines"}
+    | {"questions", "ranking", "contributions"}
     | {"storage.architectures", "jobs.pieces", "jobs.recommending"},
     {"precision", "graphs", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"}
     | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"},

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 
-from seqrec.base import RecommenderMixin, append_events, question_times, top_k
+from seqrec.base import RecommenderMixin, append_events
+from seqrec.questions import question_times
+from seqrec.ranking import top_k
 from seqrec.sequences import Sequences
 
 
