@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import unicodedata
+from typing import Any
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, marks of direction, surrogates, line separators
+_JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ: hidden as well, but Persian words and many emoji need them
 
 
 def plain(text: str, width: int = 80) -> str:
     r"""Give text that is safe to show in a terminal.
 
     Control characters, escape codes and marks of direction are shown escaped, such as ``\x1b``; what does not fit into
-    `width` columns is cut.
+    `width` columns is cut. Joiners stay inside of words that may need them: next to a character beyond ASCII.
 
     Examples
     --------
@@ -23,20 +26,50 @@ def plain(text: str, width: int = 80) -> str:
     shown: list[str] = []
     sizes: list[int] = []
     used = 0
-    for character in text:
-        piece = _escape_hidden(character)
+    for position, character in enumerate(text):
+        piece = character if _joins(text, position) else _escape_hidden(character)
         size = len(piece) + (unicodedata.east_asian_width(character) in "WF")
         if used + size > width:
             while shown and used > width - 1:
                 used -= sizes.pop()
                 shown.pop()
-            return "".join(shown) + "…"
+            return "".join(shown).rstrip(_JOINERS) + "…"
         shown.append(piece)
         sizes.append(size)
         used += size
     return "".join(shown)
 
 
+def markup(value: Any, width: int = 80) -> str:
+    r"""Give a value as text that is safe inside an HTML element or a double-quoted attribute.
+
+    Parameters
+    ----------
+    value : text, number, time or anything else with a `str`
+    width : int
+        Columns, as in `plain`, which escapes what would be hidden.
+
+    Examples
+    --------
+    >>> markup('<b title="tea">')
+    '&lt;b title=&quot;tea&quot;&gt;'
+    >>> print(markup("tea\u202emilk"))
+    tea\u202emilk
+    """
+    return html.escape(plain(str(value), width))
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in _HIDDEN
+
+
 def _escape_hidden(character: str) -> str:
-    hidden = unicodedata.category(character) in _HIDDEN
-    return character.encode("unicode_escape").decode() if hidden else character
+    return character.encode("unicode_escape").decode() if _is_hidden(character) else character
+
+
+def _joins(text: str, position: int) -> bool:
+    """Whether a joiner stands between two characters that are shown, of which one is beyond ASCII."""
+    if text[position] not in _JOINERS or not 0 < position < len(text) - 1:
+        return False
+    sides = text[position - 1] + text[position + 1]
+    return not sides.isascii() and not any(map(_is_hidden, sides))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, show
+from seqrec.descriptions import card_of_sequences
 from seqrec.frames import open_frame, order_of, read_column, read_ids, read_timestamps, sort_events, sort_ids
 from seqrec.lists import check_keys, flatten, flatten_array, read_flat_times
 from seqrec.times import TICKS, warn_of_future
@@ -63,6 +64,7 @@ class Sequences:
     rows: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     time_unit: str | None = None
+    _repr_html_ = card_of_sequences
 
     def __post_init__(self) -> None:
         for name in ("codes", "indptr", "keys", "timestamps", "rows"):
@@ -370,8 +372,7 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
 
 
 def _is_frame(X: Any) -> bool:
-    wrapped = nw.from_native(X, pass_through=True, allow_series=True)
-    return isinstance(wrapped, nw.DataFrame | nw.LazyFrame | nw.Series)
+    return isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.DataFrame | nw.LazyFrame | nw.Series)
 
 
 def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:

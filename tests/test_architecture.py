@@ -11,8 +11,8 @@ import seqrec
 
 PACKAGE = Path(seqrec.__file__).parent
 FLOORS = [
-    {"_checks", "atomic", "escapes", "storage.model_file"},
-    {"vocabulary", "times", "lists", "frames", "sequences", "sessions"}
+    {"_checks", "atomic", "escapes", "cards", "storage.model_file"},
+    {"vocabulary", "times", "lists", "frames", "sequences", "sessions", "descriptions"}
     | {
         f"logs.{name}"
         for name in ("files", "blocks", "csv", "json", "parquet", "values", "columns", "chunks", "outputs")

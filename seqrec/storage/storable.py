@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from seqrec._checks import show
+from seqrec.descriptions import card_of_estimator
 from seqrec.storage import model_file
 from seqrec.storage.model_file import ModelFileError, Table, Tensors
 from seqrec.storage.parameters import PARAMETER
@@ -53,6 +54,10 @@ class Storable:
 
     def _build(self) -> None:
         """Build the networks, of which blueprints were read."""
+
+    def _html_repr(self) -> str:
+        """Give what notebooks show of it; scikit-learn asks here, unless its diagram shows a composition."""
+        return card_of_estimator(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the bytes of the model file, and the attributes that it does not hold."""
