@@ -87,8 +87,12 @@ class EventEncoder(keras.Model):
         memory : list of tensors
             After the last one.
         """
+        return self.sequence.read(memory, inputs, training=training, context=self.context(categories, numbers))
+
+    def context(self, categories: Any, numbers: Any) -> Any:
+        """Give what the fields add to the embeddings, (batch, time, embedding_dim); None without fields."""
         fields = list(self.encode_fields(categories, numbers))
-        return self.sequence.read(memory, inputs, training=training, context=sum(fields) if fields else None)
+        return sum(fields) if fields else None
 
     def encode_fields(self, categories: Any, numbers: Any) -> Iterator[Any]:
         """Give each field as a vector of the width of the embeddings."""

@@ -154,13 +154,7 @@ class SequenceModel(keras.Model):
         """
         before, *layer_states = memory
         n_states = len(layer_states) // len(self.recurrence)
-        embedded = self.embedding(self.code_dropout(inputs, training=training))  # (batch, time, embedding_dim)
-        x = embedded
-        if self.gap_embedding is not None and gaps is not None:
-            x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
-        if context is not None:
-            x = x + ops.cast(context, x.dtype)
-        x = self.input_dropout(x, training=training)
+        embedded, x = self.embed(inputs, gaps, training, context)
         latest = ops.concatenate([before, self.skip_dropout(embedded, training=training)], axis=1)
         memory = [latest[:, 1 - _N_RECENT :]]
         for number, (layer, dropout) in enumerate(zip(self.recurrence, self.output_dropout, strict=True)):
@@ -172,6 +166,19 @@ class SequenceModel(keras.Model):
             next_gaps = self.next_gap_dropout(next_gaps, training=training)
             state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
         return state, [ops.cast(part, self.compute_dtype) for part in memory]
+
+    def embed(self, inputs: Any, gaps: Any = None, training: bool = False, context: Any = None) -> tuple[Any, Any]:
+        """Give the items' embeddings, and these with all else that the recurrence takes in.
+
+        Both are (batch, time, embedding_dim); `read` describes the parameters.
+        """
+        embedded = self.embedding(self.code_dropout(inputs, training=training))
+        x = embedded
+        if self.gap_embedding is not None and gaps is not None:
+            x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
+        if context is not None:
+            x = x + ops.cast(context, x.dtype)
+        return embedded, self.input_dropout(x, training=training)
 
     @property
     def signature(self) -> list[tf.TensorSpec]:

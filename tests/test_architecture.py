@@ -25,8 +25,8 @@ FLOORS = [
     | {"storage.architectures", "jobs.pieces", "jobs.recommending"},
     {"precision", "graphs", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"}
     | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"},
-    {"lstm", "recommender", "detector", "classifier", "jobs.running"},
-    {"demo", "demo_fraud", "storage.persistence", "distributed", "__main__"}
+    {"lstm", "recommender", "detector", "classifier", "gates", "jobs.running"},
+    {"demo", "demo_fraud", "plots", "storage.persistence", "distributed", "__main__"}
     | {f"jobs.{name}" for name in ("scoring", "states", "log_job", "detection", "recommendation")}
     | {f"commands.{name}" for name in ("cli", "exits", "console", "options", "fitting", "batch_commands", "evaluation")}
     | {f"commands.{name}" for name in ("verification", "model_logs", "whole_logs")},
