@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow lint format notebooks clean
 
 demo: .make/demo
 	$(BIN)/python -m seqrec.demo
@@ -21,6 +21,10 @@ lint: .make/dev
 format: .make/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Runs every notebook, and writes what it shows into it.
+notebooks: .make/dev
+	$(BIN)/jupytext --to ipynb --update --execute notebooks/*.py
 
 # A stamp file for each set of packages: nothing is installed again until pyproject.toml changes.
 .make/dev: .make/venv pyproject.toml

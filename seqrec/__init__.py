@@ -32,7 +32,7 @@ _MODULE_OF = {
     "load": "storage.persistence",
     "ModelFileError": "storage.model_file",
 }
-_SUBMODULES = ("datasets", "metrics", "model_selection", "thresholds")
+_SUBMODULES = ("datasets", "explore", "metrics", "model_selection", "plots", "thresholds")
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
 

@@ -289,13 +289,13 @@ def tpr_at_fpr(is_anomaly: ArrayLike, oddness: ArrayLike, rate: float, weights: 
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"rate must lie in [0, 1], got {rate!r}")
-    false, true, _ = metrics.roc_curve(_flags(is_anomaly), oddness, sample_weight=weights, drop_intermediate=False)
+    false, true, _ = metrics.roc_curve(check_flags(is_anomaly), oddness, sample_weight=weights, drop_intermediate=False)
     return float(true[false <= rate * (1 + 1e-9)].max())  # sums of weights are rounded
 
 
 def best_f1(is_anomaly: ArrayLike, oddness: ArrayLike, weights: ArrayLike | None = None) -> float:
     """F1 at the best of all thresholds: an oracle's, since the labels choose it (parameters as in `tpr_at_fpr`)."""
-    precision, found, _ = metrics.precision_recall_curve(_flags(is_anomaly), oddness, sample_weight=weights)
+    precision, found, _ = metrics.precision_recall_curve(check_flags(is_anomaly), oddness, sample_weight=weights)
     return float((2 * precision * found / np.maximum(precision + found, np.finfo(np.float64).tiny)).max())
 
 
@@ -313,7 +313,7 @@ def detection_report(
     >>> report["AUROC"], report["oracle F1"], report["precision"], report["recall"]
     (0.75, 0.8, 1.0, 0.5)
     """
-    is_anomaly = _flags(is_anomaly)
+    is_anomaly = check_flags(is_anomaly)
     weights = np.ones(len(is_anomaly)) if weights is None else np.asarray(weights, dtype=np.float64)
     report = {
         "AUROC": metrics.roc_auc_score(is_anomaly, oddness, sample_weight=weights),
@@ -323,7 +323,7 @@ def detection_report(
         "oracle F1": best_f1(is_anomaly, oddness, weights),
     }
     if flagged is not None:
-        flagged, options = _flags(flagged, "flagged", n_kinds=1), {"sample_weight": weights, "zero_division": 0.0}
+        flagged, options = check_flags(flagged, "flagged", n_kinds=1), {"sample_weight": weights, "zero_division": 0.0}
         scores = metrics.precision_recall_fscore_support(is_anomaly, flagged, average="binary", **options)
         report |= dict(zip(("precision", "recall", "F1"), scores, strict=False))
         report["FPR"] = weights[flagged & ~is_anomaly].sum() / weights[~is_anomaly].sum()
@@ -351,7 +351,7 @@ def card_precision(day: ArrayLike, card: ArrayLike, oddness: ArrayLike, is_fraud
     0.5
     """
     check_integer(k, "k")
-    columns = {"day": day, "card": card, "oddness": oddness, "fraud": _flags(is_fraud, "is_fraud", n_kinds=1)}
+    columns = {"day": day, "card": card, "oddness": oddness, "fraud": check_flags(is_fraud, "is_fraud", n_kinds=1)}
     events = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     if events.isna().any(axis=None):
         raise ValueError("day, card and oddness must have no missing values")
@@ -364,7 +364,7 @@ def card_precision(day: ArrayLike, card: ArrayLike, oddness: ArrayLike, is_fraud
     return float(np.mean(n_found) / k)
 
 
-def _flags(values: ArrayLike, name: str = "is_anomaly", n_kinds: int = 2) -> NDArray[np.bool_]:
+def check_flags(values: ArrayLike, name: str = "is_anomaly", n_kinds: int = 2) -> NDArray[np.bool_]:
     """Return labels as bool, refusing -1 and +1, and labels that are all alike where two kinds are needed."""
     values = np.asarray(values)
     if values.ndim != 1 or not np.isin(values, (0, 1)).all() or len(np.unique(values)) < n_kinds:

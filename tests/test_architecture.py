@@ -11,25 +11,28 @@ import seqrec
 
 PACKAGE = Path(seqrec.__file__).parent
 FLOORS = [
-    {"_checks", "atomic", "escapes", "cards", "storage.model_file"},
+    {"_checks", "atomic", "escapes", "cards", "storage.model_file", "explore.front_end"},
     {"vocabulary", "times", "lists", "frames", "sequences", "sessions", "descriptions"}
     | {
         f"logs.{name}"
         for name in ("files", "blocks", "csv", "json", "parquet", "values", "columns", "chunks", "outputs")
     }
     | {f"storage.{name}" for name in ("schemas", "array_schemas", "parameters", "storable", "training_data")}
-    | {"logs.outputs", "jobs.job", "jobs.staging"},
+    | {"logs.outputs", "jobs.job", "jobs.staging", "explore.catalogue"},
     {"metrics", "thresholds", "base", "baselines", "model_selection", "datasets", "fraud", "profiles"}
     | {"chains", "pools", "counts", "ngrams", "fields", "calibration", "anomaly", "anomaly_baselines"}
     | {"questions", "ranking", "contributions"}
     | {"storage.architectures", "jobs.pieces", "jobs.recommending"},
     {"precision", "graphs", "layers", "heads", "losses", "batches", "recurrence", "model", "progress", "training"}
-    | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"},
+    | {"next_items", "mixtures", "event_encoder", "event_model", "class_model", "reading", "learning", "explanations"}
+    | {"explore.training_curves"},
     {"lstm", "recommender", "detector", "classifier", "gates", "jobs.running"},
     {"demo", "demo_fraud", "plots", "storage.persistence", "distributed", "__main__"}
     | {f"jobs.{name}" for name in ("scoring", "states", "log_job", "detection", "recommendation")}
     | {f"commands.{name}" for name in ("cli", "exits", "console", "options", "fitting", "batch_commands", "evaluation")}
-    | {f"commands.{name}" for name in ("verification", "model_logs", "whole_logs")},
+    | {f"commands.{name}" for name in ("verification", "model_logs", "whole_logs")}
+    | {f"explore.{name}" for name in ("anomalies", "timelines", "gate_inspector", "comparison", "item_map", "item_groups")}
+    | {f"explore.{name}" for name in ("recommendations", "edited_history", "sides")},
 ]
 KERAS_FLOOR = 3
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

@@ -1,0 +1,115 @@
+"""Make the pictures of the widgets in docs/images, on real logs, in JupyterLab.
+
+    python docs/screenshots.py --data FOLDER --models FOLDER
+
+--data holds `ml-1m` and `hdfs` as benchmarks/README.md describes them; --models is where the fitted models are kept, so
+that they are trained once (about twenty minutes on two cores). It needs Chromium and `pip install -e ".[browser]"`.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks")]
+
+import pandas as pd  # noqa: E402
+from harness import load_user_histories, read_table  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
+
+import seqrec  # noqa: E402
+from seqrec import LSTMAnomalyDetector, LSTMRecommender, MarkovRecommender, Sequences  # noqa: E402
+from tests.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
+
+WIDTH = 1_100
+SETUP = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+sys.path.insert(0, {docs!r})
+import warnings
+warnings.simplefilter("ignore")
+from screenshots import *
+from seqrec.explore import *
+movies, titles, films, rules = movie_models({data!r}, {models!r})
+blocks, labels, normal, detector = log_models({data!r}, {models!r})
+"""
+WIDGETS = {
+    "recommendations": 'RecommendationExplorer({"LSTM": films, "Markov": rules}, movies, items=titles)',
+    "anomalies": "AnomalyExplorer(detector, blocks, labels=labels, normal=normal)",
+    "gates": "GateInspector(detector, normal[:50])",
+    "items": "ItemMap(films, items=titles, color='genre')",
+    "comparison": """
+history, target = seqrec.leave_last_out(movies[:2_000])
+others = {"LSTM": films, "Markov": rules, "popularity": seqrec.PopularityRecommender().fit(movies)}
+ModelComparison.of(others, history, target)
+""",
+    "training": "TrainingCurves(films)",
+}
+
+
+def movie_models(data, models):
+    """Give histories, titles with a first genre, and two recommenders that have not seen each user's last film."""
+    movies = load_user_histories("ml-1m", data)
+    history, _ = seqrec.leave_last_out(movies)
+    titles = read_table(data, "ml-1m", "items").dropna(subset="item_id").astype({"item_id": "int64"})
+    titles["genre"] = titles["genres"].str.split("|").str[0]
+    titles["year"] = titles["title"].str.extract(r"\\((\\d{4})\\)$").astype(float)
+    films = _kept(Path(models) / "ml-1m.seqrec", lambda: LSTMRecommender(random_state=0, max_epochs=6).fit(history))
+    return movies, titles[["item_id", "title", "genre", "year"]], films, MarkovRecommender().fit(history)
+
+
+def log_models(data, models):
+    """Give a sample of the test sessions with their labels, the normal ones, and the detector that learned them."""
+    normal = _sessions(read_table(data, "hdfs", "train"))
+    detector = _kept(Path(models) / "hdfs.seqrec", lambda: LSTMAnomalyDetector(random_state=0).fit(normal))
+    events = read_table(data, "hdfs", "test")
+    blocks = _sessions(events)
+    labels = events.groupby("session_id")["is_anomaly"].first().loc[blocks.keys].to_numpy().astype(bool)
+    rows = pd.Series(labels).groupby(labels).sample(n=400, random_state=0).index.union(range(0, len(labels), 6))
+    return blocks[rows], labels[rows], normal, detector
+
+
+def _sessions(events):
+    events = events.assign(event_id=events["event_id"].astype(str))
+    return Sequences.from_frame(events, user="session_id", item="event_id", timestamp=None)
+
+
+def _kept(path, fit):
+    if not path.exists():
+        seqrec.save(fit(), path)
+    return seqrec.load(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=os.environ.get("SEQREC_DATA"))
+    parser.add_argument("--models", required=True)
+    parser.add_argument("--only", nargs="*", default=list(WIDGETS), choices=list(WIDGETS))
+    options = parser.parse_args()
+    setup = SETUP.format(docs=str(HERE), data=options.data, models=str(Path(options.models).resolve()))
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder, serve_lab(Path(folder)) as lab:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        cells = [setup, *(WIDGETS[name] for name in options.only)]
+        with closing(Notebook(browser, lab, cells, "pictures")) as notebook:
+            notebook.page.set_viewport_size({"width": WIDTH + 420, "height": 1_400})
+            notebook.run(seconds=3_600)
+            for theme, ending in (("JupyterLab Light", ""), ("JupyterLab Dark", "-dark")):
+                notebook.change_theme(theme)
+                for number, name in enumerate(options.only, start=1):
+                    take(notebook, number, HERE / "images" / f"{name}{ending}.png")
+
+
+def take(notebook, cell, path):
+    """Photograph the widget of a cell."""
+    widget = notebook.output(cell).locator(".seqrec").first
+    widget.scroll_into_view_if_needed()
+    notebook.page.wait_for_timeout(500)
+    widget.screenshot(path=path)
+
+
+if __name__ == "__main__":
+    main()

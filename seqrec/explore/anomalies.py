@@ -1,0 +1,222 @@
+"""All sequences by how odd they are, a threshold to drag, and each of them as a timeline that says why."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import traitlets as t
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec.anomaly import AnomalyMixin
+from seqrec.cards import Html, table
+from seqrec.explore.front_end import Widget, lines, packed, source
+from seqrec.explore.timelines import in_words, timeline
+from seqrec.metrics import check_flags
+from seqrec.sequences import Sequences, as_sequences
+
+_MARKS = ("normal", "confirmed")
+_DAY = np.timedelta64(1, "D")
+_FALLBACK_ROWS = 10
+
+
+class AnomalyExplorer(Widget):
+    """See which sequences are odd, where to draw the line, and why each of them is.
+
+    The threshold is dragged, or set by alerts a day, by the false-positive rate or by contamination, all from the
+    sequences that the detector held out; the list and the counts follow. The one that is open shows each event with its
+    surprisal and what was expected instead. Nothing changes the detector before `apply_threshold`.
+
+    Parameters
+    ----------
+    detector : fitted detector
+        `LSTMAnomalyDetector`, or a baseline, which cannot tell single events.
+    sequences : Sequences, list of sequences or 2-D array, n sequences
+    labels : (n,) array-like of bool, optional
+        Which are known to be odd: precision and recall then follow the threshold.
+    normal : Sequences, optional
+        The training data: the normal sequence nearest to the one that is open is then shown beside it.
+    sequences_per_day : float, optional
+        Sequences that come in a day; by default what the timestamps say, or n if there are none.
+
+    Attributes
+    ----------
+    threshold : float or None
+        Sequences with a lower score are flagged; None flags nothing.
+    sequence : int
+        Position of the sequence that is open; -1: none. Other widgets can link to it.
+    selection : list of int
+        Positions of the sequences that are ticked.
+    sequences_per_day : float
+
+    Examples
+    --------
+    >>> from seqrec import NGramDetector
+    >>> X = [["open", "read", "close"]] * 50 + [["open", "erase", "erase"]]
+    >>> explorer = AnomalyExplorer(NGramDetector().fit(X[:50]), X)
+    >>> explorer.sequence = 50
+    >>> explorer.mark("confirmed").marks[["sequence", "mark"]].values.tolist()
+    [[50, 'confirmed']]
+    """
+
+    _esm: ClassVar[str] = source("anomalies")
+
+    threshold = t.Float(None, allow_none=True).tag(sync=True)
+    sequence = t.Int(-1).tag(sync=True)
+    selection = t.List(t.Int()).tag(sync=True)
+    sequences_per_day = t.Float(1.0).tag(sync=True)
+    _marks = t.Dict().tag(sync=True)  # position, as text: mark
+    _keys, _order, _scores, _held_out, _labels, _fired = (t.Bytes().tag(sync=True) for _ in range(6))
+    _parts = t.List(t.Unicode()).tag(sync=True)
+    _timeline = t.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        detector: AnomalyMixin,
+        sequences: Any,
+        labels: ArrayLike | None = None,
+        normal: Sequences | None = None,
+        sequences_per_day: float | None = None,
+    ) -> None:
+        if not isinstance(detector, AnomalyMixin):
+            raise TypeError(f"AnomalyExplorer shows a detector of seqrec, got {type(detector).__name__}.")
+        check_is_fitted(detector, "calibration_")
+        self.detector, self.sequences = detector, as_sequences(sequences)
+        self._normal = None if normal is None else as_sequences(normal)
+        self.labels = _check_labels(labels, len(self.sequences))
+        self.scores, fired = _score(detector, self.sequences)
+        self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first
+        self._fired_part = fired
+        super().__init__(
+            threshold=None if detector.offset_ == -np.inf else float(detector.offset_),
+            sequences_per_day=_per_day(self.sequences, sequences_per_day),
+            sequence=int(self._by_score[0]) if len(self.scores) else -1,
+            _keys=lines(self.sequences.keys),
+            _order=packed(self._by_score, "int32"),
+            _scores=packed(self.scores[self._by_score], "float64"),
+            _held_out=packed(np.sort(detector.held_out_scores_), "float64"),
+            _labels=b"" if self.labels is None else packed(self.labels[self._by_score], "uint8"),
+            _fired=packed(fired[self._by_score], "uint8"),
+            _parts=[in_words(part) for part in detector.calibration_.tails],
+        )
+        self.on_msg(self._hear)
+        self._open()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """All sequences, the oddest first: `sequence`, `position`, `score`, `p_value`, `flagged`, `fired`, `mark`.
+
+        `p_value` is that of the score, `fired` the part of it that is oddest; `label` comes on top if labels are given.
+        """
+        return self._rows(self._by_score)
+
+    @property
+    def flagged(self) -> pd.DataFrame:
+        """The sequences below the threshold, the oddest first; columns as in `frame`."""
+        return self._rows(self._by_score[self._is_flagged()[self._by_score]])
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The sequences that are ticked, in that order; columns as in `frame`."""
+        return self._rows(np.array(self.selection, dtype=np.intp))
+
+    @property
+    def marks(self) -> pd.DataFrame:
+        """The sequences that were marked, in that order; columns as in `frame`."""
+        return self._rows(np.array([int(position) for position in self._marks], dtype=np.intp))
+
+    def mark(self, mark: str | None, sequence: int | None = None) -> AnomalyExplorer:
+        """Mark a sequence, by default the one that is open, as "normal" or "confirmed"; None takes a mark back."""
+        if mark not in (*_MARKS, None):
+            raise ValueError(f"mark must be 'normal', 'confirmed' or None, got {mark!r}.")
+        position = self._check_position(self.sequence if sequence is None else sequence, lowest=0)
+        others = {key: value for key, value in self._marks.items() if key != str(position)}
+        self._marks = others if mark is None else others | {str(position): mark}
+        return self
+
+    def apply_threshold(self) -> AnomalyExplorer:
+        """Let the detector's `predict` flag what is flagged here."""
+        self.detector.offset_ = -np.inf if self.threshold is None else self.threshold
+        return self
+
+    def _rows(self, positions: NDArray[np.intp]) -> pd.DataFrame:
+        parts = np.array(list(self.detector.calibration_.tails), dtype=object)
+        columns = {
+            "sequence": self.sequences.keys[positions],
+            "position": positions,
+            "score": self.scores[positions],
+            "p_value": np.exp(self.scores[positions]),
+            "flagged": self._is_flagged()[positions],
+            "fired": parts[self._fired_part[positions]],
+            "mark": np.array([self._marks.get(str(position)) for position in positions], dtype=object),
+        }
+        return pd.DataFrame(columns if self.labels is None else columns | {"label": self.labels[positions]})
+
+    def _is_flagged(self) -> NDArray[np.bool_]:
+        return self.scores < (-np.inf if self.threshold is None else self.threshold)
+
+    def _check_position(self, position: int, lowest: int = -1) -> int:
+        if not lowest <= position < len(self.scores):
+            raise t.TraitError(f"there is no sequence {position}: positions are {lowest} to {len(self.scores) - 1}.")
+        return position
+
+    @t.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float | None:
+        if proposal["value"] is not None and np.isnan(proposal["value"]):
+            raise t.TraitError("threshold must be a score, or None; got NaN.")
+        return None if proposal["value"] == -np.inf else proposal["value"]
+
+    @t.validate("sequences_per_day")
+    def _check_per_day(self, proposal: Any) -> float:
+        if not 0 < proposal["value"] < np.inf:
+            raise t.TraitError(f"sequences_per_day must be above 0, got {proposal['value']:g}.")
+        return proposal["value"]
+
+    @t.validate("sequence", "selection")
+    def _check_positions(self, proposal: Any) -> Any:
+        for position in np.atleast_1d(proposal["value"]).astype(int).tolist():
+            self._check_position(position, lowest=0 if proposal["trait"].name == "selection" else -1)
+        return proposal["value"]
+
+    @t.observe("sequence")
+    def _open(self, change: Any = None) -> None:  # noqa: ARG002
+        row = self.sequence
+        self._timeline = timeline(self.detector, self.sequences[[row]], self._normal) if row >= 0 else {}
+
+    def _hear(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:  # noqa: ARG002
+        self.mark(content["mark"], content["sequence"])
+
+    def _fallback(self) -> str:
+        header = ["sequence", "score", "why", "flagged"]
+        first = self._by_score[:_FALLBACK_ROWS]
+        frame = self._rows(first).assign(why=[in_words(part) for part in self._rows(first)["fired"]])
+        frame["flagged"] = np.where(frame["flagged"], "yes", "no")
+        flagged = int(self._is_flagged().sum())
+        caption = f"{flagged:,} of {len(self.scores):,} sequences are flagged; the oddest are"
+        return Html(table(frame[header].itertuples(index=False), header, caption))
+
+
+def _score(detector: Any, X: Sequences) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Score of each sequence, and the part of it that is oddest, in one pass over X."""
+    pools = detector._pools(X)
+    log_p = detector.calibration_.log_p_values(pools)
+    return detector.calibration_.score(pools, detector.pool), log_p.argmin(axis=1)
+
+
+def _per_day(X: Sequences, sequences_per_day: float | None) -> float:
+    if sequences_per_day is not None:
+        return float(sequences_per_day)
+    if X.timestamps is None or not X.n_events:
+        return float(max(len(X), 1))
+    return float(len(X) / max((X.timestamps.max() - X.timestamps.min()) / _DAY, 1.0))
+
+
+def _check_labels(labels: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
+    if labels is None:
+        return None
+    flags = check_flags(labels, "labels", n_kinds=0)
+    if len(flags) != n:
+        raise ValueError(f"there are {n:,} sequences, but {len(flags):,} labels.")
+    return flags

@@ -1,0 +1,95 @@
+"""Titles and attributes of a catalogue's items, in the order of its vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqrec._checks import show
+from seqrec.explore.front_end import label
+from seqrec.vocabulary import Vocabulary
+
+_ID = "item_id"
+_TITLES = ("title", "name", "label")
+
+
+class Catalogue:
+    """What a user knows about the items that a model knows.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    items : DataFrame, Series or mapping, optional
+        A frame has a column "item_id", or its index holds the ids; its column "title", "name" or "label", or else its
+        first column of text, gives the titles, and the others are attributes. A Series or mapping gives titles. Items
+        that it lacks are shown by their ids.
+
+    Attributes
+    ----------
+    ids : (n_items,) ndarray
+    labels : list of n_items str
+        Titles, or ids; safe to show.
+    attributes : dict of (n_items,) object ndarray
+        None where `items` says nothing.
+
+    Raises
+    ------
+    ValueError
+        If an item comes twice, or none is in the catalogue.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, items: Any = None) -> None:
+        self.ids = vocabulary.items
+        frame = pd.DataFrame(index=pd.Index([], dtype=object)) if items is None else _by_id(items)
+        rows = frame.index.get_indexer(pd.Index(self.ids))
+        if len(frame) and (rows < 0).all():
+            raise ValueError(
+                f"none of the {len(frame):,} items is in the catalogue: their ids are like "
+                f"{show(frame.index[:3].tolist())}, those of the catalogue like {show(self.ids[:3].tolist())}."
+            )
+        columns = {str(name): _aligned(frame[name], rows) for name in frame.columns}
+        titles = columns.pop(_title_of(columns), np.full(len(self.ids), None))
+        ids = zip(self.ids.tolist(), titles, strict=True)
+        self.labels = [label(item if title is None or not str(title).strip() else title) for item, title in ids]
+        self.attributes: dict[str, NDArray] = columns
+
+    def details(self, column: int) -> str:
+        """Give an item's attributes as one line of text."""
+        known = (str(values[column]) for values in self.attributes.values() if values[column] is not None)
+        return label(" · ".join(known))
+
+    def frame(self, columns: Any) -> pd.DataFrame:
+        """Give some items as a frame: `item_id`, `title` and the attributes."""
+        columns = np.asarray(columns, dtype=np.intp)
+        titles = [self.labels[column] for column in columns]
+        known = {name: values[columns] for name, values in self.attributes.items()}
+        return pd.DataFrame({_ID: self.ids[columns], "title": titles} | known)
+
+
+def _by_id(items: Any) -> pd.DataFrame:
+    if isinstance(items, pd.Series | Mapping):
+        frame = pd.Series(items).to_frame("title")
+    else:
+        frame = nw.from_native(items, eager_only=True).to_pandas()
+        frame = frame.set_index(_ID) if _ID in frame.columns else frame
+    if not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()][0]
+        raise ValueError(f"item {show(twice)} comes twice among the items: give each item one row.")
+    return frame
+
+
+def _aligned(values: pd.Series, rows: NDArray[np.intp]) -> NDArray:
+    found = np.append(values.astype(object).to_numpy(), [None])[rows]
+    found[pd.isna(found)] = None
+    return found
+
+
+def _title_of(columns: dict[str, NDArray]) -> str | None:
+    usual = [name for name in _TITLES if name in columns]
+    texts = [name for name, values in columns.items() if any(isinstance(value, str) for value in values[:100])]
+    return next(iter(usual + texts), None)

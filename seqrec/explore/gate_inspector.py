@@ -1,0 +1,153 @@
+"""What an LSTM keeps and what it forgets: its gates and states at each step of a sequence, as heat maps."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import traitlets as t
+from numpy.typing import NDArray
+
+from seqrec.cards import card, table
+from seqrec.explore.front_end import Widget, lines, packed, source
+from seqrec.gates import Gates, check_estimator, trace_gates
+from seqrec.sequences import as_sequences
+
+_MOST_STEPS = 400  # drawn: the latest
+_KEEPS = ("forget", "update")  # the gate that keeps what a unit holds, where it is 1
+_MEANINGS = {
+    "input": "input gate: how much is written",
+    "forget": "forget gate: how much is kept",
+    "output": "output gate: how much is shown",
+    "update": "update gate: how much is kept",
+    "reset": "reset gate: how much of the past is read",
+    "cell": "cell state: what is remembered",
+    "hidden": "hidden state: what comes out",
+}
+_FALLBACK_STEPS = 20
+
+
+class GateInspector(Widget):
+    """See gate by gate what a fitted network keeps and forgets while it reads a sequence.
+
+    Units are sorted by how long they remember: those whose forget gate (of a GRU, the update gate) is highest on
+    average come first. The numbers are the network's own (`seqrec.gates.trace_gates`).
+
+    Parameters
+    ----------
+    estimator : LSTMRecommender, LSTMAnomalyDetector or LSTMSequenceClassifier
+        Fitted.
+    sequences : Sequences, list of sequences or 2-D array
+        One sequence, or several to choose from; of each, the latest 400 steps are shown.
+    layer : int
+        Which of a recommender's recurrent layers, from 0.
+
+    Attributes
+    ----------
+    sequence : int
+        Position of the sequence that is shown; -1: none. Link it to `AnomalyExplorer.sequence`.
+    step : int
+        Step under the cursor, from 0.
+    unit : int
+        Unit under the cursor, as the network numbers them.
+
+    Examples
+    --------
+    >>> from seqrec import LSTMRecommender
+    >>> recommender = LSTMRecommender(units=8, max_epochs=1, random_state=0).fit([["tea", "milk", "sugar"]] * 9)
+    >>> GateInspector(recommender, [["tea", "milk"]]).gates.gates["forget"].shape
+    (3, 8)
+    """
+
+    _esm: ClassVar[str] = source("gate_inspector")
+
+    sequence = t.Int(-1).tag(sync=True)
+    step = t.Int(0).tag(sync=True)
+    unit = t.Int(0).tag(sync=True)
+    _keys = t.Bytes().tag(sync=True)
+    _trace = t.Dict().tag(sync=True)  # all of a sequence together, so that the page never sees a part
+
+    def __init__(self, estimator: Any, sequences: Any, layer: int = 0) -> None:
+        check_estimator(estimator)
+        self.estimator, self.sequences, self.layer = estimator, as_sequences(sequences), layer
+        self._gates: Gates | None = None
+        super().__init__(_keys=lines(self.sequences.keys))
+        self.sequence = 0 if len(self.sequences) else -1
+
+    @property
+    def gates(self) -> Gates | None:
+        """Gates and states at all steps of the sequence that is shown; None if there is none."""
+        return self._gates
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The same with a row a step and unit: `step`, `event`, `unit`, and a column a gate or state."""
+        if self._gates is None:
+            return pd.DataFrame(columns=["step", "event", "unit"])
+        n_steps, n_units = self._gates.hidden.shape
+        columns = {
+            "step": np.repeat(np.arange(n_steps), n_units),
+            "event": np.repeat(self._gates.events, n_units),
+            "unit": np.tile(np.arange(n_units), n_steps),
+        }
+        return pd.DataFrame(columns | {name: values.ravel() for name, values in parts_of(self._gates).items()})
+
+    @t.validate("sequence")
+    def _check_sequence(self, proposal: Any) -> int:
+        if not -1 <= proposal["value"] < len(self.sequences):
+            last = len(self.sequences) - 1
+            raise t.TraitError(f"there is no sequence {proposal['value']}: positions are -1 to {last}.")
+        return proposal["value"]
+
+    @t.validate("step", "unit")
+    def _check_place(self, proposal: Any) -> int:
+        axis = ("step", "unit").index(proposal["trait"].name)
+        size = 1 if self._gates is None else self._gates.hidden.shape[axis]
+        if not 0 <= proposal["value"] < size:
+            raise t.TraitError(f"{proposal['trait'].name} must be between 0 and {size - 1}, got {proposal['value']}.")
+        return proposal["value"]
+
+    @t.observe("sequence")
+    def _follow(self, change: Any) -> None:
+        if change["new"] < 0:
+            self._gates, self._trace = None, {}
+            return
+        self._gates = trace_gates(self.estimator, self.sequences[[change["new"]]], self.layer)
+        n_steps, order = len(self._gates.events), by_memory(self._gates)
+        self._trace = self._describe(order, max(0, n_steps - _MOST_STEPS))
+        self.step, self.unit = n_steps - 1, int(order[0])
+
+    def _describe(self, order: NDArray[np.intp], first: int) -> dict[str, Any]:
+        parts = parts_of(self._gates)
+        return {
+            "parts": [
+                {"name": name, "meaning": _MEANINGS[name], "isGate": name in self._gates.gates} for name in parts
+            ],
+            "keeps": next((name for name in _KEEPS if name in parts), None),
+            "values": packed(np.stack([values[first:, order].T for values in parts.values()])),  # (part, unit, step)
+            "order": packed(order, "int32"),
+            "events": lines(self._gates.events[first:]),
+            "first": first,
+        }
+
+    def _fallback(self) -> str:
+        if self._gates is None:
+            return card("Gates", {}, lead="No sequence is chosen.")
+        means = {name: values.mean(axis=1) for name, values in self._gates.gates.items()}
+        rows = zip(self._gates.events, *means.values(), strict=True)
+        latest = list(rows)[-_FALLBACK_STEPS:]
+        title = f"Mean gates over {self._gates.hidden.shape[1]} units; the latest {len(latest)} steps"
+        return card("Gates", {}, table(latest, ["event", *means], title))
+
+
+def parts_of(gates: Gates) -> dict[str, NDArray[np.float32]]:
+    """Give gates, cell and hidden state by name, (n_steps, units) each."""
+    states = {"cell": gates.cell, "hidden": gates.hidden}
+    return gates.gates | {name: values for name, values in states.items() if values is not None}
+
+
+def by_memory(gates: Gates) -> NDArray[np.intp]:
+    """Give the units, those first that keep most on average; a plain RNN's as they are."""
+    kept = next((gates.gates[name] for name in _KEEPS if name in gates.gates), np.zeros_like(gates.hidden))
+    return np.argsort(-kept.mean(axis=0), kind="stable")

@@ -1,0 +1,269 @@
+// What all widgets share: elements, lists, canvases, themes. Text of strangers reaches the page as text nodes alone.
+// All of it is exported: `front_end.source` takes what a widget needs.
+
+export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+export const svg = (tag, attributes, ...children) =>
+  fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+
+export function fill(element, attributes = {}, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child != null));
+  return element;
+}
+
+export const newId = () => `sq${(newId.made = (newId.made ?? 0) + 1)}`;
+
+// Make `el` the widget's root. Keys stay inside, and the focus too when text is clicked: JupyterLab would take "x" or
+// "d d" as orders to cut or delete a cell. Only saving goes through.
+export function mount(el, name) {
+  const status = h("div", { class: "sq-hidden", role: "status" });
+  el.classList.add("seqrec");
+  el.setAttribute("role", "group");
+  el.setAttribute("aria-label", name);
+  el.setAttribute("tabindex", "-1");
+  const isSaving = (event) => (event.ctrlKey || event.metaKey) && event.key === "s";
+  el.addEventListener("keydown", (event) => isSaving(event) || event.stopPropagation());
+  el.append(status);
+  const stops = [followTheme(el)];
+  return {
+    add: (...children) => el.append(...children),
+    say: (text) => (status.textContent = text),
+    on(model, names, react) {
+      for (const name of names.split(" ")) {
+        model.on(`change:${name}`, react);
+        stops.push(() => model.off(`change:${name}`, react));
+      }
+    },
+    stop: (action) => stops.push(action),
+    unmount: () => stops.forEach((stop) => stop()),
+  };
+}
+
+// Tell style sheet and canvases whether the notebook is dark, now and when it changes.
+export function followTheme(el) {
+  const look = () => {
+    const [r, g, b] = (getComputedStyle(el).backgroundColor.match(/[\d.]+/g) ?? [255, 255, 255]).map(Number);
+    el.classList.toggle("sq-dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
+    el.dispatchEvent(new Event("sq-theme"));
+  };
+  const soon = () => setTimeout(look, 100); // a theme's style sheet comes after its name
+  const observer = new MutationObserver(soon);
+  for (const part of [document.documentElement, document.body]) observer.observe(part, { attributes: true });
+  observer.observe(document.head, { childList: true });
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  query.addEventListener("change", soon);
+  queueMicrotask(look);
+  return () => {
+    observer.disconnect();
+    query.removeEventListener("change", soon);
+  };
+}
+
+export function palette(el) {
+  const style = getComputedStyle(el);
+  const names = ["fg", "muted", "line", "bg", "accent", "warn", "soft"];
+  return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--sq-${name}`).trim()]));
+}
+
+// A canvas that is sharp on every screen and drawn anew when its size or the theme changes.
+export function surface(frame, root, draw, attributes) {
+  const canvas = h("canvas", { role: "img", ...attributes });
+  let asked = 0;
+  const paint = () => {
+    asked = 0;
+    const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
+    if (!width || !height) return;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
+    draw(context, width, height, palette(canvas));
+  };
+  const redraw = () => (asked ||= requestAnimationFrame(paint));
+  const resized = new ResizeObserver(redraw);
+  resized.observe(canvas);
+  root.addEventListener("sq-theme", redraw);
+  frame.stop(() => resized.disconnect());
+  return { canvas, redraw };
+}
+
+// An SVG as wide as its place, drawn anew when that changes: `draw(width)` gives its nodes.
+export function drawing(frame, height, draw, attributes) {
+  const element = svg("svg", { width: "100%", height, ...attributes });
+  const redraw = () => element.clientWidth && element.replaceChildren(...draw(element.clientWidth));
+  const resized = new ResizeObserver(redraw);
+  resized.observe(element);
+  frame.stop(() => resized.disconnect());
+  return { element, redraw };
+}
+
+// At most `n` round numbers from `low` to `high`, the ends included where they are round.
+export function ticks(low, high, n = 5) {
+  if (!(high > low)) return [low];
+  const power = 10 ** Math.floor(Math.log10((high - low) / n));
+  const step = power * [1, 2, 5, 10].find((factor) => (high - low) / (factor * power) <= n - 1 || factor === 10);
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(12)));
+  return found;
+}
+
+// A list of any length of which only the visible rows exist. `row(i)` gives the nodes of row i.
+// Arrows, Home, End and Page keys move; Enter or a click opens; other keys go to `onkey(event, i)`.
+export function listbox({ label, row, onopen = () => {}, onmove = () => {}, onkey = () => {}, rows = 8, rowHeight = 28 }) {
+  const id = newId();
+  const space = h("div", { class: "sq-space", role: "presentation" });
+  const box = h("div", { class: "sq-list", role: "listbox", tabindex: 0, "aria-label": label }, space);
+  let [count, active, empty] = [0, -1, ""];
+
+  const paint = () => {
+    space.style.height = `${count * rowHeight}px`;
+    if (!count) return space.replaceChildren(h("div", { class: "sq-empty", role: "option", "aria-disabled": true }, empty));
+    const first = Math.max(0, Math.floor(box.scrollTop / rowHeight) - 2);
+    const last = Math.min(count, first + Math.ceil(box.clientHeight / rowHeight) + 5);
+    const options = [];
+    for (let i = first; i < last; i++) options.push(option(i));
+    if (active >= 0 && (active < first || active >= last)) options.push(option(active));
+    space.replaceChildren(...options);
+    if (active >= 0) box.setAttribute("aria-activedescendant", `${id}-${active}`);
+    else box.removeAttribute("aria-activedescendant");
+  };
+  const option = (i) => {
+    const place = { "aria-posinset": i + 1, "aria-setsize": count, "aria-selected": String(i === active) };
+    const attributes = { class: "sq-row", role: "option", id: `${id}-${i}`, ...place };
+    const element = h("div", { ...attributes, onclick: () => (move(i), onopen(i)) }, row(i));
+    element.style.cssText = `top:${i * rowHeight}px;height:${rowHeight}px`;
+    return element;
+  };
+  const show = (i) => {
+    if (i * rowHeight < box.scrollTop) box.scrollTop = i * rowHeight;
+    else if ((i + 1) * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = (i + 1) * rowHeight - box.clientHeight;
+  };
+  const move = (i) => {
+    active = Math.max(0, Math.min(count - 1, i));
+    show(active);
+    paint();
+    onmove(active);
+  };
+  let height = 0; // where nothing is laid out yet, nothing can be scrolled to
+  const resized = new ResizeObserver(() => {
+    if (!height && active >= 0) show(active);
+    height = box.clientHeight;
+    paint();
+  });
+  resized.observe(box);
+  box.addEventListener("scroll", paint);
+  // Not where a mouse brings the focus: new rows between its press and its release would lose the click.
+  box.addEventListener("focus", () => count && active < 0 && box.matches(":focus-visible") && move(0));
+  box.addEventListener("keydown", (event) => {
+    const page = Math.max(1, Math.floor(box.clientHeight / rowHeight) - 1);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -count, End: count };
+    if (count && event.key in steps && !event.altKey && !event.ctrlKey) move(active + steps[event.key]);
+    else if (event.key === "Enter" && active >= 0) onopen(active);
+    else if (active < 0 || !onkey(event, active)) return;
+    event.preventDefault();
+  });
+  return {
+    element: box,
+    get active() {
+      return active;
+    },
+    // Show `n` rows, of which row `at` is the active one; `nothing` says why there is none.
+    update(n, at = active, nothing = "Nothing here.") {
+      [count, active, empty] = [n, Math.min(at, n - 1), nothing];
+      box.style.height = `${Math.max(2, Math.min(rows, n)) * rowHeight + 2}px`;
+      if (active >= 0) show(active);
+      paint();
+    },
+  };
+}
+
+// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)` too.
+export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8 }) {
+  let lowered = null;
+  let found = [];
+  const list = listbox({
+    label: `${label}: matches`,
+    rows,
+    row: (i) => (row ? row(found[i]) : h("bdi", { class: "sq-label" }, texts()[found[i]])),
+    onopen: (i) => onpick(found[i]),
+    onkey: (event, i) => onkey(event, found[i]),
+  });
+  const count = h("span", { class: "sq-muted", role: "status" });
+  const search = (chosen = -1) => {
+    const asked = input.value.trim().toLowerCase();
+    lowered ??= texts().map((text) => text.toLowerCase());
+    found = [];
+    for (let i = 0; i < lowered.length; i++) if (lowered[i].includes(asked)) found.push(i);
+    count.textContent = asked ? `${found.length.toLocaleString()} match` : `${found.length.toLocaleString()} in all`;
+    list.update(found.length, found.indexOf(chosen), "No match.");
+  };
+  const input = h("input", {
+    type: "search",
+    "aria-label": label,
+    placeholder,
+    oninput: () => search(),
+    onkeydown: (event) => {
+      if (event.key === "Enter" && found.length) onpick(found[0]);
+      else if (event.key === "ArrowDown") list.element.focus();
+      else return;
+      event.preventDefault();
+    },
+  });
+  return {
+    element: h("div", { class: "sq-finder" }, h("div", { class: "sq-line" }, input, count), list.element),
+    input,
+    update(chosen = -1) {
+      search(chosen);
+    },
+    repaint: () => list.update(found.length),
+    renew(chosen = -1) {
+      lowered = null;
+      search(chosen);
+    },
+  };
+}
+
+// Set a trait, here and in Python.
+export function put(model, name, value) {
+  model.set(name, value);
+  model.save_changes();
+}
+
+export const line = (...parts) => h("div", { class: "sq-line" }, ...parts);
+export const hint = (...parts) => h("p", { class: "sq-muted" }, ...parts);
+export const bdi = (text, kind) => h("bdi", { class: kind }, text);
+export const figure = (text, more = "") => h("span", { class: `sq-figure ${more}` }, text);
+
+export const button = (label, onclick, attributes = {}) => h("button", { type: "button", onclick, ...attributes }, label);
+
+export function select(label, options, value, onpick) {
+  const element = h(
+    "select",
+    { "aria-label": label, onchange: () => onpick(element.value) },
+    options.map((option) => h("option", { value: option, selected: option === value }, option)),
+  );
+  return element;
+}
+
+export const labelled = (text, control) => h("label", { class: "sq-labelled" }, h("span", {}, text), control);
+
+// Three significant digits, without an exponent where a person would write none.
+export function number(x) {
+  if (x == null || Number.isNaN(x)) return "–";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
+  if (Number.isInteger(x) || Math.abs(x) >= 1000) return Math.round(x).toLocaleString().replace("-", "−");
+  const text = Math.abs(x) < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
+  return text.replace("-", "−");
+}
+
+export const copied = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+export const floats = (view) => new Float32Array(copied(view));
+export const doubles = (view) => new Float64Array(copied(view));
+export const integers = (view) => new Int32Array(copied(view));
+export const bytes = (view) => new Uint8Array(copied(view));
+export const lines = (view) => (view.byteLength ? new TextDecoder().decode(view).split("\n") : []);

@@ -1,0 +1,388 @@
+"""Change a history and see at once what is recommended next, and which events are the reason."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import traitlets
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec._checks import check_integer, show
+from seqrec.base import RecommenderMixin
+from seqrec.cards import card, table
+from seqrec.explore.catalogue import Catalogue
+from seqrec.explore.edited_history import History
+from seqrec.explore.front_end import Widget, label, lines, packed, source
+from seqrec.explore.sides import Side
+from seqrec.sequences import Sequences, as_sequences
+from seqrec.vocabulary import N_RESERVED
+
+_NEW_USER = History("a new user", [], [], None)
+
+
+class RecommendationExplorer(Widget):
+    """Change a user's history and see at once what is recommended next, and which events are the reason.
+
+    A notebook shows it as a widget: find a user, read the history, add, remove or move events, and watch the
+    recommendations move. The history tells, for the recommendation in focus, how far each event moved it. All of it
+    works from Python too.
+
+    Parameters
+    ----------
+    recommender : fitted recommender, or dict of name to fitted recommender
+        Several are shown side by side. Items can be added from the catalogue of the first, which also explains first;
+        another that does not know an item takes it as unknown.
+    sequences : Sequences, list of sequences or 2-D array
+        Histories to choose from. There may be none: "New user" starts from an empty history.
+    items : DataFrame, Series or mapping, optional
+        Titles and attributes: a frame with a column "item_id" (or ids as its index), or titles by id.
+    k : int
+        How many items to recommend.
+    exclude_seen : bool
+        Leave out the items of the history.
+
+    Attributes
+    ----------
+    sequence : int
+        Trait: position of the user in `sequences`; -1 is a new user, whose history starts empty.
+    model : str
+        Trait: the recommender that is explained.
+    item : int
+        Trait: position in the first recommender's catalogue of the item that is explained; -1 if there is none. It
+        follows the first recommendation until an item is chosen; that may be any item, recommended or not.
+    k : int
+        Trait: how many items are recommended.
+    history : list of item ids
+        As edited.
+    recommendations : DataFrame
+        A row a recommender and rank: `model`, `rank` (from 1), `item`, `title`, `score` (the probability where the
+        recommender has `predict_proba`, else its own score) and `moved` (places up against the history before the
+        edits; missing where the item was not among the first k).
+    reasons : DataFrame
+        What `explain` of the explained recommender says of its recommendations, and of `item`.
+
+    Raises
+    ------
+    NotFittedError
+        If a recommender is not fitted.
+    TypeError
+        If an argument is of the wrong kind, or ids are text in one place and numbers in another.
+    ValueError
+        If `items` and the catalogue have no item in common.
+
+    Notes
+    -----
+    Where histories have timestamps, an event that is removed takes its time with it, and moving items leaves the times
+    where they are. An item that is added between two events gets the time halfway; at the end, the time of the last
+    event and the median gap of this history (at the beginning, as long before the first). A history that starts empty
+    has no times.
+
+    Examples
+    --------
+    >>> from seqrec.baselines import MarkovRecommender
+    >>> from seqrec.explore import RecommendationExplorer
+    >>> recommender = MarkovRecommender().fit([["tea", "milk", "sugar"], ["tea", "milk"], ["sugar", "cake"]])
+    >>> explorer = RecommendationExplorer(recommender, [["tea"]], k=1)
+    >>> explorer.recommendations["item"].tolist()
+    ['milk']
+    >>> explorer.add("sugar")
+    >>> explorer.recommendations["item"].tolist()
+    ['cake']
+    >>> explorer.undo()
+    >>> explorer.history
+    ['tea']
+    """
+
+    _esm = source("recommendations")
+    sequence = traitlets.Int(-1).tag(sync=True)
+    model = traitlets.Unicode().tag(sync=True)
+    item = traitlets.Int(-1).tag(sync=True)
+    k = traitlets.Int(10).tag(sync=True)
+    _users = traitlets.Bytes().tag(sync=True)
+    _lengths = traitlets.Bytes().tag(sync=True)
+    _titles = traitlets.Bytes().tag(sync=True)
+    _shown = traitlets.Dict().tag(sync=True)
+    _reasons = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self, recommender: Any, sequences: Any, items: Any = None, k: int = 10, exclude_seen: bool = True
+    ) -> None:
+        recommenders = _named(recommender)
+        self._sequences = as_sequences(sequences)
+        self._vocabulary = next(iter(recommenders.values())).vocabulary_
+        # Ids of the wrong kind are an error here, not at the first edit.
+        self._ids_dtype = self._sequences.vocabulary.extend(self._vocabulary.items).items.dtype
+        self._sides = {
+            name: Side(one, Catalogue(one.vocabulary_, items), self._vocabulary, exclude_seen)
+            for name, one in recommenders.items()
+        }
+        self._version, self._chosen = 0, False
+        super().__init__(
+            model=next(iter(recommenders)),
+            k=check_integer(k, "k"),
+            _users=lines(self._sequences.keys),
+            _lengths=packed(self._sequences.lengths, "int32"),
+            _titles=lines(self._first.catalogue.labels),
+        )
+        self.sequence = 0 if len(self._sequences) else -1
+        self._open()
+        self.observe(lambda _: self._open(), "sequence")
+        self.observe(lambda _: self._refresh(), "k")
+        self.observe(lambda _: self._turn_to_model(), "model")
+        self.observe(lambda _: setattr(self, "_chosen", True), "item")
+        self.on_msg(lambda _, content, __: self._receive(content))
+
+    @traitlets.validate("sequence")
+    def _check_sequence(self, proposal: Any) -> int:
+        return _in_range(proposal, len(self._sequences), "sequences")
+
+    @traitlets.validate("item")
+    def _check_item(self, proposal: Any) -> int:
+        return _in_range(proposal, len(self._vocabulary), "items of the catalogue")
+
+    @traitlets.validate("model")
+    def _check_model(self, proposal: Any) -> str:
+        if proposal["value"] not in self._sides:
+            names = ", ".join(map(repr, self._sides))
+            raise traitlets.TraitError(f"model must be one of {names}, got {show(proposal['value'])}.")
+        return proposal["value"]
+
+    @traitlets.validate("k")
+    def _check_k(self, proposal: Any) -> int:
+        if proposal["value"] < 1:
+            raise traitlets.TraitError(f"k must be at least 1, got {proposal['value']}.")
+        return proposal["value"]
+
+    @property
+    def history(self) -> list[Any]:
+        """The ids of the user's items, as edited."""
+        return list(self._history.items)
+
+    @property
+    def recommendations(self) -> pd.DataFrame:
+        """What each recommender recommends after the edited history."""
+        frames = [side.frame(self.k).assign(model=name) for name, side in self._sides.items()]
+        columns = ["model", "rank", "item", "title", "score", "moved"]
+        return pd.concat(frames, ignore_index=True)[columns].astype({"moved": "Int64"})
+
+    @property
+    def reasons(self) -> pd.DataFrame:
+        """The effect of each event on what the explained model recommends, and on `item`."""
+        side = self._sides[self.model]
+        with warnings.catch_warnings():  # the page says itself which items are unknown
+            warnings.simplefilter("ignore", UserWarning)
+            return side.recommender.explain(self._encoded(), items=side.catalogue.ids[self._explained(side)])
+
+    def add(self, item: Any, position: int | None = None) -> None:
+        """Insert an item of the first recommender's catalogue before the event at `position`; by default, at the end.
+
+        Raises
+        ------
+        ValueError
+            If the item is not in the catalogue.
+        IndexError
+            If the history has no such position.
+        """
+        column = self._vocabulary.encode([item])[0] - N_RESERVED
+        if column < 0:
+            raise ValueError(f"item {show(item)} is not in the catalogue of {len(self._vocabulary):,} items.")
+        place = len(self._history) if position is None else self._position(position, len(self._history))
+        self._edit(self._history.inserted(place, self._vocabulary.items[column : column + 1].tolist()[0]))
+
+    def remove(self, position: int) -> None:
+        """Remove the event at `position`, from 0, and its time."""
+        self._edit(self._history.removed(self._position(position)))
+
+    def move(self, position: int, to: int) -> None:
+        """Move the item at `position` so that it is at `to`; the times stay where they are."""
+        self._edit(self._history.moved(self._position(position), self._position(to)))
+
+    def undo(self) -> None:
+        """Take the latest edit back; nothing happens if there is none."""
+        self._go(max(self._place - 1, 0))
+
+    def redo(self) -> None:
+        """Make the edit again that `undo` took back; nothing happens if there is none."""
+        self._go(min(self._place + 1, len(self._states) - 1))
+
+    def reset(self) -> None:
+        """Go back to the history before all edits; this can be undone."""
+        if self._history is not self._states[0]:
+            self._edit(self._states[0])
+
+    def random_user(self) -> int:
+        """Turn to another user with at least one event, by chance, and give the position; -1 if there is none."""
+        full = np.flatnonzero(self._sequences.lengths)
+        others = full[full != self.sequence] if len(full) > 1 else full
+        self.sequence = int(np.random.default_rng().choice(others)) if len(others) else -1
+        return self.sequence
+
+    @property
+    def _history(self) -> History:
+        return self._states[self._place]
+
+    @property
+    def _first(self) -> Side:
+        return next(iter(self._sides.values()))
+
+    def _encoded(self) -> Sequences:
+        return self._history.sequences(self._ids_dtype)
+
+    def _position(self, position: Any, last: int | None = None) -> int:
+        """Check a position: of an event, or up to `last`."""
+        last = len(self._history) - 1 if last is None else last
+        if not 0 <= check_integer(position, "position", minimum=-1) <= last:
+            raise IndexError(f"position {position} is not in the history of {len(self._history)} events.")
+        return int(position)
+
+    def _open(self) -> None:
+        """Start with the user `sequence`: no edits, no item chosen."""
+        row = self.sequence
+        self._states, self._place = [_NEW_USER if row < 0 else History.of(self._sequences[[row]])], 0
+        self._start = self._version
+        self._chosen = False
+        encoded = self._encoded()
+        for side in self._sides.values():
+            side.score(encoded)
+            side.remember()
+        self._refresh()
+
+    def _edit(self, history: History) -> None:
+        self._states[self._place + 1 :] = [history]
+        self._go(self._place + 1)
+
+    def _go(self, place: int) -> None:
+        if place == self._place:
+            return
+        self._place = place
+        encoded = self._encoded()
+        for side in self._sides.values():
+            side.score(encoded)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Send history and recommendations, in one message; reasons follow when the page asks for them."""
+        self._version += 1
+        sides, is_empty = self._sides.items(), not self._history.items
+        with self.hold_sync():
+            if not self._chosen:
+                self._follow_first()
+            self._shown = self._describe_history() | {
+                "version": self._version,
+                "said": self._said(),
+                "models": [side.describe(self.k, is_empty) | {"name": name} for name, side in sides],
+            }
+
+    def _turn_to_model(self) -> None:
+        side = self._sides[self.model]
+        if not self._chosen and self.item not in side.to_first[side.best(self.k)[0]]:
+            self._follow_first()
+
+    def _follow_first(self) -> None:
+        side = self._sides[self.model]
+        self.item = next(iter(side.to_first[side.best(1)[0]].tolist()), -1)
+        self._chosen = False
+
+    def _explained(self, side: Side) -> NDArray[np.intp]:
+        """Give the columns of what is recommended, and last that of `item` if it is not among them."""
+        columns = side.best(self.k)[0]
+        column = side.from_first[self.item] if self.item >= 0 else -1
+        return columns if column < 0 or column in columns else np.append(columns, column)
+
+    def _describe_history(self) -> dict[str, Any]:
+        history = self._history
+        codes = self._encoded().recode(self._vocabulary).codes.astype(np.int32) - N_RESERVED
+        return {
+            "user": label(history.key),
+            "start": self._start,
+            "events": packed(codes, "int32"),
+            "unknown": lines(item for item, code in zip(history.items, codes, strict=True) if code < 0),
+            "notes": lines(_notes(history, codes >= 0)),
+            "undo": self._place > 0,
+            "redo": self._place < len(self._states) - 1,
+            "reset": history is not self._states[0],
+        }
+
+    def _said(self) -> str:
+        """Sum up for screen readers what there is to see now."""
+        best = self._sides[self.model].describe(1, not self._history.items)["rows"]
+        first = f"First of {self.model}: {best[0]['title']}, {best[0]['score']}." if best else "Nothing to recommend."
+        return f"{len(self._history):,} events. {first}"
+
+    def _receive(self, content: Any) -> None:
+        """Do what the page asks for; a position that an earlier edit made meaningless is passed over."""
+        with suppress(IndexError):
+            match content:
+                case {"do": "add", "item": int(column), "position": position}:
+                    self.add(self._vocabulary.items[column], position)
+                case {"do": "remove", "position": int(position)}:  # at the end, quick orders remove one after another
+                    self.remove(min(position, len(self._history) - 1))
+                case {"do": "move", "position": position, "to": to}:
+                    self.move(position, to)
+                case {"do": "undo" | "redo" | "reset" | "random_user" as name}:
+                    getattr(self, name)()
+                case {"do": "explain", "version": version} if version == self._version:  # a later edit asks again
+                    self._explain()
+
+    def _explain(self) -> None:
+        side, reasons = self._sides[self.model], self.reasons
+        columns = self._explained(side)
+        n_events = len(reasons) // max(len(columns), 1)
+        self._reasons = {
+            "version": self._version,
+            "model": self.model,
+            "positions": packed(reasons["position"].to_numpy()[:n_events], "int32"),
+            "effects": packed(reasons["effect"].to_numpy()),
+            "other": side.row(columns[-1]) if len(columns) > len(side.best(self.k)[0]) else None,
+        }
+
+    def _fallback(self) -> str:
+        frame = self.recommendations
+        facts = {"user": self._history.key, "history": f"{len(self._history):,} events"}
+        parts = [
+            table(rows[["rank", "title", "score"]].itertuples(index=False), ["rank", "item", "score"], caption=str(name))
+            for name, rows in frame.groupby("model", sort=False)
+        ]
+        return card("Recommendations", facts, *parts)
+
+
+def _named(recommender: Any) -> dict[str, RecommenderMixin]:
+    """Give recommenders by name, after checks."""
+    several = recommender if isinstance(recommender, Mapping) else {type(recommender).__name__: recommender}
+    for one in several.values():
+        if not isinstance(one, RecommenderMixin) or isinstance(one, type):
+            raise TypeError(
+                "recommender must be a fitted recommender, or a dict of name to fitted recommender, "
+                f"got {type(one).__name__}."
+            )
+        check_is_fitted(one, "vocabulary_")
+    if not several:
+        raise ValueError("recommender is an empty dict: give at least one fitted recommender.")
+    return {label(name): one for name, one in several.items()}
+
+
+def _in_range(proposal: Any, n: int, what: str) -> int:
+    if not -1 <= proposal["value"] < n:
+        name = proposal["trait"].name
+        raise traitlets.TraitError(f"{name} must be from -1 to {n - 1}, for {n:,} {what}; got {proposal['value']}.")
+    return proposal["value"]
+
+
+def _notes(history: History, is_known: NDArray[np.bool_]) -> Iterator[str]:
+    """Write below each event its number, its time, and what is peculiar about it."""
+    times = [None] * len(history) if history.times is None else _time_labels(history.times)
+    for number, (time, row, known) in enumerate(zip(times, history.rows, is_known, strict=True), start=1):
+        notes = [f"{number:,}", "added" if row < 0 else None, None if known else "not in the catalogue", time]
+        yield " · ".join(note for note in notes if note is not None)
+
+
+def _time_labels(times: NDArray[np.datetime64]) -> list[str]:
+    """Write times to the second, or as days if all of them are."""
+    are_days = (times == times.astype("datetime64[D]")).all()
+    return [text.replace("T", " ") for text in np.datetime_as_string(times, unit="D" if are_days else "s").tolist()]

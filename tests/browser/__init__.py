@@ -1,0 +1,1 @@
+"""Tests that look at widgets in a real browser."""
