@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .make/demo
 	$(BIN)/python -m seqrec.demo
 
+# Two processes; the tests of a file share their fitted estimators, so they stay together.
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: .make/dev
 	$(BIN)/python -m pytest -m slow
@@ -22,9 +23,14 @@ format: .make/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Runs every notebook, and writes what it shows into it.
+# Runs every notebook and keeps what it shows, without the times of day, and without what C++ code says of this machine:
+# so only what changed changes.
 notebooks: .make/dev
-	$(BIN)/jupytext --to ipynb --update --execute notebooks/*.py
+	$(BIN)/jupytext --quiet --update --to ipynb notebooks/*.py
+	$(BIN)/jupyter nbconvert --execute --inplace --log-level=ERROR --ExecutePreprocessor.record_timing=False \
+	  --ExecutePreprocessor.extra_arguments=--IPKernelApp.capture_fd_output=False \
+	  --coalesce-streams --Exporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+	  notebooks/*.ipynb
 
 # A stamp file for each set of packages: nothing is installed again until pyproject.toml changes.
 .make/dev: .make/venv pyproject.toml
