@@ -293,6 +293,25 @@ def bulk_scoring_tables(result: dict[str, Any]) -> str:
     return "\n\n".join(tables)
 
 
+def explore_table(result: dict[str, Any]) -> str:
+    """One markdown table: what `explore.py` measured."""
+    sizes = result["front end, bytes"].values()
+    cells = [
+        ("front ends, script and style sheet: smallest, largest", f"{min(sizes):,}, {max(sizes):,} bytes"),
+        *((f"first paint: {name}", f"{time:,.0f} ms") for name, time in result["first paint, ms"].items()),
+        *(
+            (
+                f"{name.removesuffix(' a move')}: median, 95th percentile",
+                "{median:.1f}, {95th percentile:.1f}".format(**part),
+            )
+            for name, part in result.items()
+            if isinstance(part, dict) and "median" in part
+        ),
+        ("requests to another address", f"{result['foreign requests']}"),
+    ]
+    return measured_table("Widgets, in Chromium on JupyterLab", result, cells)
+
+
 def measured_table(title: str, result: dict[str, Any], cells: list[tuple[str, str]]) -> str:
     """One markdown table of what was measured on a machine."""
     cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
@@ -336,6 +355,7 @@ def main() -> None:
         "bulk-scoring": bulk_scoring_tables,
         "interruptions": interruptions_table,
         "model-files": model_files_table,
+        "explore": explore_table,
     }
     for name, write in writers.items():
         path = RESULTS / f"{name}.json"

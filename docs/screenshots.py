@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks")]
 
-import pandas as pd  # noqa: E402
+import numpy as np  # noqa: E402
 from harness import load_user_histories, read_table  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
@@ -38,13 +38,29 @@ movies, titles, films, rules = movie_models({data!r}, {models!r})
 blocks, labels, normal, detector = log_models({data!r}, {models!r})
 """
 WIDGETS = {
-    "recommendations": 'RecommendationExplorer({"LSTM": films, "Markov": rules}, movies, items=titles)',
-    "anomalies": "AnomalyExplorer(detector, blocks, labels=labels, normal=normal)",
+    "recommendations": """
+explorer = RecommendationExplorer({"LSTM": films, "Markov": rules}, movies, items=titles)
+explorer.sequence = int(np.flatnonzero(movies.lengths == 40)[0])
+explorer.add(titles.set_index("title")["item_id"]["Toy Story (1995)"])
+explorer
+""",
+    "anomalies": """
+alerts = AnomalyExplorer(detector, blocks, labels=labels, normal=normal)
+frame = alerts.frame
+fitting = (frame["fired"] == "events max") & (blocks.lengths[frame["position"]] > 12)
+alerts.sequence = int(frame["position"][fitting].iloc[0])
+alerts.mark("confirmed")
+alerts
+""",
     "gates": "GateInspector(detector, normal[:50])",
-    "items": "ItemMap(films, items=titles, color='genre')",
+    "items": """
+items = ItemMap(films, items=titles, color="genre")
+items.item = items.frame["title"].tolist().index("Toy Story (1995)")
+items
+""",
     "comparison": """
 history, target = seqrec.leave_last_out(movies[:2_000])
-others = {"LSTM": films, "Markov": rules, "popularity": seqrec.PopularityRecommender().fit(movies)}
+others = {"LSTM": films, "Markov": rules, "popularity": seqrec.PopularityRecommender().fit(history)}
 ModelComparison.of(others, history, target)
 """,
     "training": "TrainingCurves(films)",
@@ -57,7 +73,7 @@ def movie_models(data, models):
     history, _ = seqrec.leave_last_out(movies)
     titles = read_table(data, "ml-1m", "items").dropna(subset="item_id").astype({"item_id": "int64"})
     titles["genre"] = titles["genres"].str.split("|").str[0]
-    titles["year"] = titles["title"].str.extract(r"\\((\\d{4})\\)$").astype(float)
+    titles["year"] = titles["title"].str.extract(r"\((\d{4})\)$", expand=False).astype(float)
     films = _kept(Path(models) / "ml-1m.seqrec", lambda: LSTMRecommender(random_state=0, max_epochs=6).fit(history))
     return movies, titles[["item_id", "title", "genre", "year"]], films, MarkovRecommender().fit(history)
 
@@ -69,7 +85,8 @@ def log_models(data, models):
     events = read_table(data, "hdfs", "test")
     blocks = _sessions(events)
     labels = events.groupby("session_id")["is_anomaly"].first().loc[blocks.keys].to_numpy().astype(bool)
-    rows = pd.Series(labels).groupby(labels).sample(n=400, random_state=0).index.union(range(0, len(labels), 6))
+    rng = np.random.default_rng(0)
+    rows = np.sort(np.concatenate([rng.choice(np.flatnonzero(labels == odd), n) for odd, n in ((0, 5_000), (1, 100))]))
     return blocks[rows], labels[rows], normal, detector
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -24,7 +25,8 @@ class TrainingProgress:
 
     def __init__(self, max_epochs: int, n_events: int, verbose: bool | str = "auto") -> None:
         console = Console(stderr=True)
-        shown = console.is_terminal or console.is_jupyter if verbose == "auto" else bool(verbose)
+        # Not rich's `is_terminal`: where FORCE_COLOR is set, as in notebooks, it takes a pipe for a terminal.
+        shown = sys.stderr.isatty() or console.is_jupyter if verbose == "auto" else bool(verbose)
         curves = _curves(max_epochs, n_events) if shown and console.is_jupyter else None
         self._display = curves or _Bar(max_epochs, n_events, console, shown)
 

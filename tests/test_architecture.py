@@ -31,8 +31,8 @@ FLOORS = [
     | {f"jobs.{name}" for name in ("scoring", "states", "log_job", "detection", "recommendation")}
     | {f"commands.{name}" for name in ("cli", "exits", "console", "options", "fitting", "batch_commands", "evaluation")}
     | {f"commands.{name}" for name in ("verification", "model_logs", "whole_logs")}
-    | {f"explore.{name}" for name in ("anomalies", "timelines", "gate_inspector", "comparison", "item_map", "item_groups")}
-    | {f"explore.{name}" for name in ("recommendations", "edited_history", "sides")},
+    | {f"explore.{name}" for name in ("recommendations", "edited_history", "sides", "anomalies", "timelines")}
+    | {f"explore.{name}" for name in ("gate_inspector", "item_map", "item_groups", "comparison")},
 ]
 KERAS_FLOOR = 3
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}

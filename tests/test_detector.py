@@ -245,8 +245,8 @@ def test_what_was_expected_can_be_read(fitted):
     for column, value in (("item_id", "erase"), ("channel", "fax"), ("amount", 1e6)):
         reasons = fitted.explain(sequences(with_odd("v03", 5, column, value)), only_flagged=False)
         expected[column] = reasons.query("sequence == 'v03'").iloc[0]["expected"]
-    assert re.fullmatch(r"read (9\d|100)%, \S+ \d%, \S+ \d%", expected["item_id"])
-    assert re.fullmatch(r"app (9\d|100)%, web \d%", expected["channel"])
+    assert re.fullmatch(r"read (9\d|100)%(, \S+ [1-9]%){0,2}", expected["item_id"])
+    assert re.fullmatch(r"app (9\d|100)%(, web [1-9]%)?", expected["channel"])
     low, high, share = re.match(r"(\S+) to (\S+) \((\d+) %\)", expected["amount"]).groups()
     assert 10 < float(low) < 55 < float(high) < 300
     assert int(share) == 90

@@ -92,6 +92,11 @@ def test_an_item_without_a_title_is_shown_by_its_id(vocabulary):
     assert Catalogue(vocabulary, {"a": "", "b": "  ", "c": np.nan}).labels == ["a", "b", "c"]
 
 
+def test_whole_numbers_of_a_column_with_gaps_are_shown_whole(vocabulary):
+    items = pd.DataFrame({"title": ["A", "B"], "year": [1990, None]}, index=["a", "b"])
+    assert [Catalogue(vocabulary, items).details(column) for column in range(3)] == ["1990", "", ""]
+
+
 def test_items_that_do_not_fit_are_refused(vocabulary):
     with pytest.raises(ValueError, match="item 'a' comes twice"):
         Catalogue(vocabulary, pd.DataFrame({"item_id": ["a", "a"], "title": ["A", "B"]}))

@@ -60,8 +60,8 @@ class Catalogue:
 
     def details(self, column: int) -> str:
         """Give an item's attributes as one line of text."""
-        known = (str(values[column]) for values in self.attributes.values() if values[column] is not None)
-        return label(" · ".join(known))
+        known = (values[column] for values in self.attributes.values() if values[column] is not None)
+        return label(" · ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in known))
 
     def frame(self, columns: Any) -> pd.DataFrame:
         """Give some items as a frame: `item_id`, `title` and the attributes."""

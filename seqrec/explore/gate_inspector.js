@@ -139,6 +139,7 @@ function render({ model, el }) {
     show();
     clearTimeout(waiting);
     waiting = setTimeout(() => {
+      waiting = 0;
       model.set("unit", order[state.row]);
       put(model, "step", first + state.step);
     }, 80);
@@ -168,7 +169,7 @@ function render({ model, el }) {
     place();
   };
   const place = () => {
-    if (!state.trace) return;
+    if (!state.trace || waiting) return; // what the page is about to say is newer
     const row = state.trace.order.indexOf(model.get("unit"));
     [state.step, state.row] = [Math.max(0, model.get("step") - state.trace.first), Math.max(0, row)];
     state.step = Math.min(state.step, state.trace.nSteps - 1);

@@ -346,7 +346,7 @@ class RecommendationExplorer(Widget):
         frame = self.recommendations
         facts = {"user": self._history.key, "history": f"{len(self._history):,} events"}
         parts = [
-            table(rows[["rank", "title", "score"]].itertuples(index=False), ["rank", "item", "score"], caption=str(name))
+            table(rows[["rank", "title", "score"]].itertuples(index=False), ["rank", "item", "score"], str(name))
             for name, rows in frame.groupby("model", sort=False)
         ]
         return card("Recommendations", facts, *parts)
