@@ -25,7 +25,7 @@ from seqrec.datasets import make_catalogue, make_fraud_log, make_interactions
 from seqrec.explore import AnomalyExplorer, GateInspector, ItemMap, ModelComparison, RecommendationExplorer
 
 views = Sequences.from_frame(make_interactions(n_users=1_500, n_items=200, n_events=60_000, random_state=0))
-titles = make_catalogue(200)[["item_id", "title", "genre", "episode"]]
+titles = make_catalogue(200)[["item_id", "title", "genre"]]
 history, target = leave_last_out(views)
 lstm = LSTMRecommender(units=128, random_state=0, verbose=False).fit(history)
 markov = MarkovRecommender().fit(history)
@@ -76,12 +76,12 @@ ModelComparison.of({"LSTM": lstm, "Markov": markov, "popularity": popularity}, h
 
 # %%
 bank = {"user": "session_id", "item": "event", "columns": ["amount", "channel"]}
-normal = Sequences.from_frame(make_fraud_log(1_500, fraud_rate=0, random_state=1), **bank)
+normal = Sequences.from_frame(make_fraud_log(3_000, fraud_rate=0, random_state=1), **bank)
 log = make_fraud_log(1_000, fraud_rate=0.05, random_state=2)
 sessions = Sequences.from_frame(log, **bank)
 is_fraud = log.groupby("session_id")["kind"].first().loc[sessions.keys].to_numpy() != ""
-detector = LSTMAnomalyDetector(n_folds=1, units=64, max_epochs=16, random_state=0, verbose=False).fit(normal)
-alerts = AnomalyExplorer(detector, sessions, labels=is_fraud, normal=normal)
+detector = LSTMAnomalyDetector(n_folds=1, units=64, max_epochs=12, random_state=0, verbose=False).fit(normal)
+alerts = AnomalyExplorer(detector, sessions, labels=is_fraud, normal=normal, sequences_per_day=1_000)
 alerts
 
 # %%
@@ -91,7 +91,7 @@ alerts.flagged.head(5)
 # %% [markdown]
 # ## What did the network keep in mind?
 #
-# The session that is open above, gate by gate: where the forget gate is dark, a unit holds on to what it knows.
+# The session that is open above, gate by gate: where the forget gate is deep blue, a unit holds on to what it knows.
 
 # %%
 gates = GateInspector(detector, sessions)
