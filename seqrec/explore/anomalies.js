@@ -1,4 +1,22 @@
-import { h, mount, put, surface, listbox, line, hint, bdi, figure, labelled, button, select, number, doubles, integers, bytes, lines } from "./kit.js";
+import {
+  h,
+  mount,
+  put,
+  surface,
+  listbox,
+  line,
+  hint,
+  bdi,
+  figure,
+  labelled,
+  button,
+  select,
+  number,
+  doubles,
+  integers,
+  bytes,
+  lines,
+} from "./kit.js";
 
 const BINS = 120;
 
@@ -14,7 +32,7 @@ function below(values, x) {
 }
 
 const rounded = (x, digits = 2) => number(Number(x.toPrecision(digits)));
-const tenTo = (n) => n < 4 ? number(10 ** n) : `10${String(n).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
+const tenTo = (n) => (n < 4 ? number(10 ** n) : `10${String(n).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`);
 
 // How rare something of this p-value is among normal sequences; beyond a million only the order is known.
 function oneIn(p) {
@@ -63,7 +81,10 @@ function counts(values, lowest) {
 // Scores from the oddest (left) to the usual ones, in bars of logarithmic height.
 function histogram(frame, el, data, state, pick) {
   const [all, usual] = [counts(data.scores, data.lowest), counts(data.heldOut, data.lowest)];
-  const odd = counts(data.scores.filter((_, i) => data.labels[i]), data.lowest);
+  const odd = counts(
+    data.scores.filter((_, i) => data.labels[i]),
+    data.lowest,
+  );
   const highest = Math.log1p(Math.max(1, ...all));
   const scale = data.scores.length / data.heldOut.length;
   const draw = (context, width, height, colors) => {
@@ -125,7 +146,9 @@ function thresholdControls(model, data, state, pick) {
     why.textContent = threshold == null && Number(value.value) > 0 ? tooRare : "";
     pick(threshold, value);
   });
-  const perDay = field("Sequences a day", () => (Number(perDay.value) > 0 ? put(model, "sequences_per_day", Number(perDay.value)) : update()));
+  const perDay = field("Sequences a day", () =>
+    Number(perDay.value) > 0 ? put(model, "sequences_per_day", Number(perDay.value)) : update(),
+  );
   const chosen = select("Set the threshold by", Object.keys(ways), way, (name) => {
     way = name;
     value.setAttribute("aria-label", way);
@@ -170,7 +193,8 @@ function sequenceList(model, data, state) {
       box,
       i < state.nFlagged ? figure("⚑", "sq-warn") : figure("·"),
       bdi(data.keys[position], "sq-label"),
-      state.marks[position] && figure({ normal: "✓ normal", confirmed: "✗ confirmed" }[state.marks[position]], "sq-strong"),
+      state.marks[position] &&
+        figure({ normal: "✓ normal", confirmed: "✗ confirmed" }[state.marks[position]], "sq-strong"),
       data.labels[i] ? figure("odd", "sq-strong") : null,
       h("span", { class: "sq-label sq-muted" }, data.parts[data.fired[i]]),
       figure(oneIn(Math.exp(data.scores[i]))),
@@ -185,7 +209,9 @@ function sequenceList(model, data, state) {
     return true;
   }
   function tick(position) {
-    const ticked = state.ticked.has(position) ? [...state.ticked].filter((one) => one !== position) : [...state.ticked, position];
+    const ticked = state.ticked.has(position)
+      ? [...state.ticked].filter((one) => one !== position)
+      : [...state.ticked, position];
     put(model, "selection", ticked);
   }
   function update() {
@@ -201,7 +227,9 @@ function sequenceList(model, data, state) {
   }
   const search = h("input", { type: "search", placeholder: "Find", "aria-label": "Find a sequence", oninput: update });
   const choose = select("Which sequences", Object.keys(views), view, (name) => ((view = name), update()));
-  const all = button("Tick all flagged", () => put(model, "selection", [...new Set([...state.ticked, ...data.order.slice(0, state.nFlagged)])]));
+  const all = button("Tick all flagged", () =>
+    put(model, "selection", [...new Set([...state.ticked, ...data.order.slice(0, state.nFlagged)])]),
+  );
   const none = button("Untick", () => put(model, "selection", []));
   const keys = hint("Keys: arrows move, space ticks, n marks normal, c confirmed, u takes a mark back.");
   const element = h("div", {}, line(search, labelled("Show", choose)), list.element, line(all, none), keys);
@@ -214,7 +242,8 @@ function openSequence(frame, el, model, state) {
   const [heading, reasons, nearest, count] = [h("h3"), h("div"), h("div"), hint()];
   const detail = h("div", { class: "sq-detail", role: "status" });
   const isOdd = (event) => event.p < 0.01;
-  const tall = (event) => Math.max(0, event.surprisal ?? 0) / Math.max(5, ...told.events.map((one) => one.surprisal ?? 0));
+  const tall = (event) =>
+    Math.max(0, event.surprisal ?? 0) / Math.max(5, ...told.events.map((one) => one.surprisal ?? 0));
   const list = listbox({ label: "Events in their order", rows: 9, row, onmove: describe });
   const draw = (context, width, height, colors) => {
     const step = width / told.events.length;
@@ -224,15 +253,25 @@ function openSequence(frame, el, model, state) {
       if (i === list.active) context.strokeRect(i * step, 0.5, Math.max(2, step), height - 1);
     });
   };
-  const strip = surface(frame, el, draw, { "aria-label": "Surprisal of each event, in their order", style: "height:44px" });
-  strip.canvas.addEventListener("click", (click) => describe(Math.floor((click.offsetX / strip.canvas.clientWidth) * told.events.length)));
+  const strip = surface(frame, el, draw, {
+    "aria-label": "Surprisal of each event, in their order",
+    style: "height:44px",
+  });
+  strip.canvas.addEventListener("click", (click) =>
+    describe(Math.floor((click.offsetX / strip.canvas.clientWidth) * told.events.length)),
+  );
   function row(i) {
     const event = told.events[i];
     const name = [figure(event.position + 1, "sq-muted sq-place"), bdi(event.event, "sq-label")];
     if (event.p == null) return name;
     const bar = h("span", { class: isOdd(event) ? "sq-bar sq-odd" : "sq-bar", style: `width:${100 * tall(event)}%` });
     const track = h("span", { class: "sq-track" }, bar);
-    return [...name, isOdd(event) ? figure(`⚑ ${event.field}`, "sq-warn") : null, track, figure(`${event.surprisal.toFixed(1)} nats`, "sq-nats")];
+    return [
+      ...name,
+      isOdd(event) ? figure(`⚑ ${event.field}`, "sq-warn") : null,
+      track,
+      figure(`${event.surprisal.toFixed(1)} nats`, "sq-nats"),
+    ];
   }
   function describe(i) {
     const event = told.events[i];
@@ -246,8 +285,16 @@ function openSequence(frame, el, model, state) {
     closed.hidden = !view.hidden;
     if (view.hidden) return;
     heading.replaceChildren("Sequence ", bdi(told.key));
-    reasons.replaceChildren(h("p", {}, told.rarity), h("ul", {}, told.reasons.map((reason) => h("li", {}, reason))));
-    const part = told.events.length < told.n_events ? `, of which the oddest ${number(told.events.length)} are shown` : "";
+    reasons.replaceChildren(
+      h("p", {}, told.rarity),
+      h(
+        "ul",
+        {},
+        told.reasons.map((reason) => h("li", {}, reason)),
+      ),
+    );
+    const part =
+      told.events.length < told.n_events ? `, of which the oddest ${number(told.events.length)} are shown` : "";
     count.textContent = `${number(told.n_events)} event${told.n_events === 1 ? "" : "s"}${part}`;
     strip.canvas.hidden = told.events[0]?.p == null;
     const oddest = told.events.reduce((best, event, i) => ((event.p ?? 1) < (told.events[best].p ?? 1) ? i : best), 0);
@@ -258,14 +305,19 @@ function openSequence(frame, el, model, state) {
   }
   const closest = ({ key, events = [] }) => [
     h("h4", {}, "The normal sequence most like it: ", bdi(key)),
-    h("p", { class: "sq-wrap" }, events.flatMap((event, i) => [i ? " → " : "", bdi(event)])),
+    h(
+      "p",
+      { class: "sq-wrap" },
+      events.flatMap((event, i) => [i ? " → " : "", bdi(event)]),
+    ),
   ];
   const marking = (text, mark) => button(text, () => model.send({ sequence: state.open, mark }), { "data-mark": mark });
   const marks = [marking("Confirmed", "confirmed"), marking("Normal", "normal")];
   const setting = line("Mark it:", marks, marking("Take back", null));
   const view = h("div", {}, heading, reasons, setting, count, strip.canvas, detail, list.element, nearest);
   const closed = hint("Choose a sequence to see why it is odd.");
-  const showMark = () => marks.forEach((one) => one.setAttribute("aria-pressed", String(state.marks[state.open] === one.dataset.mark)));
+  const showMark = () =>
+    marks.forEach((one) => one.setAttribute("aria-pressed", String(state.marks[state.open] === one.dataset.mark)));
   return { element: h("div", {}, view, closed), update, showMark };
 }
 

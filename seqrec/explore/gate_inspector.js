@@ -14,7 +14,10 @@ function read(trace) {
     return sum / nUnits;
   };
   const largest = trace.parts.map((part, p) => {
-    const sizes = values.slice(p * nUnits * nSteps, (p + 1) * nUnits * nSteps).map(Math.abs).sort();
+    const sizes = values
+      .slice(p * nUnits * nSteps, (p + 1) * nUnits * nSteps)
+      .map(Math.abs)
+      .sort();
     return part.isGate ? 1 : Math.max(1e-9, sizes[Math.floor(USUAL * (sizes.length - 1))]);
   });
   const part = (name) => trace.parts.findIndex((one) => one.name === name);
@@ -59,7 +62,9 @@ function heatMaps(frame, el, state, move) {
     context.imageSmoothingEnabled = false;
     trace.parts.forEach((part, p) => {
       context.fillStyle = colors.fg;
-      const range = part.isGate ? "0 faint, 1 blue" : `orange −${number(trace.largest[p])} to blue ${number(trace.largest[p])}`;
+      const range = part.isGate
+        ? "0 faint, 1 blue"
+        : `orange −${number(trace.largest[p])} to blue ${number(trace.largest[p])}`;
       context.fillText(`${part.meaning}  (${range})`, 0, top(p) - 5);
       context.drawImage(picture(trace, p, colors), 0, top(p), width, tall);
       context.strokeStyle = colors.line;
@@ -77,7 +82,16 @@ function heatMaps(frame, el, state, move) {
   });
   canvas.addEventListener("keydown", (event) => {
     const { nSteps, nUnits } = state.trace ?? {};
-    const steps = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1], Home: [-nSteps, 0], End: [nSteps, 0], PageDown: [0, 10], PageUp: [0, -10] };
+    const steps = {
+      ArrowRight: [1, 0],
+      ArrowLeft: [-1, 0],
+      ArrowDown: [0, 1],
+      ArrowUp: [0, -1],
+      Home: [-nSteps, 0],
+      End: [nSteps, 0],
+      PageDown: [0, 10],
+      PageUp: [0, -10],
+    };
     if (!nUnits || !(event.key in steps)) return;
     const [across, down] = steps[event.key];
     move(state.step + across, state.row + down);
@@ -139,25 +153,37 @@ function render({ model, el }) {
     show();
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      waiting = 0;
       model.set("unit", order[state.row]);
       put(model, "step", first + state.step);
+      waiting = 0;
     }, 80);
   };
   const maps = heatMaps(frame, el, state, move);
   const steps = stepList(state, move);
-  const search = finder({ label: "Find a sequence", placeholder: "Find a sequence", texts: () => keys, rows: 7, onpick: (i) => put(model, "sequence", i) });
+  const search = finder({
+    label: "Find a sequence",
+    placeholder: "Find a sequence",
+    texts: () => keys,
+    rows: 7,
+    onpick: (i) => put(model, "sequence", i),
+  });
   search.element.hidden = keys.length < 2;
   function show() {
     const { trace, step, row } = state;
     const values = trace.parts.map((part, p) => `${part.name} ${number(trace.at(p, row, step))}`).join(", ");
     const memory = trace.keeps ? `, number ${row + 1} of ${trace.nUnits} by how long it remembers` : "";
-    told.replaceChildren(`Step ${trace.first + step}, `, h("bdi", { class: "sq-strong" }, trace.events[step]), `; unit ${trace.order[row]}${memory}: ${values}.`);
+    told.replaceChildren(
+      `Step ${trace.first + step}, `,
+      h("bdi", { class: "sq-strong" }, trace.events[step]),
+      `; unit ${trace.order[row]}${memory}: ${values}.`,
+    );
     if (steps.active !== step) steps.update(trace.nSteps, step);
     maps.redraw();
   }
   const follow = () => {
     const trace = model.get("_trace");
+    clearTimeout(waiting);
+    waiting = 0; // where the cursor was is of no use in another sequence
     const isThere = "values" in trace;
     state.trace = isThere ? read(trace) : null;
     for (const part of [maps.canvas, told, steps.element]) part.hidden = !isThere;
@@ -177,7 +203,11 @@ function render({ model, el }) {
   };
   frame.add(
     h("h3", {}, "What the network keeps and forgets"),
-    h("p", { class: "sq-muted" }, "Across: events in their order. Down: units, those that remember longest first. Click, or focus and use the arrow keys."),
+    h(
+      "p",
+      { class: "sq-muted" },
+      "Across: events in their order. Down: units, those that remember longest first. Click, or focus and use the arrow keys.",
+    ),
     empty,
     maps.canvas,
     told,

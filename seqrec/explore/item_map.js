@@ -1,4 +1,20 @@
-import { button, bytes, figure, finder, floats, h, integers, labelled, lines, listbox, mount, put, select, surface, svg } from "./kit.js";
+import {
+  button,
+  bytes,
+  figure,
+  finder,
+  floats,
+  h,
+  integers,
+  labelled,
+  lines,
+  listbox,
+  mount,
+  put,
+  select,
+  surface,
+  svg,
+} from "./kit.js";
 
 // Colour and shape tell a group together, since neither alone reaches everyone: seven groups, others, unknown.
 const LIGHT = "#1667b0 #b85200 #1b7f46 #8a45c0 #c2273f #00788a #a8327f #5f6873 #7b838c".split(" ");
@@ -32,7 +48,9 @@ function looks({ ordered }, el) {
 // A marker as what it does to the pixels around its middle: which it covers, and how it blends with those at its edge.
 function sprite({ path, size, color }, radius, stride) {
   const side = 2 * EDGE;
-  const pen = (sprite.pen ??= h("canvas", { width: side, height: side }).getContext("2d", { willReadFrequently: true }));
+  const pen = (sprite.pen ??= h("canvas", { width: side, height: side }).getContext("2d", {
+    willReadFrequently: true,
+  }));
   pen.clearRect(0, 0, side, side);
   pen.setTransform(radius * size, 0, 0, radius * size, EDGE + 0.5, EDGE + 0.5);
   pen.fillStyle = color;
@@ -82,7 +100,8 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
   let [x, y, zoom, width, height, hover, drag] = [0, 0, 1, 0, 0, -1, null];
 
   const scale = () => (Math.min(width, height) / 2 - 14) * zoom;
-  const radius = () => Math.max(1.4 / Math.sqrt(devicePixelRatio), Math.min(5.5, 0.28 * zoom * Math.sqrt((width * height) / count)));
+  const radius = () =>
+    Math.max(1.4 / Math.sqrt(devicePixelRatio), Math.min(5.5, 0.28 * zoom * Math.sqrt((width * height) / count)));
   const outline = (path) => `M${path.join("L")}Z`;
   const isLit = (kind) => state.lit < 0 || kind === state.lit;
   // Write all markers into an image: dimmed ones first, then the others, then the rings of the selected.
@@ -100,14 +119,29 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
     const made = (look) => sprite(look, radius() * ratio, stride);
     const dim = (look) => ({ ...look, color: `color-mix(in srgb, ${look.color} 22%, ${bg})` });
     const styles = looks(state.legend, el);
-    if (state.lit >= 0) stamp(pixels, where, groups, styles.map((look) => made(dim(look))));
-    stamp(pixels, where, groups, styles.map((look, kind) => isLit(kind) && made(look)));
+    if (state.lit >= 0)
+      stamp(
+        pixels,
+        where,
+        groups,
+        styles.map((look) => made(dim(look))),
+      );
+    stamp(
+      pixels,
+      where,
+      groups,
+      styles.map((look, kind) => isLit(kind) && made(look)),
+    );
     if (state.selection.length) stamp(pixels, where, state.chosen, [null, made({ path: RING, size: 2, color: fg })]);
     context.putImageData(image, -EDGE, -EDGE);
   };
   const paintFocus = (context, { accent, bg, fg }) => {
     const stroke = (color, thick, path) => {
-      for ([context.strokeStyle, context.lineWidth] of [[bg, thick + 2], [color, thick]]) context.stroke(path);
+      for ([context.strokeStyle, context.lineWidth] of [
+        [bg, thick + 2],
+        [color, thick],
+      ])
+        context.stroke(path);
     };
     const ring = (color, thick, i) => {
       const path = new Path2D();
@@ -131,7 +165,8 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
       context.font = weight + font;
       const [top, gap, wide] = [down[i], radius() + 6, context.measureText(text).width];
       const left = across[i] + gap + wide > width ? across[i] - gap - wide : across[i] + gap;
-      if (where[i] < 0 || taken.some((box) => left < box[1] && box[0] < left + wide && Math.abs(box[2] - top) < 16)) return;
+      if (where[i] < 0 || taken.some((box) => left < box[1] && box[0] < left + wide && Math.abs(box[2] - top) < 16))
+        return;
       taken.push([left, left + wide, top]);
       context.strokeText(text, left, top);
       context.fillText(text, left, top);
@@ -149,7 +184,12 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
       [width, height] = [wide, high];
       for (const paint of [paintPoints, paintFocus, paintTitles]) paint(context, colors);
     },
-    { role: "application", tabindex: 0, "aria-label": name, style: "height:440px;border:1px solid var(--sq-line);touch-action:pan-y" },
+    {
+      role: "application",
+      tabindex: 0,
+      "aria-label": name,
+      style: "height:440px;border:1px solid var(--sq-line);touch-action:pan-y",
+    },
   );
 
   // The nearest item to a place, if its squared distance is less than `least`. Looking at all of them takes less than a millisecond: no index is worth its upkeep.
@@ -219,7 +259,9 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
       else if (path) {
         const [pen, area] = [canvas.getContext("2d"), new Path2D(outline(path))];
         pen.resetTransform();
-        onlasso([...where.keys()].filter((i) => where[i] >= 0 && pen.isPointInPath(area, across[i], down[i], "evenodd")));
+        onlasso(
+          [...where.keys()].filter((i) => where[i] >= 0 && pen.isPointInPath(area, across[i], down[i], "evenodd")),
+        );
       }
       leave();
     },
@@ -258,10 +300,20 @@ export default {
     const keep = (items) => put(model, "selection", items);
     const choose = (more) => keep([...new Set([...state.selection, ...more])]);
     const toggle = (i) => (state.chosen[i] ? keep(state.selection.filter((other) => other !== i)) : choose([i]));
-    const row = (i, more) => [h("bdi", { class: "sq-label" }, titles[i]), state.chosen[i] ? "✓" : null, more && figure(more)];
+    const row = (i, more) => [
+      h("bdi", { class: "sq-label" }, titles[i]),
+      state.chosen[i] ? "✓" : null,
+      more && figure(more),
+    ];
     const onSpace = (event, i) => event.key === " " && (toggle(i), true);
     const listOf = (label, item, more) =>
-      listbox({ label, rows: 5, row: (k) => row(item(k), more?.(k)), onopen: (k) => pick(item(k)), onkey: (event, k) => onSpace(event, item(k)) });
+      listbox({
+        label,
+        rows: 5,
+        row: (k) => row(item(k), more?.(k)),
+        onopen: (k) => pick(item(k)),
+        onkey: (event, k) => onSpace(event, item(k)),
+      });
 
     const map = plot(frame, el, state, {
       name: `Map of ${counted(titles)} items: arrows move, + and − zoom, 0 shows all, Enter picks and Space selects the middle one`,
@@ -273,11 +325,27 @@ export default {
       ontoggle: toggle,
       onlasso: choose,
     });
-    const find = finder({ label: "Find an item", placeholder: "Title", texts: () => titles, onpick: pick, row, onkey: onSpace, rows: 5 });
-    const near = listOf("Nearest items", (k) => state.nearest[k][0], (k) => state.nearest[k][1].toFixed(2));
+    const find = finder({
+      label: "Find an item",
+      placeholder: "Title",
+      texts: () => titles,
+      onpick: pick,
+      row,
+      onkey: onSpace,
+      rows: 5,
+    });
+    const near = listOf(
+      "Nearest items",
+      (k) => state.nearest[k][0],
+      (k) => state.nearest[k][1].toFixed(2),
+    );
     const selected = listOf("Selected items", (k) => state.selection[k]);
     const above = { style: "margin-top:10px" };
-    const [title, details, count] = [h("h4", above), h("p", { class: "sq-muted", style: "overflow-wrap:anywhere" }), h("h4", above)];
+    const [title, details, count] = [
+      h("h4", above),
+      h("p", { class: "sq-muted", style: "overflow-wrap:anywhere" }),
+      h("h4", above),
+    ];
     const legend = h("div", { class: "sq-line" });
     const color = select("Colour by", model.get("_colors"), "", (chosen) => put(model, "color", chosen));
     const check = (label, key) => {
@@ -285,7 +353,9 @@ export default {
       return labelled(label, h("input", { type: "checkbox", checked: state[key], onchange }));
     };
     const chooseNear = button("Select nearest", () => choose([state.item, ...state.nearest.map(([i]) => i)]));
-    const chooseGroup = button("Select group", () => choose([...titles.keys()].filter((i) => state.groups[i] === state.lit)));
+    const chooseGroup = button("Select group", () =>
+      choose([...titles.keys()].filter((i) => state.groups[i] === state.lit)),
+    );
     const clear = button("Clear", () => keep([]));
 
     const single = (kind) => {
@@ -295,7 +365,11 @@ export default {
       legend.replaceChildren(
         ...state.legend.entries.map(([label, size, kind]) => {
           const { path, size: scale, color: fill } = styles[kind];
-          const icon = svg("svg", { viewBox: "-1.4 -1.4 2.8 2.8", width: 15, height: 15, style: "background:var(--sq-bg)" }, svg("path", { d: path, fill, transform: `scale(${scale})` }));
+          const icon = svg(
+            "svg",
+            { viewBox: "-1.4 -1.4 2.8 2.8", width: 15, height: 15, style: "background:var(--sq-bg)" },
+            svg("path", { d: path, fill, transform: `scale(${scale})` }),
+          );
           const words = [icon, h("bdi", {}, label), figure(`(${size.toLocaleString()})`)];
           const isLit = state.lit === kind;
           return button(words, () => single(isLit ? -1 : kind), { class: "sq-labelled", "aria-pressed": `${isLit}` });
@@ -306,10 +380,15 @@ export default {
       map.redraw();
     };
     const readGroups = () => {
-      [state.groups, state.legend, color.value] = [bytes(model.get("_groups")), model.get("_legend"), model.get("color")];
+      [state.groups, state.legend, color.value] = [
+        bytes(model.get("_groups")),
+        model.get("_legend"),
+        model.get("color"),
+      ];
       single(-1);
     };
-    const showNear = (at) => near.update(state.nearest.length, at, state.item < 0 ? "Click a point or find an item." : "…");
+    const showNear = (at) =>
+      near.update(state.nearest.length, at, state.item < 0 ? "Click a point or find an item." : "…");
     const readItem = () => {
       const [focus, item] = [model.get("_focus"), model.get("item")];
       const isKnown = item >= 0 && focus.item === item;
@@ -322,7 +401,13 @@ export default {
       details.textContent = isKnown ? focus.details : "";
       showNear(0);
       chooseNear.disabled = !isKnown;
-      if (isKnown) frame.say(`${titles[item]}. Nearest: ${state.nearest.slice(0, 3).map(([i]) => titles[i]).join(", ")}`);
+      if (isKnown)
+        frame.say(
+          `${titles[item]}. Nearest: ${state.nearest
+            .slice(0, 3)
+            .map(([i]) => titles[i])
+            .join(", ")}`,
+        );
       map.redraw();
     };
     const readSelection = () => {
@@ -339,8 +424,14 @@ export default {
 
     frame.add(
       h("h3", {}, "Item map"),
-      h("p", { class: "sq-muted" }, `${counted(titles)} items; the model takes for alike what lies close together. ${model.get("_axes")}`),
-      h("div", { class: "sq-line" },
+      h(
+        "p",
+        { class: "sq-muted" },
+        `${counted(titles)} items; the model takes for alike what lies close together. ${model.get("_axes")}`,
+      ),
+      h(
+        "div",
+        { class: "sq-line" },
         labelled("Colour by", color),
         check("Titles", "named"),
         check("Lasso", "lassos"),
@@ -348,11 +439,31 @@ export default {
         button("−", () => map.zoomBy(1 / 1.5), { "aria-label": "Zoom out" }),
         button("Show all", map.showAll),
       ),
-      h("div", { style: "display:flex;flex-wrap:wrap;gap:12px" },
-        h("div", { style: "flex:3 1 360px;min-width:0" }, map.canvas, legend,
-          h("p", { class: "sq-muted" }, "Drag to move, Ctrl + wheel to zoom, Shift + drag to select. In lists: Enter shows, Space selects.")),
-        h("div", { style: "flex:1 1 260px" }, find.element, title, details, near.element, count, selected.element,
-          h("div", { class: "sq-line" }, chooseNear, chooseGroup, clear)),
+      h(
+        "div",
+        { style: "display:flex;flex-wrap:wrap;gap:12px" },
+        h(
+          "div",
+          { style: "flex:3 1 360px;min-width:0" },
+          map.canvas,
+          legend,
+          h(
+            "p",
+            { class: "sq-muted" },
+            "Drag to move, Ctrl + wheel to zoom, Shift + drag to select. In lists: Enter shows, Space selects.",
+          ),
+        ),
+        h(
+          "div",
+          { style: "flex:1 1 260px" },
+          find.element,
+          title,
+          details,
+          near.element,
+          count,
+          selected.element,
+          h("div", { class: "sq-line" }, chooseNear, chooseGroup, clear),
+        ),
       ),
     );
     readGroups();

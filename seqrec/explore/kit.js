@@ -108,13 +108,22 @@ export function ticks(low, high, n = 5) {
   const power = 10 ** Math.floor(Math.log10((high - low) / n));
   const step = power * [1, 2, 5, 10].find((factor) => (high - low) / (factor * power) <= n - 1 || factor === 10);
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+    found.push(Number((i * step).toPrecision(12)));
   return found;
 }
 
 // A list of any length of which only the visible rows exist. `row(i)` gives the nodes of row i.
 // Arrows, Home, End and Page keys move; Enter or a click opens; other keys go to `onkey(event, i)`.
-export function listbox({ label, row, onopen = () => {}, onmove = () => {}, onkey = () => {}, rows = 8, rowHeight = 28 }) {
+export function listbox({
+  label,
+  row,
+  onopen = () => {},
+  onmove = () => {},
+  onkey = () => {},
+  rows = 8,
+  rowHeight = 28,
+}) {
   const id = newId();
   const space = h("div", { class: "sq-space", role: "presentation" });
   const box = h("div", { class: "sq-list", role: "listbox", tabindex: 0, "aria-label": label }, space);
@@ -122,7 +131,8 @@ export function listbox({ label, row, onopen = () => {}, onmove = () => {}, onke
 
   const paint = () => {
     space.style.height = `${count * rowHeight}px`;
-    if (!count) return space.replaceChildren(h("div", { class: "sq-empty", role: "option", "aria-disabled": true }, empty));
+    if (!count)
+      return space.replaceChildren(h("div", { class: "sq-empty", role: "option", "aria-disabled": true }, empty));
     const first = Math.max(0, Math.floor(box.scrollTop / rowHeight) - 2);
     const last = Math.min(count, first + Math.ceil(box.clientHeight / rowHeight) + 5);
     const options = [];
@@ -141,7 +151,8 @@ export function listbox({ label, row, onopen = () => {}, onmove = () => {}, onke
   };
   const show = (i) => {
     if (i * rowHeight < box.scrollTop) box.scrollTop = i * rowHeight;
-    else if ((i + 1) * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = (i + 1) * rowHeight - box.clientHeight;
+    else if ((i + 1) * rowHeight > box.scrollTop + box.clientHeight)
+      box.scrollTop = (i + 1) * rowHeight - box.clientHeight;
   };
   const move = (i) => {
     active = Math.max(0, Math.min(count - 1, i));
@@ -239,7 +250,8 @@ export const hint = (...parts) => h("p", { class: "sq-muted" }, ...parts);
 export const bdi = (text, kind) => h("bdi", { class: kind }, text);
 export const figure = (text, more = "") => h("span", { class: `sq-figure ${more}` }, text);
 
-export const button = (label, onclick, attributes = {}) => h("button", { type: "button", onclick, ...attributes }, label);
+export const button = (label, onclick, attributes = {}) =>
+  h("button", { type: "button", onclick, ...attributes }, label);
 
 export function select(label, options, value, onpick) {
   const element = h(

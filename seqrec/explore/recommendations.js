@@ -55,15 +55,30 @@ function sentence(events, effects, digits) {
   const order = effects.map((_, i) => i).filter((i) => signed(effects[i], digits) !== "0");
   order.sort((a, b) => effects[b] - effects[a]);
   const list = (start, chosen) =>
-    chosen.flatMap((i, n) => [n ? ", " : start, bdi(events[i][0]), ` (${signed(effects[i], digits)})`]).concat(chosen.length ? ". " : "");
+    chosen
+      .flatMap((i, n) => [n ? ", " : start, bdi(events[i][0]), ` (${signed(effects[i], digits)})`])
+      .concat(chosen.length ? ". " : "");
   if (!order.length) return ["No event of this history changes it."];
   const most = order.filter((i) => effects[i] > 0).slice(0, 3);
-  return [...list("Most for: ", most), ...list("Most against: ", order.filter((i) => effects[i] < 0).slice(-3).reverse())];
+  return [
+    ...list("Most for: ", most),
+    ...list(
+      "Most against: ",
+      order
+        .filter((i) => effects[i] < 0)
+        .slice(-3)
+        .reverse(),
+    ),
+  ];
 }
 
 function render({ model, el }) {
   const frame = mount(el, "Recommendation explorer");
-  const [titles, users, lengths] = [lines(model.get("_titles")), lines(model.get("_users")), integers(model.get("_lengths"))];
+  const [titles, users, lengths] = [
+    lines(model.get("_titles")),
+    lines(model.get("_users")),
+    integers(model.get("_lengths")),
+  ];
   let [shown, events, effects, largest, digits, at, row, timer] = [{}, [], null, 0, 2, -1, 0, 0];
   const side = () => shown.models.find(({ name }) => name === model.get("model"));
   const set = (values) => {
@@ -136,7 +151,11 @@ function render({ model, el }) {
       rows: 10,
       row: (i) => {
         const { title, moved, details, score } = current().rows[i];
-        const strong = h("span", { class: "sq-strong", style: `color:var(--sq-${moved[0] === "▼" ? "warn" : "accent"})` }, moved);
+        const strong = h(
+          "span",
+          { class: "sq-strong", style: `color:var(--sq-${moved[0] === "▼" ? "warn" : "accent"})` },
+          moved,
+        );
         return [amount(i + 1, 1.5), twoLines(title, strong, moved && details && " · ", details), amount(score)];
       },
       onmove: (i) => set({ item: current().rows[(row = i)].item, model: name }),
@@ -148,7 +167,18 @@ function render({ model, el }) {
       gone.textContent = current().gone.length ? `No longer here: ${current().gone.join(", ")}` : "";
       list.update(rows.length, name === model.get("model") ? focused() : -1, "Nothing is left to recommend.");
     };
-    return { draw, element: h("section", {}, h("h3", {}, many ? bdi(name) : "Recommended next"), meaning, warning, list.element, gone) };
+    return {
+      draw,
+      element: h(
+        "section",
+        {},
+        h("h3", {}, many ? bdi(name) : "Recommended next"),
+        meaning,
+        warning,
+        list.element,
+        gone,
+      ),
+    };
   }
 
   // The place of the explained item among the recommendations, or -1.
@@ -168,8 +198,16 @@ function render({ model, el }) {
     effects = known ? effectsOf(reasons, place < 0 ? rows.length : place, events.length) : null;
     largest = effects ? Math.max(...effects.map(Math.abs)) : 0;
     digits = probable ? 2 : digitsOf(largest);
-    why.replaceChildren("Why “", bdi(one?.title ?? titles[item] ?? "…"), "”", ...(many ? [" by ", bdi(model.get("model"))] : []), "?");
-    because.replaceChildren(...(known ? [place < 0 ? one.place : "", ...sentence(events, effects, digits)] : ["Working it out …"]));
+    why.replaceChildren(
+      "Why “",
+      bdi(one?.title ?? titles[item] ?? "…"),
+      "”",
+      ...(many ? [" by ", bdi(model.get("model"))] : []),
+      "?",
+    );
+    because.replaceChildren(
+      ...(known ? [place < 0 ? one.place : "", ...sentence(events, effects, digits)] : ["Working it out …"]),
+    );
     unit.textContent = probable ? LOG : OWN;
   }
 
@@ -199,19 +237,35 @@ function render({ model, el }) {
   const left = [
     h("h3", {}, "User"),
     people.element,
-    line(button("Random", () => order("random_user")), button("New user", () => set({ sequence: -1 }))),
+    line(
+      button("Random", () => order("random_user")),
+      button("New user", () => set({ sequence: -1 })),
+    ),
     who,
     line(tools.remove, tools.up, tools.down),
     line(tools.undo, tools.redo, tools.reset),
-    h("div", { class: "sq-line", style: "justify-content:space-between" }, size, h("span", { class: "sq-muted" }, "against ◀ ▶ for")),
+    h(
+      "div",
+      { class: "sq-line", style: "justify-content:space-between" },
+      size,
+      h("span", { class: "sq-muted" }, "against ◀ ▶ for"),
+    ),
     history.element,
     hint(KEYS),
   ];
   const columns = (...nodes) => h("div", { class: "sq-columns" }, ...nodes);
-  const adding = h("section", {}, h("h3", {}, "Add an item"), hint("It is inserted after the selected event."), goods.element);
+  const adding = h(
+    "section",
+    {},
+    h("h3", {}, "Add an item"),
+    hint("It is inserted after the selected event."),
+    goods.element,
+  );
   const reason = h("section", {}, why, because, unit);
   const lists = panels.map((one) => one.element);
-  const right = many ? h("div", STACK, columns(adding, reason), columns(lists)) : columns(h("div", STACK, adding, reason), lists);
+  const right = many
+    ? h("div", STACK, columns(adding, reason), columns(lists))
+    : columns(h("div", STACK, adding, reason), lists);
   const page = { style: "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;overflow-wrap:anywhere" };
   const part = (flex, nodes) => h("div", { style: `flex:${flex} 1 310px;min-width:0` }, nodes);
   frame.add(hint(HINT), h("div", page, part(1, left), part(99, right)));
