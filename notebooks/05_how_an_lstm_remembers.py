@@ -245,7 +245,7 @@ plt.show()
 
 # %% [markdown]
 # Both are exact, and learn at the same pace: in this task peepholes add nothing. You can see how the LSTM does it. One
-# unit is a clock that climbs with every tick, and is set back by the ring. It climbs faster for tea than for an egg.
+# unit is a clock that runs with every tick, and is set back by the ring. It runs faster for tea than for an egg.
 #
 # ## What to take along
 #
