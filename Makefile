@@ -23,11 +23,12 @@ format: .make/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Runs every notebook and keeps what it shows, without the times of day, and without what C++ code says of this machine:
-# so only what changed changes.
+# Runs every notebook and keeps what it shows, without the times of day, what C++ code says of this machine, and copies of
+# the widgets' scripts: so only what changed changes.
 notebooks: .make/dev
 	$(BIN)/jupytext --quiet --update --to ipynb notebooks/*.py
 	$(BIN)/jupyter nbconvert --execute --inplace --log-level=ERROR --ExecutePreprocessor.record_timing=False \
+	  --ExecutePreprocessor.store_widget_state=False \
 	  --ExecutePreprocessor.extra_arguments=--IPKernelApp.capture_fd_output=False \
 	  --coalesce-streams --Exporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 	  notebooks/*.ipynb

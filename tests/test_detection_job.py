@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from job_files import assert_conserved, results, write
 from numpy.testing import assert_array_equal
 
 import seqrec
@@ -99,19 +100,6 @@ def small(monkeypatch):
     monkeypatch.setattr(detection_job, "_PART", 64)
 
 
-def write(log, path):
-    if path.suffix == ".parquet":
-        log.to_parquet(path, index=False)
-        return path
-    if log["timestamp"].dtype.kind == "M":
-        log = log.assign(timestamp=log["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
-    if path.suffix == ".csv":
-        log.to_csv(path, index=False)
-    else:
-        log.to_json(path, orient="records", lines=True)
-    return path
-
-
 def make_job(model, paths, output, settings=SETTINGS, names=None, **options):
     fields, kinds, timed = kinds_wanted(bulk.fitted(str(model), bulk.digest_of(model)))
     names = {} if timed else {"timestamp": "none"} if names is None else names
@@ -132,19 +120,6 @@ def read(output, name, form="parquet"):
         "jsonl": lambda path: pd.DataFrame(map(json.loads, path.read_text().splitlines())),
     }
     return pd.concat([readers[form](path) for path in paths], ignore_index=True)
-
-
-def results(output):
-    """All result files, byte for byte; nothing but records may lie beside them."""
-    work = {path.name for path in (output / ".seqrec").iterdir()}
-    assert all(name == "lock" or (name.endswith(".json") and not name.startswith(".")) for name in work), work
-    return {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
-
-
-def assert_conserved(report):
-    assert report["rows"] == report["scored"] + report["quarantined"] + report["filtered"]
-    assert report["quarantined"] == sum(report["quarantined_by_code"].values())
-    assert report["filtered"] == sum(report["filtered_by_reason"].values())
 
 
 def assert_scored_as(detector, X, output, log):

@@ -81,6 +81,7 @@ def test_it_was_run_from_top_to_bottom_without_a_complaint(source):
 def test_it_tells_nothing_of_the_machine_that_ran_it(source):
     notebook = stored(source)
     assert notebook.metadata.kernelspec.name == "python3"
+    assert "widgets" not in notebook.metadata  # copies of their scripts, which would grow old
     assert [cell.metadata.execution for cell in notebook.cells if "execution" in cell.metadata] == []  # times of day
     for output in outputs(notebook):
         for kind in [kind for kind in output.get("data", ()) if kind.startswith("image/")]:

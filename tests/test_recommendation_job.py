@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from job_files import assert_conserved, results, write
 
 import seqrec
 from seqrec import LSTMRecommender, MarkovRecommender, Sequences, SequentialRulesRecommender
@@ -82,19 +83,6 @@ def small(monkeypatch):
     monkeypatch.setattr(bulk, "_SMALLEST_PIECE", 4)
 
 
-def write(log, path):
-    if path.suffix == ".parquet":
-        log.to_parquet(path, index=False)
-        return path
-    if log["timestamp"].dtype.kind == "M":
-        log = log.assign(timestamp=log["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%S"))
-    if path.suffix == ".csv":
-        log.to_csv(path, index=False)
-    else:
-        log.to_json(path, orient="records", lines=True)
-    return path
-
-
 def make_job(model, paths, output, settings=SETTINGS, **options):
     kinds = {"item": id_kind(bulk.fitted(str(model), bulk.digest_of(model)).vocabulary_)}
     source = Source.find([str(path) for path in paths], {}, (), kinds)
@@ -112,19 +100,6 @@ def read(output, form="parquet", name="recommendations"):
         "jsonl": lambda path: pd.DataFrame(map(json.loads, path.read_text().splitlines())),
     }
     return pd.concat([readers[form](path) for path in sorted(output.glob(f"{name}*.{form}"))], ignore_index=True)
-
-
-def results(output):
-    """All result files, byte for byte; nothing but records may lie beside them."""
-    work = {path.name for path in (output / ".seqrec").iterdir()}
-    assert all(name == "lock" or (name.endswith(".json") and not name.startswith(".")) for name in work), work
-    return {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
-
-
-def assert_conserved(report):
-    assert report["rows"] == report["scored"] + report["quarantined"] + report["filtered"]
-    assert report["quarantined"] == sum(report["quarantined_by_code"].values())
-    assert report["filtered"] == sum(report["filtered_by_reason"].values())
 
 
 def expected_of(model, log, **options):

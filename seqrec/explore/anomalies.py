@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec.anomaly import AnomalyMixin
-from seqrec.cards import Html, table
+from seqrec.cards import card, table
 from seqrec.explore.front_end import Widget, lines, packed, source
 from seqrec.explore.timelines import in_words, timeline
 from seqrec.metrics import check_flags
@@ -183,19 +183,18 @@ class AnomalyExplorer(Widget):
     @t.observe("sequence")
     def _open(self, change: Any = None) -> None:  # noqa: ARG002
         row = self.sequence
-        self._timeline = timeline(self.detector, self.sequences[[row]], self._normal) if row >= 0 else {}
+        one = self.sequences[[row]] if row >= 0 else None
+        self._timeline = {} if one is None else timeline(self.detector, one, float(self.scores[row]), self._normal)
 
     def _hear(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:  # noqa: ARG002
         self.mark(content["mark"], content["sequence"])
 
     def _fallback(self) -> str:
         header = ["sequence", "score", "why", "flagged"]
-        first = self._by_score[:_FALLBACK_ROWS]
-        frame = self._rows(first).assign(why=[in_words(part) for part in self._rows(first)["fired"]])
-        frame["flagged"] = np.where(frame["flagged"], "yes", "no")
-        flagged = int(self._is_flagged().sum())
-        caption = f"{flagged:,} of {len(self.scores):,} sequences are flagged; the oddest are"
-        return Html(table(frame[header].itertuples(index=False), header, caption))
+        frame = self._rows(self._by_score[:_FALLBACK_ROWS])
+        frame = frame.assign(why=frame["fired"].map(in_words), flagged=np.where(frame["flagged"], "yes", "no"))
+        lead = f"{np.count_nonzero(self._is_flagged()):,} of {len(self.scores):,} sequences are flagged"
+        return card("Anomalies", {}, table(frame[header].itertuples(index=False), header, "The oddest"), lead=lead)
 
 
 def _score(detector: Any, X: Sequences) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

@@ -226,16 +226,9 @@ export function finder({ label, placeholder, texts, onpick, row, onkey = () => {
     },
   });
   return {
-    element: h("div", { class: "sq-finder" }, h("div", { class: "sq-line" }, input, count), list.element),
-    input,
-    update(chosen = -1) {
-      search(chosen);
-    },
+    element: h("div", {}, h("div", { class: "sq-line" }, input, count), list.element),
+    update: search,
     repaint: () => list.update(found.length),
-    renew(chosen = -1) {
-      lowered = null;
-      search(chosen);
-    },
   };
 }
 

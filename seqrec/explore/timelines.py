@@ -29,8 +29,8 @@ _IN_WORDS = {
 }
 
 
-def timeline(detector: Any, X: Sequences, normal: Sequences | None = None) -> dict[str, Any]:
-    """Describe the one sequence of X, for a front end.
+def timeline(detector: Any, X: Sequences, score: float, normal: Sequences | None = None) -> dict[str, Any]:
+    """Describe the one sequence of X, which has this score, for a front end.
 
     Returns
     -------
@@ -41,7 +41,6 @@ def timeline(detector: Any, X: Sequences, normal: Sequences | None = None) -> di
         and, if it is among `normal`, the `events` of the normal sequence that is most like it.
     """
     parts = detector.part_p_values(X).iloc[0].nsmallest(_N_PARTS)
-    score = float(detector.score_samples(X)[0])
     told = {
         "key": label(X.keys[0]),
         "score": score,
