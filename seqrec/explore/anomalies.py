@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec.anomaly import AnomalyMixin
 from seqrec.cards import card, table
-from seqrec.explore.front_end import Widget, lines, packed, source
+from seqrec.explore.front_end import Widget, check_position, lines, packed, source
 from seqrec.explore.timelines import in_words, timeline
 from seqrec.metrics import check_flags
 from seqrec.sequences import Sequences, as_sequences
@@ -131,7 +131,7 @@ class AnomalyExplorer(Widget):
         """Mark a sequence, by default the one that is open, as "normal" or "confirmed"; None takes a mark back."""
         if mark not in (*_MARKS, None):
             raise ValueError(f"mark must be 'normal', 'confirmed' or None, got {mark!r}.")
-        position = self._check_position(self.sequence if sequence is None else sequence, lowest=0)
+        position = check_position(self.sequence if sequence is None else sequence, len(self.scores), lowest=0)
         others = {key: value for key, value in self._marks.items() if key != str(position)}
         self._marks = others if mark is None else others | {str(position): mark}
         return self
@@ -157,11 +157,6 @@ class AnomalyExplorer(Widget):
     def _is_flagged(self) -> NDArray[np.bool_]:
         return self.scores < (-np.inf if self.threshold is None else self.threshold)
 
-    def _check_position(self, position: int, lowest: int = -1) -> int:
-        if not lowest <= position < len(self.scores):
-            raise t.TraitError(f"there is no sequence {position}: positions are {lowest} to {len(self.scores) - 1}.")
-        return position
-
     @t.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float | None:
         if proposal["value"] is not None and np.isnan(proposal["value"]):
@@ -176,8 +171,9 @@ class AnomalyExplorer(Widget):
 
     @t.validate("sequence", "selection")
     def _check_positions(self, proposal: Any) -> Any:
+        lowest = 0 if proposal["trait"].name == "selection" else -1
         for position in np.atleast_1d(proposal["value"]).astype(int).tolist():
-            self._check_position(position, lowest=0 if proposal["trait"].name == "selection" else -1)
+            check_position(position, len(self.scores), lowest)
         return proposal["value"]
 
     @t.observe("sequence")

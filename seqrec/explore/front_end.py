@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import anywidget
 import numpy as np
 from numpy.typing import ArrayLike
+from traitlets import TraitError
 
 from seqrec.escapes import plain
 
@@ -87,6 +88,13 @@ class Widget(anywidget.AnyWidget):
     def _fallback(self) -> str:
         """Describe the widget's state as HTML that needs no script."""
         raise NotImplementedError
+
+
+def check_position(position: int, n: int, lowest: int = -1) -> int:
+    """Give the position of one of n sequences, or of none (-1) where that is allowed; else raise a `TraitError`."""
+    if not lowest <= position < n:
+        raise TraitError(f"there is no sequence {position}: positions are {lowest} to {n - 1}.")
+    return position
 
 
 def label(value: Any, width: int = 120) -> str:

@@ -10,7 +10,7 @@ import traitlets as t
 from numpy.typing import NDArray
 
 from seqrec.cards import card, table
-from seqrec.explore.front_end import Widget, lines, packed, source
+from seqrec.explore.front_end import Widget, check_position, lines, packed, source
 from seqrec.gates import Gates, check_estimator, trace_gates
 from seqrec.sequences import as_sequences
 
@@ -95,10 +95,7 @@ class GateInspector(Widget):
 
     @t.validate("sequence")
     def _check_sequence(self, proposal: Any) -> int:
-        if not -1 <= proposal["value"] < len(self.sequences):
-            last = len(self.sequences) - 1
-            raise t.TraitError(f"there is no sequence {proposal['value']}: positions are -1 to {last}.")
-        return proposal["value"]
+        return check_position(proposal["value"], len(self.sequences))
 
     @t.validate("step", "unit")
     def _check_place(self, proposal: Any) -> int:
