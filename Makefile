@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test test-slow lint format notebooks clean
 
 demo: .make/demo
-	$(BIN)/python -m seqrec.demo
+	$(BIN)/python -m seqrec.cli.demo
 
 # Two processes; the tests of a file share their fitted estimators, so they stay together.
 test: lint
@@ -18,6 +18,7 @@ lint: .make/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: .make/dev
 	$(BIN)/ruff check --fix .

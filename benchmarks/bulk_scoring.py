@@ -98,8 +98,8 @@ def network_alone(model: Path, log: Path) -> dict[str, Any]:
     import tensorflow as tf
 
     import seqrec as package
-    from seqrec.batches import in_whole_tiles, reading_batches
-    from seqrec.reading import BATCH, Closed
+    from seqrec.network.batches import in_whole_tiles, reading_batches
+    from seqrec.network.reading import BATCH, Closed
 
     detector = package.load(model)
     frame = pd.read_csv(log)

@@ -21,7 +21,7 @@ from harness import write_result
 from rich.console import Console
 from rich.table import Table
 
-from seqrec.sequences import Sequences
+from seqrec.data.sequences import Sequences
 
 N_ITEMS, EVENTS_PER_USER, DAYS = 100_000, 20, 365
 CASES = [(frame, rows) for frame in ("polars", "pandas") for rows in ("shuffled", "ordered")]

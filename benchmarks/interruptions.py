@@ -45,7 +45,7 @@ from interrupted_jobs import (
 )
 
 import seqrec
-from seqrec.atomic import write_bytes
+from seqrec._files import write_bytes
 
 CLEAN = (0, 3)  # exit codes of a job that has finished
 INPUT_OUTPUT, LOCKED = 74, 75

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from seqrec import LSTMAnomalyDetector, Sequences, UserProfiles
-from seqrec.vocabulary import N_RESERVED
+from seqrec.data.vocabulary import N_RESERVED
 
 BLOCK = 100  # commands
 CLEAN = 5_000  # commands of each user that are the user's own

@@ -19,15 +19,15 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from seqrec import LSTMAnomalyDetector, Sequences
-from seqrec.anomaly_baselines import (
+from seqrec.datasets import make_fraud_log
+from seqrec.datasets.bank import KINDS
+from seqrec.detect.baselines import (
     CombinedDetector,
     CompositionDetector,
     LengthDetector,
     NewEventDetector,
     NGramDetector,
 )
-from seqrec.datasets import make_fraud_log
-from seqrec.fraud import KINDS
 from seqrec.metrics import detection_report, tpr_at_fpr
 
 BASELINES = {

@@ -33,9 +33,9 @@ if "score" in sys.argv[1:2]:  # else TensorFlow would be imported for nothing
 
 def serve() -> None:
     """Run a command of each line of the input, in a process of its own."""
-    from seqrec import baselines  # noqa: F401
-    from seqrec.commands import batch_commands  # noqa: F401
+    from seqrec.cli import batch_commands  # noqa: F401
     from seqrec.jobs import recommendation  # noqa: F401
+    from seqrec.recommend import baselines  # noqa: F401
 
     for line in sys.stdin:
         command = json.loads(line)
@@ -72,6 +72,6 @@ def answer(command: dict) -> None:
 
 
 if __name__ == "__main__":
-    from seqrec.commands.cli import main
+    from seqrec.cli.app import main
 
     sys.exit(serve() if sys.argv[1:] == ["--forked"] else main())

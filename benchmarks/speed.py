@@ -18,7 +18,7 @@ from harness import leave_last_out, write_result
 
 from seqrec import LSTMRecommender, Sequences
 from seqrec.metrics import ndcg
-from seqrec.precision import bfloat16_is_fast
+from seqrec.network.tensorflow import bfloat16_is_fast
 
 
 class MatrixRate:

@@ -108,7 +108,7 @@ quarantine[["file", "row", "column", "code", "raw"]]
 #   stopped and ends with the very files of an uninterrupted run. `verify` checks that a folder, or a model file, is
 #   whole.
 # - **More machines:** `--shard 1/4` to `4/4`, one on each, need no engine; `--dask ADDRESS`, or
-#   `seqrec.distributed.score_on`, uses a Dask cluster, and `seqrec.distributed.ArrowScorer` goes into Spark's
+#   `seqrec.jobs.engines.score_on`, uses a Dask cluster, and `seqrec.ArrowScorer` goes into Spark's
 #   `mapInArrow`.
 
 # %% language="bash"

@@ -27,8 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from seqrec import LSTMRecommender, MarkovRecommender, SequentialRulesRecommender
-from seqrec.gates import trace_gates
+from seqrec import LSTMRecommender, MarkovRecommender, SequentialRulesRecommender, trace_gates
 from seqrec.plots import plot_gates
 
 plt.rcParams["figure.dpi"] = 90

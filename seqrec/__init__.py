@@ -8,31 +8,34 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _MODULE_OF = {
-    "Vocabulary": "vocabulary",
-    "Sequences": "sequences",
-    "sessionize": "sessions",
+    "Vocabulary": "data.vocabulary",
+    "Sequences": "data.sequences",
+    "sessionize": "data.sessions",
     "leave_last_out": "model_selection",
     "TimeSplit": "model_selection",
     "UserSplit": "model_selection",
     "evaluate": "model_selection",
-    "PopularityRecommender": "baselines",
-    "MarkovRecommender": "baselines",
-    "SequentialRulesRecommender": "baselines",
-    "LSTMRecommender": "recommender",
-    "ColdStartWarning": "base",
-    "LSTMAnomalyDetector": "detector",
-    "LSTMSequenceClassifier": "classifier",
-    "UserProfiles": "profiles",
-    "NewEventDetector": "anomaly_baselines",
-    "LengthDetector": "anomaly_baselines",
-    "CompositionDetector": "anomaly_baselines",
-    "NGramDetector": "anomaly_baselines",
-    "CombinedDetector": "anomaly_baselines",
-    "save": "storage.persistence",
-    "load": "storage.persistence",
-    "ModelFileError": "storage.model_file",
+    "PopularityRecommender": "recommend.baselines",
+    "MarkovRecommender": "recommend.baselines",
+    "SequentialRulesRecommender": "recommend.baselines",
+    "LSTMRecommender": "recommend.lstm",
+    "ColdStartWarning": "recommend.base",
+    "LSTMAnomalyDetector": "detect.lstm",
+    "LSTMSequenceClassifier": "classify.lstm",
+    "UserProfiles": "detect.profiles",
+    "NewEventDetector": "detect.baselines",
+    "LengthDetector": "detect.baselines",
+    "CompositionDetector": "detect.baselines",
+    "NGramDetector": "detect.baselines",
+    "CombinedDetector": "detect.baselines",
+    "save": "persistence",
+    "load": "persistence",
+    "ModelFileError": "storage.container",
+    "trace_gates": "network.gates",
+    "ArrowScorer": "jobs.engines",
 }
-_SUBMODULES = ("datasets", "explore", "metrics", "model_selection", "plots", "thresholds")
+_SUBMODULES = {name: name for name in ("datasets", "explore", "metrics", "model_selection", "plots")}
+_SUBMODULES["thresholds"] = "detect.thresholds"
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
 
@@ -41,7 +44,7 @@ def __getattr__(name: str) -> object:
     if name in _MODULE_OF:
         return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
+        return import_module(f"{__name__}.{_SUBMODULES[name]}")
     raise AttributeError(f"module 'seqrec' has no attribute {name!r}")
 
 

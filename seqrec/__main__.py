@@ -1,6 +1,6 @@
 """``python -m seqrec`` is the command line."""
 
-from seqrec.commands.cli import main
+from seqrec.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice, check_integer
-from seqrec.escapes import plain
-from seqrec.sequences import Sequences, as_sequences
+from seqrec._text import plain
+from seqrec.data.sequences import Sequences, as_sequences
 
 _BLUE, _ORANGE, _GREEN, _BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 _COLOURS = (_BLUE, _ORANGE, _GREEN, "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -179,7 +179,7 @@ def plot_gates(
     TypeError, ValueError
         As in `gates.trace_gates`; or if the cell has no such part.
     """
-    from seqrec.gates import trace_gates  # brings TensorFlow, which the other figures do without
+    from seqrec.network.gates import trace_gates  # brings TensorFlow, which the other figures do without
 
     trace = trace_gates(estimator, sequence, layer)
     parts = trace.gates | ({} if trace.cell is None else {"cell": trace.cell}) | {"hidden": trace.hidden}

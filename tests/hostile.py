@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load, save
 
-from seqrec.storage.model_file import seal
+from seqrec.storage.container import seal
 
 _NO_DIGEST = "0" * 64
 Change = Callable[[Any], Any]

@@ -18,9 +18,8 @@ PUBLIC = [
 ]
 PUBLIC_FUNCTIONS = {
     f"{module}.{name}": function
-    for module in ("datasets", "metrics", "model_selection", "sessions")
+    for module in ("datasets", "metrics", "model_selection")
     for name, function in inspect.getmembers(import_module(f"seqrec.{module}"), inspect.isfunction)
-    if function.__module__ == f"seqrec.{module}" and not name.startswith("_")
 }
 
 

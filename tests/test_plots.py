@@ -22,7 +22,7 @@ from seqrec import (  # noqa: E402
     NGramDetector,
     Sequences,
 )
-from seqrec.gates import trace_gates  # noqa: E402
+from seqrec.network.gates import trace_gates  # noqa: E402
 from seqrec.plots import plot_gates, plot_surprisal, plot_threshold, plot_training  # noqa: E402
 
 # Formulae, escape codes, marks of direction, a page of text: what strangers may have in a log.

@@ -10,12 +10,12 @@ import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.anomaly import AnomalyMixin
-from seqrec.cards import card, table
+from seqrec._html import card, table
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.detect.base import AnomalyMixin
 from seqrec.explore.front_end import Widget, check_position, lines, packed, source
 from seqrec.explore.timelines import in_words, timeline
-from seqrec.metrics import check_flags
-from seqrec.sequences import Sequences, as_sequences
+from seqrec.metrics.detection import check_flags
 
 _MARKS = ("normal", "confirmed")
 _DAY = np.timedelta64(1, "D")

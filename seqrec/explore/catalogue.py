@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec._checks import show
+from seqrec.data.vocabulary import Vocabulary
 from seqrec.explore.front_end import label
-from seqrec.vocabulary import Vocabulary
 
 _ID = "item_id"
 _TITLES = ("title", "name", "label")

@@ -14,10 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
-from seqrec.cards import card, table
+from seqrec._html import card, table
+from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.metrics import coverage, hit_rate, mrr, ndcg
-from seqrec.sequences import Sequences, as_sequences
 
 _SECONDS = "seconds to fit"
 _N_RESAMPLES = 2000

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from traitlets import TraitError
 
-from seqrec.escapes import plain
+from seqrec._text import plain
 
 _FOLDER = Path(__file__).parent
 _EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)

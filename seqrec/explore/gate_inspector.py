@@ -9,10 +9,10 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
-from seqrec.cards import card, table
+from seqrec._html import card, table
+from seqrec.data.sequences import as_sequences
 from seqrec.explore.front_end import Widget, check_position, lines, packed, source
-from seqrec.gates import Gates, check_estimator, trace_gates
-from seqrec.sequences import as_sequences
+from seqrec.network.gates import Gates, check_estimator, trace_gates
 
 _MOST_STEPS = 400  # drawn: the latest
 _KEEPS = ("forget", "update")  # the gate that keeps what a unit holds, where it is 1
@@ -32,7 +32,7 @@ class GateInspector(Widget):
     """See gate by gate what a fitted network keeps and forgets while it reads a sequence.
 
     Units are sorted by how long they remember: those whose forget gate (of a GRU, the update gate) is highest on
-    average come first. The numbers are the network's own (`seqrec.gates.trace_gates`).
+    average come first. The numbers are the network's own (`seqrec.network.gates.trace_gates`).
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec.cards import number
+from seqrec._html import number
 from seqrec.explore.front_end import label
 
 MOST_GROUPS = 7

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from traitlets import Bytes, Dict, Int, List, TraitError, Unicode, observe, validate
 
 from seqrec._checks import check_choice, check_rows
-from seqrec.cards import Html, card, table
-from seqrec.escapes import markup
+from seqrec._html import Html, card, table
+from seqrec._text import markup
+from seqrec.data.vocabulary import N_RESERVED
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.explore.item_groups import OTHER, group
-from seqrec.vocabulary import N_RESERVED
 
 _POPULARITY = "popularity"
 _N_NEAREST = 10

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
-from seqrec.base import RecommenderMixin
-from seqrec.cards import card, table
+from seqrec._html import card, table
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.vocabulary import N_RESERVED
 from seqrec.explore.catalogue import Catalogue
-from seqrec.explore.edited_history import History
 from seqrec.explore.front_end import Widget, label, lines, packed, source
-from seqrec.explore.sides import Side
-from seqrec.sequences import Sequences, as_sequences
-from seqrec.vocabulary import N_RESERVED
+from seqrec.explore.histories import History
+from seqrec.explore.rankings import Side
+from seqrec.recommend.base import RecommenderMixin
 
 _NEW_USER = History("a new user", [], [], None)
 
@@ -85,7 +85,7 @@ class RecommendationExplorer(Widget):
 
     Examples
     --------
-    >>> from seqrec.baselines import MarkovRecommender
+    >>> from seqrec.recommend.baselines import MarkovRecommender
     >>> from seqrec.explore import RecommendationExplorer
     >>> recommender = MarkovRecommender().fit([["tea", "milk", "sugar"], ["tea", "milk"], ["sugar", "cake"]])
     >>> explorer = RecommendationExplorer(recommender, [["tea"]], k=1)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqrec.data.sequences import Sequences
 from seqrec.explore.front_end import label
-from seqrec.sequences import Sequences
 
 _MOST_EVENTS = 1_000  # that are told apart; of longer sequences the oddest ones
 _N_PARTS = 3

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import show
-from seqrec.cards import card, details, sparkline, table
+from seqrec._html import card, details, sparkline, table
 from seqrec.explore.front_end import Widget, label, packed, source
 
 _SECONDS_BETWEEN_MESSAGES = 0.1

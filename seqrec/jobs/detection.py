@@ -13,22 +13,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec.detector import LSTMAnomalyDetector
-from seqrec.fields import GAP
-from seqrec.jobs.job import JobError, locked
-from seqrec.jobs.log_job import LogJob, Settings, Show, Source, fitted, id_kind
-from seqrec.jobs.running import RunningDetector, pack
-from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
-from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
-from seqrec.jobs.states import Generations, StateStore
-from seqrec.logs.chunks import LogError
-from seqrec.thresholds import (
+from seqrec.data.fields import GAP
+from seqrec.data.times import TICKS
+from seqrec.detect.lstm import LSTMAnomalyDetector
+from seqrec.detect.stream import RunningDetector, pack
+from seqrec.detect.thresholds import (
     alert_rate,
     contamination_offset,
     false_positive_offset,
     peaks_over_threshold_offset,
 )
-from seqrec.times import TICKS
+from seqrec.jobs.folder import JobError, locked
+from seqrec.jobs.job import LogJob, Settings, fitted, id_kind
+from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
+from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
+from seqrec.jobs.states import Generations, StateStore
+from seqrec.logs.chunks import LogError
+from seqrec.logs.source import Show, Source
 
 _PART = 2**20  # rows of the log to a file of events
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."

@@ -1,125 +1,294 @@
-"""A job is a folder that one process at a time may work in, on a plan that never changes.
+"""What all jobs on logs have in common: they may be killed at any moment, and nothing is lost or doubled.
 
-Whatever a job has finished lies under its final name; so the same command, started again after a kill, goes on from
-there and ends with the same files.
+A job checks the log and lays it down by users (`staging`), scores bucket after bucket (`scoring`), and puts together
+what came out. Each step ends with a rename, so a job that is started again finds what is done.
 """
 
 from __future__ import annotations
 
-import fcntl
+import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
-from shutil import rmtree
-from typing import Any
+from typing import Any, NamedTuple
 
-from seqrec.atomic import write_bytes
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-_WORK = ".seqrec"
-REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
+from seqrec._files import replacing, write_bytes
+from seqrec.data.times import infer_unit
+from seqrec.jobs.folder import REFUSED, Job
+from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
+from seqrec.logs.chunks import LogError, TimeFacts
+from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.tables import open_writer
+from seqrec.persistence import load
+
+_TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
+_ROW_BYTES = 500  # of a row while it is scored
+_LARGEST_PIECE, _SMALLEST_PIECE = 2**17, 2**12  # rows that are scored at once
 
 
-class JobError(RuntimeError):
-    """A job cannot begin or go on; nothing is lost."""
+class Settings(NamedTuple):
+    """How a job is done, whatever it does.
 
-
-class LockedError(JobError):
-    """Another process works in the folder."""
-
-
-@contextmanager
-def locked(folder: Path, named: Path) -> Iterator[None]:
-    """Keep other processes out of a folder, which a message calls `named`; the lock ends with the process.
-
-    Raises
-    ------
-    LockedError
-        At once, if another process has the lock.
+    Attributes
+    ----------
+    form : {"parquet", "csv", "jsonl"}
+        Of the results.
+    memory : int
+        Bytes that the process may take, about.
+    max_bad : float
+        Largest share of rows that cannot be used.
+    shard : (i, n)
+        Do part i, from 0, of n: users are shared out by the hashes of their ids.
+    drop_duplicates : bool
+        Use only the first of the events that agree in everything.
+    time_unit : {"auto", "s", "ms", "us", "ns"}
+        Of times that are numbers.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"another process is at work in {named}. Wait for it, or stop it.") from None
-        yield
-    finally:
-        os.close(descriptor)
+
+    form: str = "parquet"
+    memory: int = 2**31
+    max_bad: float = 0.01
+    shard: tuple[int, int] = (0, 1)
+    drop_duplicates: bool = False
+    time_unit: str = "auto"
 
 
-class Job:
-    """The plan of a job, and what it has finished.
+@lru_cache(maxsize=1)
+def fitted(path: str, digest: str) -> Any:
+    """Load the model of a file once in a process."""
+    if digest_of(Path(path)) != digest:
+        raise LogError(f"{path} has changed since the job was begun. Put the model back, or begin in another folder.")
+    return load(path)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def id_kind(vocabulary: Any) -> str:
+    """Kind of ids that a model knows."""
+    return "text" if vocabulary.items.dtype == object else "integer"
+
+
+class LogJob:
+    """The steps of a job on a log; a subclass knows what is done with a bucket and with what came out.
 
     Parameters
     ----------
+    model : Path
+        Model file.
+    source : Source
     output : Path
         Folder of the results.
+    settings : Settings
     """
 
-    def __init__(self, output: Path) -> None:
-        self.output = output
-        #: Folder of what is not a result.
-        self.work = output / _WORK
+    task: str
+
+    def __init__(self, model: Path, source: Source, output: Path, settings: Settings) -> None:
+        self.model, self.source, self.settings = Path(model), source, settings
+        self.job = Job(Path(output))
+        self.digest = digest_of(self.model)
+
+    # -- what a subclass gives
+
+    def plan(self) -> dict[str, Any]:
+        """Give what the results depend on, beside log, model and settings."""
+        raise NotImplementedError
+
+    def prepare(self, census: Census) -> None:
+        """Check what can be checked once the log is staged."""
+
+    def score_bucket(self, bucket: int, census: Census) -> None:
+        """Score the users of a bucket, and let the files of the results appear, `scored_path` last of all."""
+        raise NotImplementedError
+
+    def finish(self, census: Census, show: Show) -> dict[str, Any]:
+        """Write the results; give the numbers of rows by what became of them: "scored" and others."""
+        raise NotImplementedError
+
+    # -- the job
+
+    def run(self, show: Show, score_all: Callable[..., None] | None = None) -> dict[str, Any]:
+        """Do what is not yet done.
+
+        Parameters
+        ----------
+        show : callable
+            Is told of progress.
+        score_all : callable, optional
+            Scores buckets elsewhere, given the job, the buckets, the census and `show`; by default they are scored
+            here, one after another.
+
+        Returns
+        -------
+        report : dict
+            What became of every row.
+        """
+        self._check_places()
+        plan = {
+            "task": self.task,
+            "model": self.digest,
+            "log": self.source.identity(),
+            "columns": self.source.columns._asdict(),
+            "settings": self.settings._replace(memory=0)._asdict(),
+            **self.plan(),
+        }
+        with self.job.opened(plan):
+            path = self.job.output / "report.json"
+            if path.exists():
+                report = json.loads(path.read_text())
+            else:
+                census = self._stage(show)
+                self.prepare(census)
+                waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
+                (score_all or score_here)(self, waiting, census, show)
+                report = self._report(census, self.finish(census, show))
+                write_bytes(path, json.dumps(report, indent=2).encode())
+            self.commit()
+            self.job.clear("staged", "scored", "spill")
+        return report
+
+    def commit(self) -> None:
+        """Make known what other jobs build on."""
+
+    def _check_places(self) -> None:
+        output = self.job.output.resolve()
+        for path in (*(file.path for file in self.source.files), self.model):
+            if output in path.resolve().parents:
+                raise LogError(f"{path} lies in the folder of the results, {self.job.output}. Choose another folder.")
+
+    def _stage(self, show: Show) -> Census:
+        record = self.job.read("census")
+        if record is not None:
+            return Census(**record | {"times": TimeFacts(*record["times"])})
+        folder, names = self.job.folder("staged"), self.source.paths
+
+        def tell(file: int, n_rows: int) -> None:
+            show(f"reading {names[file]}", n_rows, None)
+
+        census = stage(*self.source[:3], folder, self.settings.shard, tell)
+        for path, now, before in zip(names, self.source.identity(), self.job.read("plan")["log"], strict=True):
+            if now != before:
+                raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
+        if census.bad > self.settings.max_bad * sum(census.rows):
+            self._write_quarantine(census)
+            self.job.forget()
+            raise BadRowsError(
+                f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
+                f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "
+                "Repair them, or allow a larger share."
+            )
+        census.times.check_zones(self.source.columns.timestamp)
+        self.time_unit(census)
+        self.job.write("census", census._asdict())
+        return census
+
+    def time_unit(self, census: Census) -> str | None:
+        """Give the unit of times that are numbers."""
+        if self.source.kinds.get("time") not in ("integer", "number") or census.times.low is None:
+            return None
+        if self.settings.time_unit != "auto":
+            return self.settings.time_unit
+        return infer_unit(census.times.low, census.times.high, f"column {self.source.columns.timestamp!r}")
+
+    def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
+        """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""
+        free = max(self.settings.memory - _TENSORFLOW, 2**28)
+        a_row = _ROW_BYTES + bytes_a_user * max(census.users, 1) // max(census.good, 1)
+        n_rows = int(np.clip(free // 8 // a_row, _SMALLEST_PIECE, _LARGEST_PIECE))
+        rows = users_in_time(
+            self.job.folder("staged"),
+            bounds(bucket, census.n_buckets, self.settings.shard),
+            [*self.source.kinds],
+            self.settings.drop_duplicates,
+            free // 3,
+        )
+        return in_pieces(rows, n_rows)
+
+    def filtered(self) -> dict[str, int]:
+        """Count the good rows that are not scored, by reason."""
+        if not self.settings.drop_duplicates:
+            return {}
+        free = max(self.settings.memory // 4, 2**28)
+        return {"duplicates": count_duplicates(self.job.folder("staged"), [*self.source.kinds], free)}
+
+    def scored_path(self, bucket: int) -> Path:
+        """File that is there once a bucket is scored."""
+        return self.job.work / "scored" / f"{bucket:05d}.parquet"
 
     @contextmanager
-    def opened(self, plan: dict[str, Any]) -> Iterator[None]:
-        """Work on a plan, which is written down first; an unfinished job goes on only with the same one.
+    def appearing(self, *paths: Path) -> Iterator[list[Path]]:
+        """Let files appear when the block ends well, the first of them last."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(replacing(path, shared=True)) for path in paths]
 
-        Raises
-        ------
-        LockedError
-            If another process works on it.
-        JobError
-            If the folder holds other files, or the job of another plan.
-        """
-        plan = json.loads(json.dumps(plan))  # as it will be read
-        self._check_empty()
-        with locked(self.work, self.output):
-            known = self.read("plan")
-            if known is None:
-                self._check_empty()
-                self.write("plan", plan)
-            elif known != plan:
-                changed = ", ".join(sorted(key for key in {*known, *plan} if known.get(key) != plan.get(key)))
-                raise JobError(
-                    f"{self.output} holds another job, which differs in: {changed}. "
-                    "Repeat the command that it was begun with, or choose an empty folder."
-                )
-            yield
+    def result_path(self, name: str, number: int | None = None) -> Path:
+        """File of results."""
+        part = "" if number is None else f"-{number:05d}"
+        return self.job.output / f"{name}{part}.{self.settings.form}"
 
-    def _check_empty(self) -> None:
-        """Raise if a folder without a plan holds anything but the list of what an earlier attempt refused."""
-        if (self.work / "plan.json").exists() or not self.output.exists():
-            return
-        kept = self.work.name, REFUSED
-        others = sorted(path.name for path in self.output.iterdir() if not path.name.startswith(kept))
-        if others:
-            raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
+    def write_result(self, path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+        """Write a file of results; give its number of rows."""
+        n_rows = 0
+        with open_writer(path, schema) as writer:
+            for table in tables:
+                writer.write(table)
+                n_rows += table.num_rows
+        return n_rows
 
-    def forget(self) -> None:
-        """Take back the plan, so that another may follow."""
-        self.clear(*(path.name for path in self.work.iterdir() if path.is_dir()))
-        (self.work / "plan.json").unlink()
+    def _report(self, census: Census, became: dict[str, Any]) -> dict[str, Any]:
+        codes = self._write_quarantine(census)
+        quarantined, filtered = sum(codes.values()), became.pop("filtered")
+        if census.other_shards:
+            filtered["other shards"] = census.other_shards
+        rows = {
+            "rows": sum(census.rows),
+            "scored": became.pop("scored"),
+            "quarantined": quarantined,
+            "filtered": sum(filtered.values()),
+        }
+        if rows["rows"] != rows["scored"] + rows["quarantined"] + rows["filtered"]:
+            raise AssertionError(f"rows were lost or doubled: {rows}")
+        return rows | {"quarantined_by_code": codes, "filtered_by_reason": filtered, **became}
 
-    def read(self, name: str) -> Any:
-        """Give a step's record, None if the step was not finished."""
-        path = self.work / f"{name}.json"
-        return json.loads(path.read_text()) if path.exists() else None
+    def _quarantine(self) -> Path:
+        return self.result_path(REFUSED)
 
-    def write(self, name: str, record: Any) -> None:
-        """Keep a step's record: from now on, the step is finished."""
-        write_bytes(self.work / f"{name}.json", json.dumps(record).encode())
+    def _write_quarantine(self, census: Census) -> dict[str, int]:
+        """List the rows that could not be used, in the order of the log; give their number by code."""
+        paths = sorted(
+            str(path) for pattern in ("staged/*.bad", "scored/*.late") for path in self.job.work.glob(pattern)
+        )
+        paths = [path for path in paths if pq.read_metadata(path).num_rows]
+        if not paths:
+            self._quarantine().unlink(missing_ok=True)  # of an attempt that was given up
+            return {}
+        codes: Counter[str] = Counter()
+        with connect(self.job.work, 2**28) as connection, open_writer(self._quarantine(), QUARANTINE) as writer:
+            query = "SELECT * FROM read_parquet($1) ORDER BY place"
+            for batch in connection.sql(query, params=[paths]).to_arrow_reader(2**16):
+                table = pa.Table.from_batches([batch])
+                codes.update(table["code"].to_pylist())
+                file, row = census.source(table["place"].to_numpy())
+                names = pa.array(self.source.paths).take(pa.array(file))
+                columns = [names, row, *(table[name] for name in QUARANTINE.names[2:])]
+                writer.write(pa.table(columns, schema=QUARANTINE))
+        return dict(sorted(codes.items()))
 
-    def folder(self, name: str) -> Path:
-        """Give a folder for a step's files."""
-        path = self.work / name
-        path.mkdir(exist_ok=True)
-        return path
 
-    def clear(self, *names: str) -> None:
-        """Remove the folders of steps that nothing needs any more."""
-        for name in names:
-            rmtree(self.work / name, ignore_errors=True)
+def score_here(job: LogJob, buckets: Sequence[int], census: Census, show: Show) -> None:
+    """Score buckets of a job one after another."""
+    for done, bucket in enumerate(buckets, census.n_buckets - len(buckets)):
+        show("scoring", done * census.good // census.n_buckets, census.good)
+        job.score_bucket(bucket, census)
+    show("scoring", census.good, census.good)

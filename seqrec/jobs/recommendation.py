@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec.base import RecommenderMixin
-from seqrec.jobs.log_job import LogJob, Settings, Show, Source, fitted
+from seqrec.jobs.job import LogJob, Settings, fitted
 from seqrec.jobs.recommending import Recommendation
 from seqrec.jobs.staging import Census
+from seqrec.logs.source import Show, Source
 from seqrec.logs.values import TYPES
+from seqrec.recommend.base import RecommenderMixin
 
 _BYTES_A_USER = 2**12
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqrec.base import RecommenderMixin
-from seqrec.jobs.pieces import codes_of, read_piece
-from seqrec.vocabulary import UNKNOWN, Vocabulary
+from seqrec.data.arrow import codes_of, read_piece
+from seqrec.data.vocabulary import UNKNOWN, Vocabulary
+from seqrec.recommend.base import RecommenderMixin
 
 
 class Recommendation:

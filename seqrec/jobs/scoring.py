@@ -16,15 +16,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seqrec.detector import LSTMAnomalyDetector
-from seqrec.explanations import EVENT
-from seqrec.jobs.pieces import read_piece, with_outlook
-from seqrec.jobs.running import EventScores, Running, RunningDetector, join
+from seqrec.data.arrow import read_piece, with_outlook
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
+from seqrec.detect.attribution import EVENT
+from seqrec.detect.lstm import LSTMAnomalyDetector
+from seqrec.detect.parts import Pools
+from seqrec.detect.stream import EventScores, Running, RunningDetector, join
+from seqrec.detect.thresholds import conformal_p_values
 from seqrec.logs.values import TYPES
-from seqrec.pools import Pools
-from seqrec.sequences import Sequences
-from seqrec.thresholds import conformal_p_values
-from seqrec.vocabulary import N_RESERVED, UNKNOWN
 
 _AT_ONCE = 3  # tables
 _N_TOP = 3  # events of a sequence that are named

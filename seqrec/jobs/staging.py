@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from seqrec.atomic import replacing
+from seqrec._files import replacing
 from seqrec.logs.chunks import Columns, LogFile, TimeFacts, read_chunks
 
 _ROW_GROUP = 2**14  # rows; sorted by hash, so that a bucket is found without reading the others

@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
-from seqrec.atomic import write_bytes
-from seqrec.jobs.job import JobError
-from seqrec.jobs.running import RunningDetector, pack, unpack
+from seqrec._files import write_bytes
+from seqrec.detect.stream import RunningDetector, pack, unpack
+from seqrec.jobs.folder import JobError
 from seqrec.jobs.scoring import Kept, Oddest
 
 _CURRENT = "current.json"

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqrec._checks import MAX_ID_BYTES
-from seqrec.times import TICKS, YEARS, ZONE
+from seqrec.data.times import TICKS, YEARS, ZONE
 
 CODES = {
     "missing_user": "the user is null or empty",

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec._checks import show
-from seqrec.storage.array_schemas import Array
-from seqrec.storage.model_file import Table, Tensors
+from seqrec.storage.arrays import Array
+from seqrec.storage.container import Table, Tensors
 from seqrec.storage.schemas import Converted, Integer, Real, Record, Sizes, check, check_keys, check_list
 
 _DICT, _RANDOM_STATE = "dict", "random state"  # keys that tell these from each other in JSON

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqrec._checks import show
-from seqrec.storage.model_file import ModelFileError, Table, Tensors
+from seqrec.storage.container import ModelFileError, Table, Tensors
 
 Sizes = dict[str, int]
 Dimension = int | str | None

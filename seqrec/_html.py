@@ -1,0 +1,162 @@
+"""A card tells in a notebook what an object knows: plain tables of HTML, where text of strangers is text only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from seqrec._text import markup
+
+_WIDTH, _HEIGHT, _MARGIN = 120, 18, 3  # of a sparkline, pixels
+# Colours are the page's own, so a card suits dark themes. Where a site strips styles, tables and bold type are left.
+_STYLE = """<style>
+.seqrec-card{color:inherit;font-size:13px;line-height:1.45;max-width:56em;padding:.6em .9em .7em;margin:.2em 0;\
+border:1px solid rgba(128,128,128,.4);border-radius:6px;overflow-x:auto}
+.seqrec-card .seqrec-title{margin:0 0 .35em}
+.seqrec-card .seqrec-title strong{font-size:1.1em;margin-right:.4em}
+.seqrec-card .seqrec-lead,.seqrec-card summary,.seqrec-card caption{opacity:.72}
+.seqrec-card table.seqrec-table{border-collapse:collapse;border:none;margin:0;font-size:inherit;color:inherit;\
+table-layout:auto;width:auto}
+.seqrec-card table.seqrec-table tr{background:none}
+.seqrec-card table.seqrec-table :is(th,td){text-align:left;vertical-align:top;border:none;padding:.12em 1.4em .12em 0;\
+max-width:none;background:none;white-space:normal;overflow-wrap:break-word;min-width:4.5em}
+.seqrec-card table.seqrec-table th{font-weight:normal;opacity:.72;white-space:nowrap}
+.seqrec-card table.seqrec-table thead th{border-bottom:1px solid rgba(128,128,128,.4)}
+.seqrec-card table.seqrec-table .seqrec-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.seqrec-card table.seqrec-table+table.seqrec-table{margin-top:.5em}
+.seqrec-card details table.seqrec-table{margin:.3em 0 0 1.1em}
+.seqrec-card caption{caption-side:top;text-align:left;padding:.2em 0;color:inherit}
+.seqrec-card summary{cursor:pointer;margin-top:.5em}
+.seqrec-card svg.seqrec-sparkline{vertical-align:middle;margin:2px .7em 2px 0;overflow:visible}
+</style>"""
+
+
+class Html(str):
+    """What is HTML already. All else that is put on a card is escaped."""
+
+    __slots__ = ()
+
+
+def card(title: str, facts: Mapping[str, Any], *parts: Html, lead: str = "") -> Html:
+    """Give a card that needs no script and nothing from elsewhere.
+
+    Parameters
+    ----------
+    title : str
+    facts : mapping of str to any value
+        Rows of a table of two columns; values that are no `Html` are escaped and cut.
+    *parts : Html
+        What comes below, such as a `table` or `details`.
+    lead : str
+        A few words beside the title.
+    """
+    aside = f' <span class="seqrec-lead">{markup(lead, 200)}</span>' if lead else ""
+    heading = f'<div class="seqrec-title" role="heading" aria-level="4"><strong>{markup(title)}</strong>{aside}</div>'
+    rows = [f'<tr><th scope="row">{markup(name)}</th><td>{_html(value)}</td></tr>' for name, value in facts.items()]
+    known = f'<table class="seqrec-table"><tbody>{"".join(rows)}</tbody></table>' if rows else ""
+    return Html(f'{_STYLE}<div class="seqrec-card">{heading}{known}{"".join(map(_html, parts))}</div>')
+
+
+def table(rows: Iterable[Iterable[Any]], header: Sequence[Any], caption: str = "", width: int = 40) -> Html:
+    """Give a table; numbers stand on the right, what is missing is a dash.
+
+    Parameters
+    ----------
+    rows : iterable of rows, such as ``frame.itertuples(index=False)``
+    header : sequence of column names, such as ``frame.columns``
+    caption : str
+    width : int
+        Characters after which a value is cut.
+    """
+    cells = [list(row) for row in rows]
+    are_numbers = [bool(cells) and all(_is_number(row[column]) for row in cells) for column in range(len(header))]
+    names = [_cell("th", name, right, 40, ' scope="col"') for name, right in zip(header, are_numbers, strict=True)]
+    body = [
+        f"<tr>{''.join(_cell('td', value, right, width) for value, right in zip(row, are_numbers, strict=True))}</tr>"
+        for row in cells
+    ]
+    above = f"<caption>{markup(caption, 200)}</caption>" if caption else ""
+    head = f"<thead><tr>{''.join(names)}</tr></thead>"
+    return Html(f'<table class="seqrec-table">{above}{head}<tbody>{"".join(body)}</tbody></table>')
+
+
+def details(summary: str, *parts: Html) -> Html:
+    """Hide parts of a card until they are asked for."""
+    return Html(f"<details><summary>{markup(summary)}</summary>{''.join(map(_html, parts))}</details>")
+
+
+def listed(values: Iterable[Any], n_values: int, most: int = 8, separator: str = ", ", width: int = 24) -> Html:
+    """List the first of `n_values` values; each keeps its direction of writing to itself."""
+    shown = [f"<bdi>{_html(value, width)}</bdi>" for value, _ in zip(values, range(most), strict=False)]
+    return Html(separator.join([*shown, "…"] if n_values > most else shown))
+
+
+def sparkline(values: Sequence[float], label: str) -> Html:
+    """Draw numbers as a small line; what is not finite leaves a gap. A screen reader hears `label` and the extremes."""
+    if not values:
+        return Html("")
+    heard = markup(f"{label}, {in_words(values)}", 300)
+    last = next((place for place in reversed(list(_places(values))) if place), None)
+    dot = f'<circle cx="{last[0]:g}" cy="{last[1]:g}" r="2.2" fill="currentColor"/>' if last else ""
+    line = '<path d="{}" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"/>'
+    size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
+    drawing = line.format(_path(_places(values))) + dot
+    return Html(f'<svg class="seqrec-sparkline" role="img" aria-label="{heard}" {size}>{drawing}</svg>')
+
+
+def in_words(values: Sequence[float]) -> str:
+    """Tell how many numbers there are, the first and the last, and the extremes with their positions from 1."""
+    finite = [(value, position) for position, value in enumerate(values, start=1) if math.isfinite(value)]
+    count = f"{len(values):,} value{'s' * (len(values) != 1)}"
+    if not finite:
+        return f"{count}, none finite"
+    gaps = f", {len(values) - len(finite):,} not finite" * (len(finite) < len(values))
+    if len(finite) == 1:
+        return f"{count}: {number(finite[0][0])}{gaps}"
+    (low, low_at), (high, high_at) = min(finite), max(finite, key=lambda pair: pair[0])
+    ends = f"first {number(finite[0][0])}, last {number(finite[-1][0])}"
+    return f"{count}: {ends}, lowest {number(low)} at {low_at:,}, highest {number(high)} at {high_at:,}{gaps}"
+
+
+def number(value: Any) -> str:
+    """Write an integer whole, with commas, and another number with four digits that count."""
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _html(value: Any, width: int = 200) -> str:
+    return value if isinstance(value, Html) else markup(value, width)
+
+
+def _cell(tag: str, value: Any, is_number: bool, width: int, attributes: str = "") -> str:
+    kind = ' class="seqrec-number"' * is_number
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        value = "–" if math.isnan(value) else number(value)
+    return f"<{tag}{attributes}{kind}>{'–' if value is None else _html(value, width)}</{tag}>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _places(values: Sequence[float]) -> Iterator[tuple[float, float] | None]:
+    """Give where each value is drawn; equal ones stand in the middle."""
+    finite = [value / 2 for value in values if math.isfinite(value)]  # halves: no difference of two overflows
+    low, high = min(finite, default=0), max(finite, default=0)
+    for position, value in enumerate(values):
+        across = position / (len(values) - 1) if len(values) > 1 else 0.5
+        up = (value / 2 - low) / (high - low) if high > low else 0.5
+        place = _MARGIN + across * (_WIDTH - 2 * _MARGIN), _HEIGHT - _MARGIN - up * (_HEIGHT - 2 * _MARGIN)
+        yield place if math.isfinite(value) else None
+
+
+def _path(places: Iterable[tuple[float, float] | None]) -> str:
+    drawn, is_down = [], False
+    for place in places:
+        if place:  # a line to its own start is a dot, where neighbours are missing
+            drawn.append(f"{'L' if is_down else 'M'}{place[0]:.4g} {place[1]:.4g}{'' if is_down else 'h0'}")
+        is_down = place is not None
+    return "".join(drawn)

@@ -1,0 +1,1 @@
+"""What a sequence is, by the state that it leaves."""

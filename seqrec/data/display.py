@@ -1,0 +1,184 @@
+"""What sequences and fitted estimators tell of themselves in a notebook, by the attributes that they have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from seqrec._checks import show
+from seqrec._html import Html, card, details, listed, number, sparkline, table
+
+_CELLS = {"lstm": "LSTM", "peephole": "peephole LSTM", "gru": "GRU", "rnn": "simple recurrence"}
+_N_ROWS = 5  # sequences that are shown
+_N_EVENTS = 6  # and events of each
+
+Facts = Iterator[tuple[str, Any]]
+
+
+def card_of_sequences(X: Any) -> Html:
+    """Describe `Sequences`: size, dates, columns and the first few."""
+    size = f"{len(X):,} sequences, {X.n_events:,} events, {len(X.vocabulary):,} items"
+    facts = dict(_lengths(X)) | dict(_times(X)) | dict(_columns(X))
+    return card("Sequences", facts, *_first_sequences(X), lead=size)
+
+
+def card_of_estimator(estimator: Any) -> Html:
+    """Describe an estimator: what it has learned, or what to call next, and its parameters."""
+    name, changed, unchanged = type(estimator).__name__, *_parameters(estimator)
+    facts: dict[str, Any] = {"parameters set": listed(changed, len(changed), most=30, width=60)} if changed else {}
+    rest = [_default_parameters(unchanged)] if unchanged else []
+    if not hasattr(estimator, "training_data_"):
+        return card(name, facts | {"next": f"call {_call_of_fit(estimator)} with Sequences"}, *rest, lead="not fitted")
+    learned = {name: value for facts_of in _LEARNED for name, value in facts_of(estimator)}
+    return card(name, learned | facts, *rest, lead="fitted")
+
+
+class ShownAsCard:
+    """Lets notebooks show an estimator as a card; scikit-learn asks here, unless its diagram shows a composition."""
+
+    def _html_repr(self) -> str:
+        return card_of_estimator(self)
+
+
+def _lengths(X: Any) -> Facts:
+    lengths = X.lengths
+    if len(lengths):
+        yield "events a sequence", f"median {number(float(np.median(lengths)))}, longest {number(lengths.max())}"
+    if n_empty := np.count_nonzero(lengths == 0):
+        yield "empty sequences", number(n_empty)
+
+
+def _times(X: Any) -> Facts:
+    if X.timestamps is None or not X.n_events:
+        yield "times", "none" if X.timestamps is None else "no events"
+        return
+    yield "times", f"{_minute(X.timestamps.min())} to {_minute(X.timestamps.max())} UTC"
+    if X.tie_share:
+        yield "ties", f"{X.tie_share:.1%} of the events come at the time of the event before"
+
+
+def _columns(X: Any) -> Facts:
+    if X.columns:
+        kinds = (f"{name} ({_kind(values)})" for name, values in X.columns.items())
+        yield "columns", listed(kinds, len(X.columns), most=20, width=40)
+
+
+def _kind(values: Any) -> str:
+    return {"O": "text", "U": "text", "b": "true or false", "M": "times"}.get(values.dtype.kind, "numbers")
+
+
+def _first_sequences(X: Any) -> Iterator[Html]:
+    if not len(X):
+        return
+    first, timed = X[:_N_ROWS], X.timestamps is not None
+    rows = []
+    for row, key in enumerate(first.keys.tolist()):
+        start, stop = first.indptr[row : row + 2]
+        items = ("(unknown)" if item is None else item for item in first[row])
+        began = [_minute(first.timestamps[start]) if stop > start else None] if timed else []
+        rows.append([key, stop - start, *began, listed(items, stop - start, _N_EVENTS, " → ")])
+    header = ["sequence", "events", *["first event, UTC"] * timed, "items"]
+    yield table(rows, header, f"The first {len(first)} of {len(X):,} sequences" if len(X) > _N_ROWS else "")
+
+
+def _parameters(estimator: Any) -> tuple[list[str], dict[str, Any]]:
+    """Give what was set, as code, and what is at its default."""
+    signature = inspect.signature(type(estimator).__init__).parameters
+    values = {name: show(value) for name, value in estimator.get_params(deep=False).items()}
+    unchanged = {name: value for name, value in values.items() if value == show(signature[name].default)}
+    return [f"{name}={value}" for name, value in values.items() if name not in unchanged], unchanged
+
+
+def _default_parameters(parameters: dict[str, Any]) -> Html:
+    summary = f"{len(parameters)} parameter{'s' * (len(parameters) > 1)} at default"
+    return details(summary, table(parameters.items(), ["parameter", "value"], width=80))
+
+
+def _call_of_fit(estimator: Any) -> str:
+    """Give the call with the arguments that it needs: fit(X), fit(X, y) or fit(X, users)."""
+    arguments = inspect.signature(estimator.fit).parameters.values()
+    return f"fit({', '.join(argument.name for argument in arguments if argument.default is argument.empty)})"
+
+
+def _training(estimator: Any) -> Facts:
+    data = estimator.training_data_
+    sizes = f"{data.n_sequences:,} sequences, {data.n_events:,} events, {data.n_items:,} items"
+    yield "training data", sizes
+    if data.first is not None:
+        yield "training times", f"{_minute(data.first)} to {_minute(data.last)} UTC"
+
+
+def _catalogue(estimator: Any) -> Facts:
+    if hasattr(estimator, "item_counts_"):
+        items, counts = estimator.vocabulary_.items, estimator.item_counts_
+        yield "catalogue", f"{len(items):,} items"
+        top = np.argsort(-counts, kind="stable")[:3]
+        named = [Html(f"{listed([item], 1)} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
+        yield "most frequent", listed(named, len(named))
+        return
+    vocabulary = getattr(estimator, "vocabulary_", getattr(getattr(estimator, "_model", None), "vocabulary", None))
+    if vocabulary is not None:
+        yield "kinds of events", number(len(vocabulary))
+
+
+def _users(estimator: Any) -> Facts:
+    profiles = getattr(estimator, "profiles_", None)
+    users = getattr(estimator, "users_", getattr(profiles, "users_", None))
+    if users is not None:
+        yield "user profiles", number(len(users))
+
+
+def _classes(estimator: Any) -> Facts:
+    if hasattr(estimator, "classes_"):
+        yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist(), len(estimator.classes_))
+
+
+def _fields(estimator: Any) -> Facts:
+    reader = getattr(getattr(estimator, "_model", None), "reader", None)
+    fields = getattr(estimator, "_fields", getattr(reader, "fields", None))
+    if fields is not None and fields.names:
+        yield "fields of an event", listed(fields.names, len(fields.names), most=20)
+
+
+def _network(estimator: Any) -> Facts:
+    if not hasattr(estimator, "model_"):
+        return
+    network = estimator.model_.arguments
+    network = network.get("network", network)
+    layers = f"{network['n_layers']} layers of " if network["n_layers"] > 1 else ""
+    size = f"{layers}{network['units']} units, embeddings of {network['embedding_dim']}"
+    yield "network", f"{_CELLS[network['cell']]}, {size}, {estimator.model_.count_params():,} weights"
+
+
+def _history(estimator: Any) -> Facts:
+    history = getattr(estimator, "history_", {})
+    if losses := history.get("loss"):
+        span = f"{number(losses[0])} to {number(losses[-1])}" if len(losses) > 1 else number(losses[0])
+        epochs = f"{len(losses):,} epoch{'s' * (len(losses) > 1)}"
+        yield "training loss", Html(f"{sparkline(losses, 'training loss')}{span} nats an event in {epochs}")
+    if merits := history.get("validation"):
+        best = int(np.nanargmax(merits)) if not np.isnan(merits).all() else 0
+        measure = "NDCG@10" if hasattr(estimator, "item_counts_") else "of log-loss, negated"
+        best_one = f"best {number(merits[best])} {measure}, in epoch {best + 1:,}"
+        yield "validation", Html(f"{sparkline(merits, 'validation')}{best_one}")
+
+
+def _threshold(estimator: Any) -> Facts:
+    if not hasattr(estimator, "offset_"):
+        return
+    scores, offset = estimator.held_out_scores_, estimator.offset_
+    parts = list(estimator.calibration_.tails) if estimator.pool == "auto" else [estimator.pool]
+    yield "parts of the score", Html(f"{len(parts)}: {listed(parts, len(parts))}")
+    yield "threshold", f"scores below {number(offset)}" if np.isfinite(offset) else "nothing is flagged"
+    n_flagged = np.count_nonzero(scores < offset)
+    yield "held-out sequences", f"{len(scores):,}, of which {n_flagged:,} ({n_flagged / len(scores):.1%}) are flagged"
+
+
+_LEARNED = (_training, _catalogue, _users, _classes, _fields, _threshold, _network, _history)
+
+
+def _minute(time: np.datetime64) -> str:
+    return str(time.astype("datetime64[m]")).replace("T", " ")

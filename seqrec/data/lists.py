@@ -1,0 +1,75 @@
+"""Lists of sequences and 2-D arrays become flat here: their lengths, and all elements one after another."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Collection, Iterable, Mapping, Set
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from sklearn.utils.validation import check_array, validate_data
+
+from seqrec._checks import check_ids, show
+from seqrec.data.times import read_times, times_from_objects
+
+
+def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give the lengths (n_lists,) int64 and the elements (n_elements,) object.
+
+    Raises
+    ------
+    TypeError
+        Where an element of `lists` is not itself an ordered collection.
+    """
+    lists = list(lists)
+    for one in lists:
+        if not isinstance(one, Collection) or isinstance(one, str | bytes | Mapping | Set):
+            kind = type(one).__name__
+            raise TypeError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).")
+    lengths = np.fromiter((len(one) for one in lists), dtype=np.int64, count=len(lists))
+    return lengths, np.fromiter(chain.from_iterable(lists), dtype=object, count=int(lengths.sum()))
+
+
+def flatten_array(X: Any, minimum: int, estimator: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give the lengths and elements of a 2-D array, whose rows are sequences, after scikit-learn's checks."""
+    checks = {
+        "dtype": None if _holds_ids(X) else "numeric",
+        "ensure_min_samples": minimum,
+        "ensure_min_features": minimum,
+    }
+    if estimator is None:
+        X = check_array(X, input_name="X", **checks)
+    else:
+        X = validate_data(estimator, X, reset=reset, **checks)
+    return np.full(X.shape[0], X.shape[1]), X.ravel()
+
+
+def _holds_ids(X: Any) -> bool:
+    """Whether an array holds ids that scikit-learn's conversion to float would refuse, merge or round."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind not in "OUT":
+        return False
+    return X.dtype != object or all(isinstance(value, numbers.Integral | str) for value in X.flat)
+
+
+def read_flat_times(values: np.ndarray, time_unit: str) -> tuple[np.ndarray, str | None]:
+    """Give the times of all events as (n_events,) datetime64[us], and their unit where they are numbers."""
+    label = "timestamps as one column"
+    column = pa.chunked_array([pa.array(times_from_objects(values, label))])
+    times, unit = read_times(column, label, time_unit)
+    return times.astype("datetime64[us]"), unit
+
+
+def check_keys(keys: Any, n_sequences: int) -> np.ndarray:
+    """Return one distinct id for each sequence; by default 0, 1, 2, ..."""
+    if keys is None:
+        return np.arange(n_sequences)
+    keys = check_ids(keys, "keys")
+    if len(keys) != n_sequences:
+        raise ValueError(f"keys must hold one id for each of the {n_sequences} lists, got {len(keys)}.")
+    repeated = keys[pd.Series(keys, dtype=keys.dtype).duplicated()]
+    if len(repeated):
+        raise ValueError(f"keys holds {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
+    return keys

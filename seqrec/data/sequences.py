@@ -1,0 +1,400 @@
+"""Sequences hold a log as flat columns, cut into one sequence a user."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, overload
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, show
+from seqrec.data.display import card_of_sequences
+from seqrec.data.frames import open_frame, order_of, read_column, read_ids, read_timestamps, sort_events, sort_ids
+from seqrec.data.lists import check_keys, flatten, flatten_array, read_flat_times
+from seqrec.data.times import TICKS, warn_of_future
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences:
+    """Sequences of events, immutable and dictionary-encoded.
+
+    Build them with `from_frame` or `from_lists`. ``len(X)`` is the number of sequences and ``X[rows]``
+    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work. ``X[3]``
+    gives the items of one sequence and iteration those of each, in the user's own ids.
+
+    Attributes
+    ----------
+    codes : (n_events,) int32
+        The item of each event, as a code of `vocabulary`.
+    indptr : (n_sequences + 1,) int64
+        Sequence ``i`` holds the events ``indptr[i]:indptr[i + 1]``.
+    keys : (n_sequences,) ndarray
+        The users' own ids.
+    vocabulary : Vocabulary
+    timestamps : (n_events,) datetime64[us], UTC, or None
+    rows : (n_events,) int
+        The row of the log that each event came from: ``out[X.rows] = scores`` puts scores in the log's order.
+    columns : mapping of str to (n_events,) ndarray
+        Further columns of the log.
+    time_unit : str or None
+        The unit of a log's numeric timestamps: "s", "ms", "us" or "ns".
+
+    Examples
+    --------
+    >>> X = Sequences.from_lists([["tea", "milk"], ["milk"]])
+    >>> X
+    Sequences(2 sequences, 3 events, 2 items)
+    >>> X[0]
+    array(['tea', 'milk'], dtype=object)
+    >>> X.tail(1)
+    Sequences(2 sequences, 2 events, 2 items)
+    """
+
+    codes: np.ndarray
+    indptr: np.ndarray
+    keys: np.ndarray
+    vocabulary: Vocabulary
+    timestamps: np.ndarray | None
+    rows: np.ndarray
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    time_unit: str | None = None
+    _repr_html_ = card_of_sequences
+
+    def __post_init__(self) -> None:
+        for name in ("codes", "indptr", "keys", "timestamps", "rows"):
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
+        columns = {name: _read_only(column) for name, column in self.columns.items()}
+        object.__setattr__(self, "columns", columns)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied instance, whose arrays are read-only again."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    @classmethod
+    def from_frame(
+        cls,
+        log: Any,
+        user: str = "user_id",
+        item: str = "item_id",
+        timestamp: str | None = "timestamp",
+        columns: Sequence[str] = (),
+        time_unit: str = "auto",
+        drop_duplicates: bool = False,
+    ) -> Sequences:
+        """Cut a log of events into one sequence a user.
+
+        Users come in the order of their ids, their events in the order of time; ties keep the order of the rows.
+        Items are numbered as they first appear in that order.
+
+        Parameters
+        ----------
+        log : pandas, polars or pyarrow dataframe
+            One row an event; it is not changed. A pandas index is ignored.
+        user, item : str
+            Columns of ids: integers or text.
+        timestamp : str or None
+            Column of times: datetimes (converted to UTC), ISO 8601 text, or numbers since 1970. None: as the rows are.
+        columns : sequence of str
+            Further columns to carry: numbers, booleans, text or times.
+        time_unit : {"auto", "s", "ms", "us", "ns"}
+            Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
+        drop_duplicates : bool
+            Whether to keep only the first of the events that agree in user, time, item and `columns`.
+
+        Raises
+        ------
+        TypeError
+            Where `log` is no dataframe, or a column holds values of mixed or unsuitable kinds.
+        ValueError
+            Where a column is missing, or holds missing, empty, infinite or unreadable values.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [7, 7, 9], "day": ["2024-05-02"] * 3})
+        >>> X = Sequences.from_frame(log, timestamp="day")
+        >>> X.keys, X[1]
+        (array(['a', 'b'], dtype=object), array([7, 9]))
+        """
+        check_choice(time_unit, "time_unit", ("auto", *TICKS))
+        columns = check_column_names(columns)
+        if drop_duplicates and timestamp is None:
+            raise ValueError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
+        frame = open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
+        times, unit = (None, None) if timestamp is None else read_timestamps(frame, timestamp, time_unit)
+        if times is not None:
+            warn_of_future(times, f"column {timestamp!r}")
+        with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
+            rest = second.submit(lambda: (read_ids(frame, item), order_of(times)))
+            users = sort_ids(read_ids(frame, user))
+            items, by_time = rest.result()
+        rows, indptr = sort_events(users, by_time)
+        codes, vocabulary = _number_items(items.codes[rows], items.ids)
+        X = cls(
+            codes=codes,
+            indptr=indptr,
+            keys=users.ids,
+            vocabulary=vocabulary,
+            timestamps=None if times is None else times[rows].astype("datetime64[us]", copy=False),
+            rows=rows,
+            columns={name: read_column(frame, name)[rows] for name in columns},
+            time_unit=unit,
+        )
+        return X.without_duplicates() if drop_duplicates else X
+
+    @classmethod
+    def from_lists(
+        cls,
+        lists: Iterable[Collection[Any]],
+        keys: Any = None,
+        timestamps: Iterable[Collection[Any]] | None = None,
+        time_unit: str = "auto",
+    ) -> Sequences:
+        """Take each sequence as a list of items, in the order of its events.
+
+        Parameters
+        ----------
+        lists : iterable of n_sequences collections of ids
+        keys : array-like of shape (n_sequences,), optional
+            The users' ids; by default 0, 1, 2, ...
+        timestamps : iterable of n_sequences collections of times, optional
+            The times of the events: none may be earlier than the one before.
+        time_unit : {"auto", "s", "ms", "us", "ns"}
+            Of numeric times, as in `from_frame`.
+
+        Raises
+        ------
+        TypeError
+            Where an element is no list of ids, or where ids are of mixed or unsuitable kinds.
+        ValueError
+            Where ids or times are missing, keys repeat, or lengths or the order of times do not fit.
+        """
+        lengths, values = flatten(lists, "lists")
+        X = cls._from_flat(lengths, values, check_keys(keys, len(lengths)))
+        return X if timestamps is None else X._with_times(*flatten(timestamps, "timestamps"), time_unit)
+
+    @classmethod
+    def _from_flat(cls, lengths: np.ndarray, values: np.ndarray, keys: np.ndarray) -> Sequences:
+        codes, items = pd.factorize(check_ids(values, "X as one column"))
+        return cls(
+            codes=(codes + N_RESERVED).astype(np.int32),
+            indptr=_offsets(lengths),
+            keys=keys,
+            vocabulary=Vocabulary(items),
+            timestamps=None,
+            rows=np.arange(len(values)),
+        )
+
+    @property
+    def shape(self) -> tuple[int]:
+        """``(n_sequences,)``: scikit-learn then selects sequences as it does rows of an array."""
+        return (len(self),)
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return len(self.codes)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of events of each sequence, (n_sequences,) int64."""
+        return np.diff(self.indptr)
+
+    @cached_property
+    def tie_share(self) -> float:
+        """Share of events at the same time as the event before: their order is that of the log's rows."""
+        return float(self._steps(np.equal).mean()) if self.n_events else 0.0
+
+    @cached_property
+    def n_duplicates(self) -> int:
+        """Number of events that repeat one of the same user, time, item and further columns."""
+        return int(self._duplicated().sum())
+
+    def without_duplicates(self) -> Sequences:
+        """Keep only the first of the events that agree in user, time, item and further columns."""
+        keep = ~self._duplicated()
+        kept_before = np.concatenate([[0], np.cumsum(keep)])
+        return self._select(np.flatnonzero(keep), kept_before[self.indptr], self.keys)
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def __repr__(self) -> str:
+        counts = f"{len(self):,} sequences, {self.n_events:,} events, {len(self.vocabulary):,} items"
+        if self.timestamps is None or not self.n_events:
+            return f"Sequences({counts})"
+        first, last = self.timestamps.min().astype("M8[D]"), self.timestamps.max().astype("M8[D]")
+        ties = f", {self.tie_share:.1%} ties" if self.tie_share else ""
+        return f"Sequences({counts}, {first} to {last}{ties})"
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[row] for row in range(len(self)))
+
+    @overload
+    def __getitem__(self, rows: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, rows: Any) -> Sequences: ...
+    def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, tuple):  # scikit-learn asks for X[rows, ...]
+            rows, *rest = rows
+            if rest != [Ellipsis]:
+                raise IndexError("sequences are selected in one dimension: write X[rows].")
+        if isinstance(rows, int | np.integer):
+            row = range(len(self))[rows]
+            return self.vocabulary.decode(self.codes[self.indptr[row] : self.indptr[row + 1]])
+        selected = np.arange(len(self))[rows if isinstance(rows, slice) else _row_index(rows)]
+        return self._cut(self.indptr[selected], self.indptr[selected + 1], self.keys[selected])
+
+    def between(self, starts: Any, stops: Any) -> Sequences:
+        """Keep the events ``starts[i]:stops[i]`` of each sequence.
+
+        Parameters
+        ----------
+        starts, stops : int, or (n_sequences,) int
+            Offsets from the first event of the sequence; what lies outside the sequence is cut off.
+        """
+        starts = np.clip(starts, 0, self.lengths)
+        stops = np.maximum(starts, np.minimum(stops, self.lengths))
+        return self._cut(self.indptr[:-1] + starts, self.indptr[:-1] + stops, self.keys)
+
+    def head(self, n: int) -> Sequences:
+        """Keep the first `n` events of each sequence."""
+        return self.between(0, check_integer(n, "n", minimum=0))
+
+    def tail(self, n: int) -> Sequences:
+        """Keep the last `n` events of each sequence."""
+        return self.between(self.lengths - check_integer(n, "n", minimum=0), self.lengths)
+
+    def recode(self, vocabulary: Vocabulary) -> Sequences:
+        """Express the same events in the codes of another vocabulary; items that it lacks become unknown.
+
+        Raises
+        ------
+        TypeError
+            Where one vocabulary holds numbers and the other text.
+        """
+        if vocabulary is self.vocabulary:
+            return self
+        return replace(self, codes=self.vocabulary.translation(vocabulary)[self.codes], vocabulary=vocabulary)
+
+    def compact(self) -> Sequences:
+        """Express the same events in the codes of the items that do occur, in the order of the vocabulary."""
+        codes = np.unique(self.codes)
+        return self.recode(Vocabulary(self.vocabulary.decode(codes[codes > UNKNOWN])))
+
+    def _with_times(self, lengths: np.ndarray, values: np.ndarray, time_unit: str) -> Sequences:
+        check_choice(time_unit, "time_unit", ("auto", *TICKS))
+        if not np.array_equal(lengths, self.lengths):
+            raise ValueError("timestamps and lists differ in their lengths: each event needs one time.")
+        times, unit = read_flat_times(values, time_unit)
+        timed = replace(self, timestamps=times, time_unit=unit)
+        back = np.flatnonzero(timed._steps(np.less))
+        if len(back):
+            key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]
+            raise ValueError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
+        return timed
+
+    def _steps(self, compare: np.ufunc) -> np.ndarray:
+        """Compare the time of each event with that of the event before; False at the first of a sequence."""
+        result = np.zeros(self.n_events, dtype=bool)
+        if self.timestamps is not None:
+            compare(self.timestamps[1:], self.timestamps[:-1], out=result[1:])
+            result[self.indptr[:-1][self.lengths > 0]] = False
+        return result
+
+    def _duplicated(self) -> np.ndarray:
+        tied = self._steps(np.equal)
+        group = np.cumsum(~tied)  # one number for each (user, time)
+        tied[:-1] |= tied[1:]
+        events = {"group": group[tied], "code": self.codes[tied]}
+        events |= {f"column {name}": column[tied] for name, column in self.columns.items()}
+        tied[tied] = pd.DataFrame(events).duplicated().to_numpy()
+        return tied
+
+    def _cut(self, starts: np.ndarray, stops: np.ndarray, keys: np.ndarray) -> Sequences:
+        indptr = _offsets(stops - starts)
+        events = np.repeat(starts - indptr[:-1], stops - starts) + np.arange(indptr[-1])
+        return self._select(events, indptr, keys)
+
+    def _select(self, events: np.ndarray, indptr: np.ndarray, keys: np.ndarray) -> Sequences:
+        return replace(
+            self,
+            codes=self.codes[events],
+            indptr=indptr,
+            keys=keys,
+            timestamps=None if self.timestamps is None else self.timestamps[events],
+            rows=self.rows[events],
+            columns={name: column[events] for name, column in self.columns.items()},
+        )
+
+
+def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, reset: bool = True) -> Sequences:
+    """Take what an estimator's user passes: Sequences, a list of lists, or a 2-D array (a row is a sequence).
+
+    Parameters
+    ----------
+    X : Sequences, list of lists of ids, or array of shape (n_sequences, length)
+    allow_empty : bool
+        Whether `X` may hold no event at all.
+    estimator : estimator, optional
+        Named in messages; the width of a 2-D array is kept in its ``n_features_in_``.
+    reset : bool
+        Whether to record that width (in ``fit``) or to compare it, as scikit-learn's contract asks.
+
+    Raises
+    ------
+    TypeError
+        Where `X` is a dataframe, sparse, or holds ids of mixed kinds.
+    ValueError
+        Where `X` is empty and may not be, is an array of other than two dimensions, or holds NaN or infinity.
+    """
+    if isinstance(X, Sequences):
+        sequences = X
+    elif _is_frame(X):
+        raise TypeError(
+            f"X must be Sequences or a list of sequences, got {type(X).__name__}. "
+            "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
+        )
+    elif isinstance(X, list | tuple):
+        sequences = Sequences.from_lists(X)
+    else:
+        lengths, values = flatten_array(X, int(not allow_empty), estimator, reset)
+        sequences = Sequences._from_flat(lengths, values, np.arange(len(lengths)))
+    if not allow_empty and not sequences.n_events:
+        raise ValueError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
+    return sequences
+
+
+def _is_frame(X: Any) -> bool:
+    return isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.DataFrame | nw.LazyFrame | nw.Series)
+
+
+def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
+    """Give each event's code, and the vocabulary: the items at `positions`, as they first appear."""
+    order = pd.unique(positions)
+    codes = np.empty(len(items), dtype=np.int32)
+    codes[order] = np.arange(N_RESERVED, N_RESERVED + len(order), dtype=np.int32)
+    return codes[positions], Vocabulary(items[order])
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _row_index(rows: Any) -> np.ndarray:
+    rows = np.asarray(rows)
+    return rows if rows.size else rows.astype(np.int64)
+
+
+def _read_only(array: np.ndarray | None) -> np.ndarray | None:
+    if array is None:
+        return None
+    view = array.view()
+    view.flags.writeable = False
+    return view

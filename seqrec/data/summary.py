@@ -1,0 +1,77 @@
+"""What a fit learned from, in a few numbers, so that a model can tell it later."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import N_RESERVED, vocabulary
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import Converted, Integer, Listed, Mapped, Optional, Real, Record, Schema
+
+
+class TrainingData(NamedTuple):
+    """Size and dates of the training data.
+
+    Attributes
+    ----------
+    n_sequences, n_events : int
+    n_items : int
+        Different items that occur.
+    first, last : datetime64[us], UTC, or None
+        Times of the first and of the last event, where there are times.
+    """
+
+    n_sequences: int
+    n_events: int
+    n_items: int
+    first: np.datetime64 | None
+    last: np.datetime64 | None
+
+    @classmethod
+    def of(cls, X: Sequences) -> TrainingData:
+        """Look at X."""
+        first, last = (None, None) if X.timestamps is None else (X.timestamps.min(), X.timestamps.max())
+        return cls(len(X), X.n_events, int(np.unique(X.codes[X.codes >= N_RESERVED]).size), first, last)
+
+    def followed_by(self, X: Sequences, n_items: int) -> TrainingData:
+        """Add what was learned later: its sequences and events count on top; there are `n_items` items now."""
+        more = TrainingData.of(X)
+        first = min((time for time in (self.first, more.first) if time is not None), default=None)
+        last = max((time for time in (self.last, more.last) if time is not None), default=None)
+        return TrainingData(self.n_sequences + more.n_sequences, self.n_events + more.n_events, n_items, first, last)
+
+
+def _check_times(data: TrainingData) -> None:
+    if (data.first is None) != (data.last is None) or (
+        data.first is not None and data.last is not None and data.first > data.last
+    ):
+        raise ValueError("its first event comes after the last.")
+
+
+_TIME = Optional(
+    Converted(Integer(-(2**63) + 1), lambda time: int(time.astype(np.int64)), lambda time: np.datetime64(time, "us"))
+)
+TRAINING_DATA = Record(
+    TrainingData,
+    {"n_sequences": Integer(), "n_events": Integer(), "n_items": Integer(), "first": _TIME, "last": _TIME},
+    _check_times,
+)
+
+
+def _check_counts(item_counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not item_counts.any():
+        raise ValueError("no item occurs in the training data.")
+    return item_counts
+
+
+HISTORY = Mapped(Listed(Real()))  # of training, by epoch
+# What every fit leaves, and what every recommender's leaves.
+FITTED: dict[str, Schema] = {"training_data_": TRAINING_DATA, "n_features_in_": Optional(Integer())}
+CATALOGUE: dict[str, Schema] = FITTED | {
+    "vocabulary_": vocabulary("n_items"),
+    "item_counts_": Converted(Array("int64", "n_items", low=0), _check_counts, _check_counts),
+}

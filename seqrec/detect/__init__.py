@@ -1,0 +1,1 @@
+"""How odd events and sequences are, by their surprisal."""

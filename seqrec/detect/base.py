@@ -1,0 +1,278 @@
+"""What every anomaly detector can do once it gives the parts of a score: calibrate, score, threshold, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import OutlierMixin
+from sklearn.model_selection import KFold
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.summary import FITTED, TrainingData
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.detect import thresholds
+from seqrec.detect.calibration import CALIBRATION, Calibration
+from seqrec.detect.parts import Pools
+from seqrec.storage import schemas
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import Converted, Optional, Schema
+
+__all__ = ["AnomalyMixin"]
+
+_FALSE_POSITIVES = 0.01  # rate of the threshold that fit sets by itself
+_ENOUGH = 5_000  # held-out sequences, above which one split will do
+
+
+class Model(Protocol):
+    """What a learner gives."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Kinds of events that it knows."""
+
+    def pools(self, X: Sequences) -> Pools:
+        """Give the parts of the score of sequences in the model's codes; higher is odder."""
+
+
+class AnomalyMixin(OutlierMixin):
+    """The verbs of a detector, written once, with the signs of scikit-learn's `IsolationForest`.
+
+    A subclass gives `_learner` and `_pool_names`. In all methods X is `Sequences`, a list of sequences or a 2-D array
+    with one sequence a row. An event of a kind that was not in the training data is odd; it is no error.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "pool": [str],
+        "n_folds": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    contamination: float | str
+    pool: str
+    n_folds: int | str
+    random_state: Any
+    _model: Any
+
+    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
+        """Learn what is normal from the sequences X.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array with one sequence a row
+            Normal, or mostly so.
+        y : ignored
+            Labels are not used: with them, fit a classifier.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or X is not as described; before any training.
+        """
+        self._validate_params()
+        X = as_sequences(X, allow_empty=False, estimator=self)
+        if len(X) < 2:
+            raise ValueError(f"fit needs at least 2 sequences to tell what is normal, got {len(X)} (n_samples = 1).")
+        names = self._pool_names(X)
+        if self.pool not in ("auto", *names):
+            raise ValueError(f"pool must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.pool!r}.")
+        model, parts = self._learn_and_calibrate(X.compact(), check_random_state(self.random_state))
+        calibration = Calibration.fit(parts)
+        self._model, self.calibration_ = model, calibration
+        self.training_data_ = TrainingData.of(X)
+        self.held_out_scores_ = calibration.held_out_score(parts, self.pool)
+        return self._set_first_threshold(X)
+
+    def _learn_and_calibrate(self, X: Sequences, random: np.random.RandomState) -> tuple[Model, Pools]:
+        """Give the model, and the parts of sequences as they come out when the model has not seen them."""
+        learn = self._learner(X, random)
+        folds = self._folds(len(X), random)
+        parts: list[Pools] = []
+        for kept, held_out in folds:
+            model = learn(X[kept])
+            parts.append(model.pools(_as_after(X[kept], X[held_out])))
+        if len(folds) > 1:
+            model = learn(X)
+        return model, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _folds(self, n: int, random: np.random.RandomState) -> list[tuple[NDArray, NDArray]]:
+        n_folds = (1 if n >= 5 * _ENOUGH else 5) if self.n_folds == "auto" else int(self.n_folds)
+        splits = KFold(min(5 if n_folds == 1 else n_folds, n), shuffle=True, random_state=random)
+        return list(splits.split(np.arange(n)))[: 1 if n_folds == 1 else None]
+
+    def _set_first_threshold(self, X: Sequences) -> Any:
+        if self.contamination == "auto":
+            smallest = 1 / (1 + len(self.held_out_scores_))
+            return self.set_threshold(false_positive_rate=max(_FALSE_POSITIVES, smallest))
+        self.offset_ = thresholds.contamination_offset(self.score_samples(X), float(self.contamination))
+        return self
+
+    def set_threshold(
+        self,
+        *,
+        false_positive_rate: float | None = None,
+        contamination: float | None = None,
+        alerts_per_day: float | None = None,
+        sequences_per_day: float | None = None,
+        extrapolate: bool = False,
+    ) -> Any:
+        """Choose anew what `predict` flags, without another fit and without labels.
+
+        Give one of the first three. Each is about whole sequences, by the scores of the sequences that were held out in
+        `fit`, which should be normal.
+
+        Parameters
+        ----------
+        false_positive_rate : float
+            A new normal sequence is flagged with at most this probability.
+        contamination : float
+            This share of sequences like those of the training data is flagged.
+        alerts_per_day : float
+            So many alerts a day are expected if all of the `sequences_per_day` are normal.
+        sequences_per_day : float
+        extrapolate : bool
+            Reach rates below 1 / number of held-out sequences by a generalised Pareto distribution of the oddest tenth;
+            of no effect on contamination.
+
+        Returns
+        -------
+        self
+            With a new `offset_`.
+        """
+        check_is_fitted(self, "held_out_scores_")
+        if sum(value is not None for value in (false_positive_rate, contamination, alerts_per_day)) != 1:
+            raise ValueError("set_threshold takes exactly one of false_positive_rate, contamination, alerts_per_day.")
+        if (alerts_per_day is None) != (sequences_per_day is None):
+            raise ValueError("alerts_per_day and sequences_per_day are given together: one is a share of the other.")
+        if contamination is not None:
+            self.offset_ = thresholds.contamination_offset(self.held_out_scores_, contamination)
+            return self
+        rate: Any = false_positive_rate
+        if alerts_per_day is not None and sequences_per_day is not None:
+            rate = thresholds.alert_rate(alerts_per_day, sequences_per_day)
+        find = thresholds.peaks_over_threshold_offset if extrapolate else thresholds.false_positive_offset
+        self.offset_ = find(self.held_out_scores_, rate)
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """How normal each sequence is.
+
+        Returns
+        -------
+        scores : (n,) float64
+            Natural logarithm of the p-value: the share of normal sequences that are as odd or odder, continued beyond
+            the oddest held-out one by a generalised Pareto tail. Lower is odder.
+        """
+        pools = self._pools(X)
+        return self.calibration_.score(pools, self.pool)
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """`score_samples` less `offset_`: negative where a sequence is flagged, (n,)."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Give -1 for a sequence that is flagged as odd and +1 for another, (n,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: Any) -> NDArray[np.float64]:
+        """Conformal p-value of each sequence, (n,): uniform or higher if it is like the held-out ones.
+
+        References
+        ----------
+        Bates et al. (2023), "Testing for outliers with conformal p-values".
+        """
+        return thresholds.conformal_p_values(self.score_samples(X), self.held_out_scores_)
+
+    def discoveries(self, X: Any, false_discovery_rate: float = 0.1) -> NDArray[np.bool_]:
+        """Flag as many sequences of X as can be, so that at most this share of the flags is expected to be false.
+
+        Unlike `predict` it looks at all of X together (Benjamini and Hochberg's procedure on conformal p-values).
+
+        Returns
+        -------
+        flagged : (n,) bool
+        """
+        return thresholds.benjamini_hochberg(self.p_values(X), false_discovery_rate)
+
+    def part_p_values(self, X: Any) -> pd.DataFrame:
+        """P-value of each part of the score, so that a score explains itself.
+
+        Returns
+        -------
+        p_values : DataFrame of (n, n_parts)
+            A row a sequence, under its key; a column a part.
+        """
+        sequences = self._known_sequences(X)
+        log_p = self.calibration_.log_p_values(self._model.pools(sequences))
+        return pd.DataFrame(np.exp(log_p), index=pd.Index(sequences.keys), columns=list(self.calibration_.tails))
+
+    def _pools(self, X: Any) -> Pools:
+        X = self._known_sequences(X)
+        return self._model.pools(X)
+
+    def _check_fitted(self) -> None:
+        """Compare what a model file says of the parts of the score."""
+        unknown = self.calibration_.tails.keys() - set(self._part_names())
+        if unknown:
+            raise ValueError(f"it has a part of the score that it cannot compute: {sorted(unknown)[0]!r}.")
+        if self.pool not in ("auto", *self.calibration_.tails):
+            raise ValueError(f"it is to score by {self.pool!r}, which is no part of its score.")
+
+    def _known_sequences(self, X: Any) -> Sequences:
+        """Give X in the model's codes."""
+        check_is_fitted(self, "calibration_")
+        return as_sequences(X, estimator=self, reset=False).recode(self._model.vocabulary)
+
+    def _pool_names(self, X: Sequences) -> list[str]:
+        """Names of the parts for sequences like X."""
+        raise NotImplementedError
+
+    def _part_names(self) -> list[str]:
+        """Names of the parts that the model gives."""
+        raise NotImplementedError
+
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Model]:
+        """Give what learns from some of the sequences of X, which is in the codes of the items that it holds.
+
+        Only the last model that was learned need work.
+        """
+        raise NotImplementedError
+
+
+def _as_after(training: Sequences, X: Sequences) -> Sequences:
+    """Give X as it looks to who has seen the training data alone: with other items unknown."""
+    seen = np.zeros(N_RESERVED + len(X.vocabulary), dtype=bool)
+    seen[training.codes] = True
+    return replace(X, codes=np.where(seen[X.codes], X.codes, UNKNOWN).astype(np.int32))
+
+
+def _check_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(scores):
+        raise ValueError("there are no scores of held-out sequences.")
+    return scores
+
+
+# An offset of minus infinity flags nothing; JSON has no infinity.
+OFFSET = Converted(
+    Optional(schemas.Real()),
+    lambda offset: None if offset == -np.inf else offset,
+    lambda offset: -np.inf if offset is None else offset,
+)
+THRESHOLD: dict[str, Schema] = FITTED | {
+    "calibration_": CALIBRATION,
+    "held_out_scores_": Converted(Array("float64", None), _check_scores, _check_scores),
+    "offset_": OFFSET,
+}

@@ -1,0 +1,101 @@
+"""How odd is odd? Parts of a score become p-values on held-out normal sequences, and one p-value of all of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from seqrec.detect.parts import Pools
+from seqrec.detect.thresholds import Tail
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import ABOVE_ZERO, Mapped, Record
+
+
+class Calibration(NamedTuple):
+    """Turns the parts of a score into p-values, and combines these without labels.
+
+    Attributes
+    ----------
+    tails : dict of Tail
+        Under each part's name, how it is distributed among held-out normal sequences.
+    combined : Tail
+        The same for the combination. So the parts may depend on each other as they like.
+    """
+
+    tails: dict[str, Tail]
+    combined: Tail
+
+    @classmethod
+    def fit(cls, parts: Pools) -> Calibration:
+        """Learn from the parts of normal sequences that the model was not fitted on, (n,) each.
+
+        Each of these is compared with the others: among values that include its own, none would lie beyond all.
+        """
+        parts = _rounded(parts)
+        tails = {name: Tail.fit(values) for name, values in parts.items()}
+        return cls(tails, Tail.fit(_combine(_leave_one_out(tails, parts))))
+
+    def log_p_values(self, parts: Pools) -> NDArray[np.float64]:
+        """Natural logarithm of each part's p-value, (n, n_parts), in the order of `tails`."""
+        parts = _rounded(parts)
+        return np.stack([tail.log_survival(parts[name]) for name, tail in self.tails.items()], axis=1)
+
+    def score(self, parts: Pools, pool: str = "auto") -> NDArray[np.float64]:
+        """Natural logarithm of the p-value of a sequence, (n,): of all parts together, or of the one that is named."""
+        if pool == "auto":
+            return self.combined.log_survival(_combine(self.log_p_values(parts)))
+        return self.tails[pool].log_survival(_rounded(parts)[pool])
+
+    def held_out_score(self, parts: Pools, pool: str = "auto") -> NDArray[np.float64]:
+        """Score the sequences that were fitted on, (n,), each against the others."""
+        parts = _rounded(parts)
+        if pool == "auto":
+            return self.combined.leave_one_out(_combine(_leave_one_out(self.tails, parts)))
+        return self.tails[pool].leave_one_out(parts[pool])
+
+
+def _leave_one_out(tails: dict[str, Tail], parts: Pools) -> NDArray[np.float64]:
+    return np.stack([tail.leave_one_out(parts[name]) for name, tail in tails.items()], axis=1)
+
+
+def _rounded(parts: Pools) -> Pools:
+    """Let sequences that are alike tie: the company in a batch moves the last digits of a float."""
+    return {name: np.round(values, 4) for name, values in parts.items()}
+
+
+def _combine(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the mean of 1/p: the lowest p-value rules, and others that are low add to it.
+
+    References
+    ----------
+    Wilson (2019), "The harmonic mean p-value for combining dependent tests", equation 1.
+    """
+    return logsumexp(-log_p, axis=1) - np.log(log_p.shape[1])
+
+
+def _check_tail(tail: Tail) -> None:
+    if not 0 < len(tail.values) == len(tail.at_or_above):
+        raise ValueError("a tail needs a count for each of its values.")
+    if (tail.values[1:] <= tail.values[:-1]).any() or (tail.at_or_above[1:] >= tail.at_or_above[:-1]).any():
+        raise ValueError("the values of a tail must rise, and their counts fall.")
+
+
+def _check_calibration(calibration: Calibration) -> None:
+    if not calibration.tails:
+        raise ValueError("a calibration needs a part at least.")
+
+
+_TAIL = Record(
+    Tail,
+    {
+        "values": Array("float64", None),
+        "at_or_above": Array("int64", None, low=1),
+        "shape": ABOVE_ZERO,
+        "scale": ABOVE_ZERO,
+    },
+    _check_tail,
+)
+CALIBRATION = Record(Calibration, {"tails": Mapped(_TAIL), "combined": _TAIL}, _check_calibration)

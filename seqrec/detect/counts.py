@@ -1,0 +1,110 @@
+"""What counting alone says of a sequence: events never seen, its length, and the normal sequence most like it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
+from seqrec.detect.parts import Pools
+from seqrec.storage.arrays import Ids, Sparse
+from seqrec.storage.schemas import Record
+
+_MOST_NEIGHBOURS = 10_000  # distinct compositions that are compared with
+_DISTANCES_AT_ONCE = 2**20  # 8 MiB, which stay in a cache
+_DENSE_KINDS = 512  # of events, up to which products of full matrices are faster
+
+
+def new_events(X: Sequences) -> Pools:
+    """Count the events of a kind that training lacked."""
+    unknown = np.concatenate([[0], np.cumsum(X.codes == UNKNOWN)])
+    return {"new events": (unknown[X.indptr[1:]] - unknown[X.indptr[:-1]]).astype(np.float64)}
+
+
+def length(X: Sequences) -> Pools:
+    """Give the number of events, as odd where it is high and as odd where it is low."""
+    return {"long": X.lengths.astype(np.float64), "short": -X.lengths.astype(np.float64)}
+
+
+class Compositions(NamedTuple):
+    """Compare how often a sequence holds each event with normal sequences.
+
+    The distance is Euclidean between the square roots of the counts: a root gives rare and frequent events like
+    weight, as their counts vary in proportion to it.
+
+    Attributes
+    ----------
+    roots : (n_normal, n_codes - 1) sparse array
+        Square roots of the counts of each kind of event, distinct rows; the first column counts unknown events.
+    keys : (n_normal,) array
+        A training sequence of that composition.
+
+    References
+    ----------
+    Bartlett (1936), "The square root transformation in analysis of variance".
+    """
+
+    roots: sparse.csr_array
+    keys: NDArray
+
+    @classmethod
+    def fit(cls, X: Sequences, rng: np.random.Generator) -> Compositions:
+        """Keep the distinct compositions of X, at most 10,000 of them, drawn at random."""
+        roots = _roots(count_events(X))
+        fingerprint = roots @ rng.standard_normal((roots.shape[1], 2))
+        _, first = np.unique(fingerprint.round(9), axis=0, return_index=True)
+        kept = np.sort(rng.permutation(first)[:_MOST_NEIGHBOURS])
+        return cls(roots[kept], X.keys[kept])
+
+    def nearest(self, X: Sequences) -> tuple[NDArray[np.float64], NDArray]:
+        """Distance to the nearest normal sequence, (n,) float64, and that sequence's key, (n,)."""
+        return self.nearest_to(count_events(X))
+
+    def nearest_to(self, counts: sparse.csr_array) -> tuple[NDArray[np.float64], NDArray]:
+        """Give the same for sequences whose events are counted."""
+        roots, norms, n = _roots(counts), (self.roots**2).sum(axis=1), counts.shape[0]
+        few_kinds = roots.shape[1] <= _DENSE_KINDS
+        others: Any = self.roots.T.toarray() if few_kinds else self.roots.T.tocsr()
+        squares, nearest = np.empty(n), np.empty(n, dtype=np.intp)
+        step = max(1, _DISTANCES_AT_ONCE // self.roots.shape[0])
+        for start in range(0, n, step):
+            part = slice(start, start + step)
+            own: Any = roots[part]
+            products = own.toarray() @ others if few_kinds else (own @ others).toarray()
+            relative = norms - 2 * products  # |a - b|**2 less |a|**2
+            nearest[part] = relative.argmin(axis=1)
+            squares[part] = np.take_along_axis(relative, nearest[part, None], axis=1)[:, 0]
+        squares += (roots**2).sum(axis=1)
+        return np.sqrt(np.maximum(squares, 0).round(9)), self.keys[nearest]
+
+    def pools(self, X: Sequences) -> Pools:
+        """Give the distance to the nearest normal sequence."""
+        return {"composition": self.nearest(X)[0]}
+
+
+def count_events(X: Sequences) -> sparse.csr_array:
+    """Count each kind of event of each sequence, (n, n_codes - 1); the first column is of unknown ones."""
+    row = np.repeat(np.arange(len(X)), X.lengths)
+    shape = (len(X), N_RESERVED - UNKNOWN + len(X.vocabulary))
+    ones = np.ones(X.n_events, np.int64)
+    return sparse.coo_array((ones, (row, X.codes - UNKNOWN)), shape=shape).tocsr()
+
+
+def _roots(counts: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((np.sqrt(counts.data), counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _check_compositions(compositions: Compositions) -> None:
+    if not len(compositions.keys):
+        raise ValueError("there is no composition to compare with.")
+
+
+COMPOSITIONS = Record(
+    Compositions,
+    {"roots": Sparse("float64", "n_normal", "n_items + 1"), "keys": Ids("n_normal")},
+    _check_compositions,
+)

@@ -1,0 +1,402 @@
+"""Find odd sequences with an LSTM: the surprisal of every event, given the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec._checks import check_integer
+from seqrec.data.ends import UNSEEN, Unseen
+from seqrec.data.fields import FIELDS, Fields, field_columns, is_category
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.summary import HISTORY
+from seqrec.data.vocabulary import Vocabulary, vocabulary
+from seqrec.detect.attribution import EVENT, explain_events, field_p_values, smallest_of
+from seqrec.detect.base import THRESHOLD, AnomalyMixin
+from seqrec.detect.counts import COMPOSITIONS, Compositions, length, new_events
+from seqrec.detect.parts import Pools, number_pools, surprisal_pools
+from seqrec.detect.profiles import UserProfiles
+from seqrec.network.blueprint import EVENT_MODEL, Network, event_shapes
+from seqrec.network.estimator import BaseLSTM, check_field_sizes
+from seqrec.network.event_model import EventModel
+from seqrec.network.gates import embedded_events
+from seqrec.network.learning import EventLearner
+from seqrec.network.progress import TrainingProgress
+from seqrec.network.reading import Closed, EventReader, Reading
+from seqrec.storage.estimator import Estimator
+from seqrec.storage.schemas import Optional, Record, Schema
+
+_SURPRISAL_POOLS = ("max", "top", "window", "mean")
+_NUMBER_POOLS = ("max", "drift", "regular", "constant")
+_COUNTED = ("new events", "long", "short", "composition")
+
+
+class _Normal(NamedTuple):
+    """What a fit has learned to be normal."""
+
+    vocabulary: Vocabulary
+    fields: Fields
+    network: EventModel
+    unseen: Unseen
+    compositions: Compositions
+    history: dict[str, list[float]]
+
+    @property
+    def reader(self) -> EventReader:
+        return EventReader(self.vocabulary, self.fields, self.network, self.unseen)
+
+    def pools(self, X: Sequences) -> Pools:
+        chain, reading = self.reader.read(X)
+        pools = pools_of(reading, chain.indptr, self.reader.fields)
+        return pools | new_events(X) | length(X) | self.compositions.pools(X)
+
+
+_NORMAL = Record(
+    _Normal,
+    {
+        "vocabulary": vocabulary("n_items"),
+        "fields": FIELDS,
+        "unseen": UNSEEN,
+        "compositions": COMPOSITIONS,
+        "history": HISTORY,
+        "network": Network(EventModel, EVENT_MODEL, event_shapes),
+    },
+)
+
+
+def pools_of(reading: Reading, indptr: NDArray, fields: Fields) -> Pools:
+    """Pool the surprisal of events and of fields."""
+    channels = {"events": surprisal_pools(reading.surprisal[:, 0], indptr)}
+    for column, field in enumerate(fields.categories):
+        channels[field.name] = surprisal_pools(reading.surprisal[:, 1 + column], indptr)
+    for column, field in enumerate(fields.numbers):
+        columns = (array[:, column] for array in (reading.tails, reading.normal_scores, reading.sizes))
+        channels[field.name] = number_pools(*columns, indptr)
+    return {f"{channel} {name}": values for channel, pools in channels.items() for name, values in pools.items()}
+
+
+class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
+    """Learn what usually comes next, and call odd what does not.
+
+    An LSTM reads a sequence event by event and gives the probability of the next one, of its end, and of each further
+    field of an event: categories, numbers, and the gap in time where X has timestamps. The surprisal of an event is
+    ``-log p`` of what did come; it adds up over fields and events, so it says what was odd, and where.
+
+    The score of a sequence has several parts, since the right one differs from log to log: of each field's surprisals
+    the highest, the mean of the three highest, the highest sum of ten in a row, and the mean; of numbers the one
+    farthest out, the steadiest leaning one way, and too much regularity; and, by counting, events never seen before,
+    the length, and how far the counts of events are from the nearest training sequence. Each becomes a p-value on
+    normal sequences that were held out, and these become one without labels (their harmonic mean, calibrated in turn).
+
+    Parameters
+    ----------
+    contamination : float or "auto"
+        Share of the training sequences that `predict` flags; "auto": what flags 1 % of held-out ones. `set_threshold`
+        changes it afterwards.
+    pool : "auto" or str
+        Name of the part that scores alone, such as "events max"; "auto": all parts together.
+    n_folds : int or "auto"
+        Parts that the training data are held out in, one after another, to calibrate; then a last network learns from
+        all. 1 holds out a fifth, once, and learns from the rest. "auto": 5, or 1 from 25,000 sequences on.
+    sides : dict or None
+        For numeric fields that are odd on one side only, "high" or "low", such as ``{"amount": "high"}``; others are
+        odd on both.
+    units : int or "auto"
+        Width of the recurrent state. "auto": 512 for a million events, less for fewer.
+    cell : {"lstm", "peephole", "gru", "rnn"}
+        As in `LSTMRecommender`.
+    dropout : float
+        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
+    max_length : int
+        Longest part of a sequence in training. In scoring, sequences are read whole.
+    batch_size : int or "auto"
+        Events (not sequences) in a batch.
+    learning_rate : float or "auto"
+        Height of the schedule: one epoch of warm-up, then a cosine.
+    max_epochs : int or "auto"
+        Passes over the log. "auto": for two million events in all, at least 6 and at most 30.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the matrix products in training. Scores are always computed in float32.
+    verbose : bool or "auto"
+        Show progress; "auto": in a terminal or notebook.
+    random_state : int, RandomState or None
+        The same seed on the same machine gives the same scores; no global seed is touched.
+
+    Attributes
+    ----------
+    model_ : EventModel
+        The Keras model, in float32.
+    offset_ : float
+        Scores below it are flagged.
+    held_out_scores_ : (n_held_out,) float64
+        Scores of training sequences from networks that had not seen them: what thresholds are made of.
+    calibration_ : Calibration
+        Distribution of each part of the score among these.
+    profiles_ : UserProfiles
+        After `fit_profiles`: what is each user's own.
+    history_ : dict of lists
+        For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
+    training_data_ : TrainingData
+        Size and dates of the training data.
+
+    References
+    ----------
+    Du et al. (2017), "DeepLog: anomaly detection and diagnosis from system logs through deep learning". We score by
+    surprisal and not by rank, and take starts and ends as events.
+
+    Examples
+    --------
+    >>> from seqrec import LSTMAnomalyDetector
+    >>> normal = [["open", "read", "close"], ["open", "read", "read", "close"]] * 50
+    >>> detector = LSTMAnomalyDetector(n_folds=1, max_epochs=10, random_state=0).fit(normal)
+    >>> detector.predict([["open", "read", "close"], ["open", "erase", "close"]]).tolist()
+    [1, -1]
+    """
+
+    _parameter_constraints: ClassVar[dict] = (
+        BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
+    )
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {
+        "profiles_": Optional(Estimator(UserProfiles)),
+        "_model": _NORMAL,
+    }
+
+    def __init__(
+        self,
+        contamination: float | str = "auto",
+        pool: str = "auto",
+        n_folds: int | str = "auto",
+        sides: dict[str, str] | None = None,
+        units: int | str = "auto",
+        cell: str = "lstm",
+        dropout: float = 0.1,
+        max_length: int = 200,
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        max_epochs: int | str = "auto",
+        precision: str = "auto",
+        verbose: bool | str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.contamination = contamination
+        self.pool = pool
+        self.n_folds = n_folds
+        self.sides = sides
+        self.units = units
+        self.cell = cell
+        self.dropout = dropout
+        self.max_length = max_length
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.max_epochs = max_epochs
+        self.precision = precision
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @property
+    def model_(self) -> EventModel:
+        """The Keras model."""
+        return self._fitted("model_").network
+
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        """The loss of each epoch of the last network."""
+        return self._fitted("history_").history
+
+    def _fitted(self, name: str) -> _Normal:
+        if "_model" not in vars(self):
+            raise AttributeError(f"{name} is there after fit.")
+        return self._model
+
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], _Normal]:
+        fields = Fields.learn(X, self.sides)
+        closed = Closed.of(X, fields).sequences
+        learner = EventLearner(self._event_network(closed, fields, int(random.randint(2**31))), self._policy())
+        settings = (self.max_length, self._batch_size(closed), self._learning_rate(closed), self._n_epochs(closed))
+
+        def learn(X: Sequences) -> _Normal:
+            rng = np.random.default_rng(random.randint(2**31, size=4))
+            with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
+                history = learner.learn(Closed.of(X, fields), *settings, rng, progress)
+            counted = Unseen.estimate(X), Compositions.fit(X, rng)
+            return _Normal(X.vocabulary, fields, learner.network, *counted, history)
+
+        return learn
+
+    def _n_epochs(self, closed: Sequences) -> int:
+        """About two million events in all, so that a small log is read often enough to be learned."""
+        if self.max_epochs == "auto":
+            return int(np.clip(round(2_000_000 / closed.n_events), 6, 30))
+        return self.max_epochs
+
+    def _pool_names(self, X: Sequences) -> list[str]:
+        names = [f"events {pool}" for pool in _SURPRISAL_POOLS]
+        for name, values in field_columns(X).items():
+            names += [f"{name} {pool}" for pool in (_SURPRISAL_POOLS if is_category(values) else _NUMBER_POOLS)]
+        return [*names, *_COUNTED]
+
+    def _part_names(self) -> list[str]:
+        fields = self._model.fields
+        channels = [("events", _SURPRISAL_POOLS)]
+        channels += [(field.name, _SURPRISAL_POOLS) for field in fields.categories]
+        channels += [(field.name, _NUMBER_POOLS) for field in fields.numbers]
+        return [*(f"{name} {pool}" for name, pools in channels for pool in pools), *_COUNTED]
+
+    def _check_fitted(self) -> None:
+        super()._check_fitted()
+        check_field_sizes(self.model_, self._model.fields)
+
+    def _build(self) -> None:
+        self._model = self._model._replace(network=self._model.network.build())
+
+    def surprisal(self, X: Any, by_field: bool = False) -> Any:
+        """Surprisal of every event: ``-log p`` given all that came before it, in nats.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        by_field : bool
+            Apart for the event and each of its fields, which add up to the whole.
+
+        Returns
+        -------
+        surprisal : (n_events,) float32, or DataFrame of (n_events, 1 + n_fields)
+            In the order of X's events. For a number it is that of a density, in units of the spread of its logarithm,
+            and can be below 0.
+        """
+        X = self._known_sequences(X)
+        chain, reading = self._model.reader.read(X)
+        surprisal = reading.surprisal[chain.events]
+        return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
+
+    def event_scores(self, X: Any, by_field: bool = False) -> Any:
+        """P-value of every event: how likely something as unlikely was there, so that open questions are not alarms.
+
+        Parameters
+        ----------
+        X, by_field
+            As in `surprisal`.
+
+        Returns
+        -------
+        p_values : (n_events,) float64, or DataFrame of (n_events, 1 + n_fields)
+            Of an event, or a category, the probability of all that is as likely or less; of a number, that of all
+            that is as far out, on its `sides`. Those of the fields are independent if the model is right, as each is
+            given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
+        """
+        X = self._known_sequences(X)
+        chain, *judged = self._model.reader.judge(X)
+        p_values = field_p_values(*judged)[chain.events]
+        return pd.DataFrame(p_values, columns=self._field_names()) if by_field else smallest_of(p_values)
+
+    def rank(self, X: Any) -> NDArray[np.float32]:
+        """Rank of every event among all that could have come, 1 for the likeliest, (n_events,); ties share theirs.
+
+        References
+        ----------
+        Du et al. (2017), "DeepLog": an event is odd if it ranks below the g likeliest.
+        """
+        X = self._known_sequences(X)
+        chain, _, judgement = self._model.reader.judge(X)
+        return judgement.ranks[chain.events]
+
+    def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
+        """Say why sequences are odd: the events that fired, and what was expected in their place.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        n_events : int
+            Most events of a sequence, the least likely first.
+        n_expected : int
+            Likeliest outcomes that are named.
+        only_flagged : bool
+            Leave out the sequences that `predict` finds normal.
+
+        Returns
+        -------
+        reasons : DataFrame
+            A row an event, the oddest sequence first: `sequence` (key), `score`, `fired` (the part of the score that is
+            oddest), `fired_p` (its p-value), `position` (of the event, from 0), `row` (of the log; -1 for the end of
+            the sequence), `event`, `field` (the oddest), `value`, `surprisal` (nats), `p_value` (of the event),
+            `expected` (with probabilities) and `nearest` (key of the training sequence whose counts of events are most
+            like this one's).
+        """
+        check_is_fitted(self, "calibration_")
+        named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
+        X = self._known_sequences(named)
+        n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
+        parts = self._model.pools(X)
+        log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.pool)
+        order = np.argsort(scores, kind="stable")
+        rows = order[scores[order] < self.offset_] if only_flagged else order
+        frame = explain_events(self._model.reader, named[rows], n_events, n_expected)
+        which = rows[frame.pop("which")]
+        fired = log_p[which].argmin(axis=1)
+        frame.insert(1, "score", scores[which])
+        frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
+        frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
+        frame["nearest"] = self._model.compositions.nearest(X)[1][which]
+        return frame
+
+    def fit_profiles(self, X: Any, users: ArrayLike) -> LSTMAnomalyDetector:
+        """Learn what is each user's own, beside what is normal for all.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+            Known to be the users' own; those of a user in the order of time, and of about the length of those that are
+            scored later.
+        users : (n_sequences,) array-like of ids
+            Whose each sequence is.
+
+        Returns
+        -------
+        self
+            With `profiles_`, a `UserProfiles`.
+        """
+        check_is_fitted(self, "calibration_")
+        self.profiles_ = UserProfiles().fit(as_sequences(X, allow_empty=False), users)
+        return self
+
+    def score_users(self, X: Any, users: ArrayLike, update: bool = True) -> NDArray[np.float64]:
+        """How much each sequence is like its user, against everybody else.
+
+        The log-odds that the user is the author, by what is the user's own (`UserProfiles`), plus the mean
+        log-probability of an event by the network. A user without a profile is judged by the network alone.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+            Those of a user in the order of time.
+        users : (n_sequences,) array-like of ids
+            Whose each sequence is said to be.
+        update : bool
+            Add to the profiles what looks like the users' own, sequence after sequence.
+
+        Returns
+        -------
+        scores : (n_sequences,) float64, nats
+            Higher is more the user's. Those of sequences known to be the users' own make a threshold:
+            `thresholds.false_positive_offset`.
+        """
+        check_is_fitted(self, "profiles_")
+        X = as_sequences(X)
+        chain, reading = self._model.reader.read(X.recode(self._model.vocabulary))
+        likelihood = -surprisal_pools(reading.surprisal[:, 0], chain.indptr)["mean"]
+        profiles = self.profiles_ if update else deepcopy(self.profiles_)
+        return profiles.score_and_update(X, users) + likelihood
+
+    def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
+        """Give the network, and what its recurrence takes in of one sequence."""
+        normal = self._model
+        return self.model_.sequence, embedded_events(self.model_, X.recode(normal.vocabulary), normal.fields)
+
+    def _field_names(self) -> list[str]:
+        return [EVENT, *self._model.reader.fields.names]

@@ -1,0 +1,129 @@
+"""N-grams: how likely is an event after the few before it, by smoothed counts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.data.ends import UNSEEN, Chain, Unseen, close
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import UNKNOWN
+from seqrec.detect.parts import Pools, surprisal_pools
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import Listed, Record, Size
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
+
+
+class _Level(NamedTuple):
+    """Counts of one order, under sorted hashes of the contexts and of the contexts with what follows."""
+
+    contexts: NDArray[np.uint64]
+    totals: NDArray[np.int64]
+    kinds: NDArray[np.int64]  # distinct events that follow
+    grams: NDArray[np.uint64]
+    counts: NDArray[np.int64]
+
+
+class NGrams(NamedTuple):
+    """Interpolated n-gram probabilities of events, sequences' ends included.
+
+    Attributes
+    ----------
+    levels : tuple of counts, shortest context first
+    n_codes : int
+    unseen : Unseen
+
+    References
+    ----------
+    Witten & Bell (1991), "The zero-frequency problem", method C, interpolated with the next shorter context down to
+    equal shares.
+    """
+
+    levels: tuple[_Level, ...]
+    n_codes: int
+    unseen: Unseen
+
+    @classmethod
+    def fit(cls, X: Sequences, order: int) -> NGrams:
+        """Count the events of X after up to ``order - 1`` events before."""
+        chain = close(X)
+        levels = tuple(_count(*hashes) for hashes in _hashes(chain, order))
+        return cls(levels, len(X.vocabulary) + 1, Unseen.estimate(X))
+
+    def surprisal(self, X: Sequences) -> NDArray[np.float64]:
+        """``-log p`` of each event and each end, (n_events + n_sequences,), nats, in the order of `close`."""
+        chain = close(X)
+        probability = np.full(len(chain.codes), 1 / self.n_codes)
+        for level, (contexts, grams) in zip(self.levels, _hashes(chain, len(self.levels)), strict=True):
+            total, kinds = (_look_up(level.contexts, values, contexts) for values in (level.totals, level.kinds))
+            count = _look_up(level.grams, level.counts, grams)
+            # A context that was never seen has no counts and leaves the shorter one's probability as it is.
+            probability = np.where(total > 0, (count + kinds * probability) / np.maximum(total + kinds, 1), probability)
+        known = (1 - self.unseen.mass) * probability
+        return -np.log(np.where(chain.codes == UNKNOWN, self.unseen.probability, known))
+
+    def pools(self, X: Sequences) -> Pools:
+        """Pool the surprisal of the events of each sequence."""
+        pools = surprisal_pools(self.surprisal(X), close(X).indptr)
+        return {f"events {name}": values for name, values in pools.items()}
+
+
+def _hashes(chain: Chain, order: int) -> list[tuple[NDArray, NDArray]]:
+    """Hashes of the context and of context and event, for each order."""
+    context = np.zeros(len(chain.codes), dtype=np.uint64)
+    result = []
+    for distance in range(order):
+        if distance:
+            context = _mix(context, chain.previous(distance))
+        result.append((context, _mix(context, chain.codes)))
+    return result
+
+
+def _mix(hashes: NDArray, codes: NDArray) -> NDArray[np.uint64]:
+    mixed = (hashes ^ (codes.astype(np.uint64) + np.uint64(1))) * _MULTIPLIER
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+def _count(contexts: NDArray, grams: NDArray) -> _Level:
+    grams, first, counts = np.unique(grams, return_index=True, return_counts=True)
+    owners = contexts[first]
+    names, position, kinds = np.unique(owners, return_inverse=True, return_counts=True)
+    return _Level(names, np.bincount(position, weights=counts).astype(np.int64), kinds, grams, counts)
+
+
+def _look_up(names: NDArray, values: NDArray, wanted: NDArray) -> NDArray:
+    position = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
+    return np.where(names[position] == wanted, values[position], 0)
+
+
+def _check_level(level: _Level) -> None:
+    if not 0 < len(level.contexts) == len(level.totals) == len(level.kinds):
+        raise ValueError("each context of an n-gram needs its counts.")
+    if len(level.grams) != len(level.counts):
+        raise ValueError("each n-gram needs its count.")
+    if not all(_rise(hashes) for hashes in (level.contexts, level.grams)):
+        raise ValueError("n-grams and their contexts must be sorted.")
+
+
+def _rise(hashes: NDArray) -> bool:
+    return len(hashes) > 0 and bool((hashes[1:] > hashes[:-1]).all())
+
+
+def _check_levels(ngrams: NGrams) -> None:
+    if not ngrams.levels:
+        raise ValueError("n-grams need a level at least.")
+
+
+_COUNTS = Array("int64", None, low=1)
+_HASHES = Array("uint64", None)
+_LEVEL = Record(
+    _Level,
+    {"contexts": _HASHES, "totals": _COUNTS, "kinds": _COUNTS, "grams": _HASHES, "counts": _COUNTS},
+    _check_level,
+)
+NGRAMS = Record(
+    NGrams, {"levels": Listed(_LEVEL, tuple), "n_codes": Size("n_items + 1"), "unseen": UNSEEN}, _check_levels
+)

@@ -1,0 +1,125 @@
+"""A job is a folder that one process at a time may work in, on a plan that never changes.
+
+Whatever a job has finished lies under its final name; so the same command, started again after a kill, goes on from
+there and ends with the same files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from seqrec._files import write_bytes
+
+_WORK = ".seqrec"
+REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
+
+
+class JobError(RuntimeError):
+    """A job cannot begin or go on; nothing is lost."""
+
+
+class LockedError(JobError):
+    """Another process works in the folder."""
+
+
+@contextmanager
+def locked(folder: Path, named: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, which a message calls `named`; the lock ends with the process.
+
+    Raises
+    ------
+    LockedError
+        At once, if another process has the lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"another process is at work in {named}. Wait for it, or stop it.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Job:
+    """The plan of a job, and what it has finished.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the results.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        #: Folder of what is not a result.
+        self.work = output / _WORK
+
+    @contextmanager
+    def opened(self, plan: dict[str, Any]) -> Iterator[None]:
+        """Work on a plan, which is written down first; an unfinished job goes on only with the same one.
+
+        Raises
+        ------
+        LockedError
+            If another process works on it.
+        JobError
+            If the folder holds other files, or the job of another plan.
+        """
+        plan = json.loads(json.dumps(plan))  # as it will be read
+        self._check_empty()
+        with locked(self.work, self.output):
+            known = self.read("plan")
+            if known is None:
+                self._check_empty()
+                self.write("plan", plan)
+            elif known != plan:
+                changed = ", ".join(sorted(key for key in {*known, *plan} if known.get(key) != plan.get(key)))
+                raise JobError(
+                    f"{self.output} holds another job, which differs in: {changed}. "
+                    "Repeat the command that it was begun with, or choose an empty folder."
+                )
+            yield
+
+    def _check_empty(self) -> None:
+        """Raise if a folder without a plan holds anything but the list of what an earlier attempt refused."""
+        if (self.work / "plan.json").exists() or not self.output.exists():
+            return
+        kept = self.work.name, REFUSED
+        others = sorted(path.name for path in self.output.iterdir() if not path.name.startswith(kept))
+        if others:
+            raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
+
+    def forget(self) -> None:
+        """Take back the plan, so that another may follow."""
+        self.clear(*(path.name for path in self.work.iterdir() if path.is_dir()))
+        (self.work / "plan.json").unlink()
+
+    def read(self, name: str) -> Any:
+        """Give a step's record, None if the step was not finished."""
+        path = self.work / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def write(self, name: str, record: Any) -> None:
+        """Keep a step's record: from now on, the step is finished."""
+        write_bytes(self.work / f"{name}.json", json.dumps(record).encode())
+
+    def folder(self, name: str) -> Path:
+        """Give a folder for a step's files."""
+        path = self.work / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def clear(self, *names: str) -> None:
+        """Remove the folders of steps that nothing needs any more."""
+        for name in names:
+            rmtree(self.work / name, ignore_errors=True)

@@ -1,0 +1,52 @@
+"""Files with events, which of their columns are read, and the rows that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from seqrec.logs.chunks import Columns, LogError, LogFile, find_columns, find_files, find_kinds
+
+#: Of the rows that cannot be used, as they are told to the user.
+QUARANTINE = pa.schema(
+    [("file", pa.string()), ("row", pa.int64()), *[(name, pa.string()) for name in ("column", "code", "reason", "raw")]]
+)
+
+Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
+
+
+class BadRowsError(LogError):
+    """More rows cannot be used than may be left out."""
+
+
+class Source(NamedTuple):
+    """Files with events, and how to read them."""
+
+    files: list[LogFile]
+    columns: Columns
+    kinds: dict[str, str]
+    notes: list[str]
+
+    @classmethod
+    def find(
+        cls, patterns: Sequence[str], names: Mapping[str, Any], fields: Iterable[str], wanted: Mapping[str, str]
+    ) -> Source:
+        """Find files and columns, and check that these hold the kinds of values that are wanted.
+
+        `names` may hold "user", "item" and "timestamp": columns.
+        """
+        files = [LogFile.from_path(path) for path in find_files(patterns)]
+        columns, notes = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
+        return cls(files, columns, find_kinds(files, columns, wanted), notes)
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths as they were given."""
+        return [str(file.path) for file in self.files]
+
+    def identity(self) -> list[list[Any]]:
+        """Tell the files from others of their names: absolute path, size and time of change of each."""
+        statuses = [(file.path.resolve(), file.path.stat()) for file in self.files]
+        return [[str(path), status.st_size, status.st_mtime_ns] for path, status in statuses]

@@ -1,0 +1,146 @@
+"""Result tables are written here: whole or not at all, and safe to open in a spreadsheet or a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from seqrec._files import replacing
+from seqrec._text import plain as plain
+from seqrec.data.times import is_text
+
+_RUN_BY_SPREADSHEETS = r"^([\s\pZ]*[=+\-@＝＋－＠]|[\t\r])"
+
+
+class TableWriter(Protocol):
+    """Takes the rows of a table batch by batch."""
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows."""
+
+
+class _ParquetWriter:
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pa.parquet.ParquetWriter(file, schema, compression="zstd")
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _CsvWriter:
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._file = file
+        self.write(pa.table([[name] for name in schema.names], names=schema.names))
+
+    def write(self, table: pa.Table) -> None:
+        columns = [_escape(_plain_column(column)) for column in table.columns]
+        # Text is quoted, always; so an empty text is not taken for null.
+        options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
+        # Where the first chunk is empty, Arrow 26 writes what happens to lie in its memory.
+        whole = pa.table(columns, names=table.column_names).combine_chunks()
+        pa.csv.write_csv(whole, self._file, options)
+
+    def close(self) -> None:
+        """Nothing waits to be written."""
+
+
+class _JsonWriter:
+    def __init__(self, file: BinaryIO, _: pa.Schema) -> None:
+        self._file = file
+        self._encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+    def write(self, table: pa.Table) -> None:
+        columns = [_plain_column(column) for column in table.columns]
+        for batch in pa.table(columns, names=table.column_names).to_batches(max_chunksize=2**14):
+            lines = [self._encoder.encode(row) + "\n" for row in batch.to_pylist()]
+            self._file.write("".join(lines).encode())
+
+    def close(self) -> None:
+        """Nothing waits to be written."""
+
+
+class _Conforming:
+    """Gives a writer the rows in the columns that it was opened with."""
+
+    def __init__(self, writer: TableWriter, schema: pa.Schema) -> None:
+        self._writer = writer
+        self._schema = schema
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write(table.select(self._schema.names).cast(self._schema))
+
+
+def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn times into text, and narrow numbers into wide ones that are written alike."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        return pc.strftime(column.cast(pa.timestamp(column.type.unit, "UTC")), "%Y-%m-%dT%H:%M:%SZ")
+    if pa.types.is_float32(column.type):  # 0.1 stays 0.1, not 0.10000000149
+        return column.cast(pa.string()).cast(pa.float64())
+    return column
+
+
+def _escape(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not is_text(column.type):
+        return column
+    return pc.replace_substring_regex(column, _RUN_BY_SPREADSHEETS, r"'\1")
+
+
+_WRITERS: dict[str, type[_ParquetWriter | _CsvWriter | _JsonWriter]] = {
+    ".parquet": _ParquetWriter,
+    ".csv": _CsvWriter,
+    ".jsonl": _JsonWriter,
+}
+
+
+@contextmanager
+def open_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
+    """Write a table batch by batch; it takes its name when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        Its ending says the format: ``.parquet``, ``.csv`` or ``.jsonl``. In CSV, a text that a spreadsheet would run
+        as a formula gets an apostrophe before it, and null is an empty cell. Times are ISO 8601 in UTC.
+    schema : pa.Schema
+        Columns of text, numbers, booleans and times.
+
+    Yields
+    ------
+    TableWriter
+
+    Raises
+    ------
+    ValueError
+        Where the ending is another.
+    OSError
+        If the disk is full, or the folder cannot be written.
+    """
+    check_output(path)
+    open_format = _WRITERS[path.suffix.lower()]
+    with replacing(path) as unfinished, unfinished.open("wb") as file, closing(open_format(file, schema)) as writer:
+        yield _Conforming(writer, schema)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a whole table, as `open_writer` does."""
+    with open_writer(path, table.schema) as writer:
+        writer.write(table)
+
+
+def check_output(path: Path) -> None:
+    """Refuse a name whose ending is no format that can be written."""
+    if path.suffix.lower() not in _WRITERS:
+        raise ValueError(f"{path}: results are written as {', '.join(_WRITERS)}. Give the name one of these endings.")

@@ -1,0 +1,101 @@
+"""A log that fits into memory, read whole: what a model is fitted to, or judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from seqrec.data.sequences import Sequences
+from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
+from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.tables import write_table
+
+
+class Log(NamedTuple):
+    """The rows of a log.
+
+    Attributes
+    ----------
+    source : Source
+    good : pa.Table
+        Columns under their own names.
+    bad : pa.Table
+        Rows that cannot be used: file, row, column, code, reason, raw.
+    n_rows : int
+        Good and bad.
+    """
+
+    source: Source
+    good: pa.Table
+    bad: pa.Table
+    n_rows: int
+
+    @classmethod
+    def read(cls, source: Source, show: Show) -> Log:
+        """Read all files.
+
+        Raises
+        ------
+        LogError
+            If times with a zone are mixed with others.
+        """
+        good, bad, n_rows, facts = [], [QUARANTINE.empty_table()], 0, TimeFacts()
+        for number, file in enumerate(source.files):
+            for chunk in read_chunks(file, number, source.columns, source.kinds):
+                good.append(chunk.good)
+                bad.append(_of_file(chunk.bad, str(file.path)))
+                n_rows, facts = n_rows + chunk.n_rows, facts + chunk.times
+                show(f"reading {file.path}", chunk.start + chunk.n_rows, None)
+        facts.check_zones(source.columns.timestamp)
+        table = pa.concat_tables([schema_of(source.kinds).empty_table(), *good]).drop_columns("row")
+        own = source.columns.roles
+        table = table.rename_columns([own[name] for name in table.column_names])
+        return cls(source, table, pa.concat_tables(bad), n_rows)
+
+    def keep_bad_rows(self, path: Path | None, max_bad: float) -> None:
+        """Write the rows that cannot be used to a file, if there are any.
+
+        Raises
+        ------
+        BadRowsError
+            If they are more than this share of all rows.
+        """
+        if self.bad.num_rows and path is not None:
+            write_table(self.bad, path)
+        if self.bad.num_rows > max_bad * self.n_rows:
+            where = "" if path is None else f" They are listed in {path}."
+            raise BadRowsError(
+                f"{self.bad.num_rows:,} of {self.n_rows:,} rows cannot be used, more than the share of "
+                f"{max_bad:g} that may be left out (the first: {_first(self.bad)}).{where} "
+                "Repair them, or allow a larger share: --max-bad."
+            )
+
+    def sequences(self, fields: Iterable[str], time_unit: str = "auto", drop_duplicates: bool = False) -> Sequences:
+        """Cut the good rows into one sequence a user."""
+        user, item, timestamp, _ = self.source.columns
+        return Sequences.from_frame(
+            self.good,
+            user=user,
+            item=item,
+            timestamp=timestamp,
+            columns=tuple(fields),
+            time_unit=time_unit,
+            drop_duplicates=drop_duplicates,
+        )
+
+    def bad_by_code(self) -> dict[str, int]:
+        """Count the rows that cannot be used by what is wrong."""
+        counts = self.bad["code"].value_counts().to_pylist()
+        return dict(sorted((entry["values"], entry["counts"]) for entry in counts))
+
+
+def _of_file(bad: pa.Table, name: str) -> pa.Table:
+    return bad.add_column(0, "file", pa.array([name] * bad.num_rows, pa.string()))
+
+
+def _first(bad: pa.Table) -> str:
+    row = bad[:1].to_pylist()[0]
+    return f"{row['file']}, row {row['row']}, column {row['column']!r}: {row['reason']}"

@@ -1,0 +1,1 @@
+"""Sequences in, a distribution over the next event out."""

@@ -1,0 +1,86 @@
+"""Progress of a training: curves in a notebook, a bar on a terminal, and silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class TrainingProgress:
+    """Shows how far a training is, with its figures.
+
+    Parameters
+    ----------
+    max_epochs : int
+    n_events : int
+        Events of an epoch.
+    verbose : bool or "auto"
+        "auto" shows it where a person looks: in a terminal or a notebook. A notebook gets `TrainingCurves` if anywidget
+        is installed, and else a bar.
+    """
+
+    def __init__(self, max_epochs: int, n_events: int, verbose: bool | str = "auto") -> None:
+        console = Console(stderr=True)
+        # Not rich's `is_terminal`: where FORCE_COLOR is set, as in notebooks, it takes a pipe for a terminal.
+        shown = sys.stderr.isatty() or console.is_jupyter if verbose == "auto" else bool(verbose)
+        curves = _curves(max_epochs, n_events) if shown and console.is_jupyter else None
+        self._display = curves or _Bar(max_epochs, n_events, console, shown)
+
+    def __enter__(self) -> TrainingProgress:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.stop(error)
+
+    def batch_done(self, epoch: int, n_events: int) -> None:
+        """Advance by a batch's events."""
+        self._display.batch_done(epoch, n_events)
+
+    def epoch_done(self, history: dict[str, list[float]]) -> None:
+        """Show the last figures of each of the history's lists."""
+        self._display.epoch_done(history)
+
+
+class _Bar:
+    """A bar for all epochs, with the figures of the last one."""
+
+    def __init__(self, max_epochs: int, n_events: int, console: Console, shown: bool) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._progress = Progress(*columns, console=console, disable=not shown)
+        self._task = self._progress.add_task("Training", total=max_epochs * n_events, note="")
+        self._max_epochs = max_epochs
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def stop(self, error: BaseException | None) -> None:  # noqa: ARG002
+        self._progress.stop()
+
+    def batch_done(self, epoch: int, n_events: int) -> None:
+        self._progress.update(self._task, advance=n_events, description=f"Epoch {epoch + 1}/{self._max_epochs}")
+
+    def epoch_done(self, history: dict[str, list[float]]) -> None:
+        note = "  ".join(f"{name} {values[-1]:.4f}" for name, values in history.items() if values)
+        self._progress.update(self._task, note=note)
+
+
+def _curves(max_epochs: int, n_events: int) -> Any:
+    """Give the display of a notebook, or None without anywidget."""
+    try:
+        # By its name, for the network stands below the widgets, and does without them.
+        return import_module("seqrec.explore.training_curves").LiveCurves(max_epochs, n_events)
+    except ImportError:
+        return None

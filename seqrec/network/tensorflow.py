@@ -1,0 +1,32 @@
+"""What TensorFlow can do here: one graph for all shapes of its arguments, and fast products of bfloat16 matrices."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+
+def one_graph(function: Callable, signature: Sequence[Any]) -> tf.types.experimental.PolymorphicFunction:
+    """Compile a function for arguments of these specifications.
+
+    A graph for each shape could round otherwise, and a loaded model would differ from the saved one.
+    """
+    compiled = tf.function(function, input_signature=signature, autograph=False)
+    # Each network has a graph of its own, and several in a process are no mistake to warn of.
+    compiled._omit_frequent_tracing_warning = True
+    return compiled
+
+
+@functools.cache
+def bfloat16_is_fast() -> bool:
+    """Tell whether the GPU, or without one the CPU, has instructions for bfloat16 products."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0)) >= (8, 0)
+    processor = Path("/proc/cpuinfo")
+    flags = processor.read_text() if processor.exists() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,205 @@
+"""Fitted estimators on disk, as model files: data that no code is in, and that are read whole or refused."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sklearn.utils.validation import NotFittedError
+
+from seqrec import _MODULE_OF
+from seqrec._files import write_bytes
+from seqrec.data.summary import HISTORY, TRAINING_DATA
+from seqrec.detect.base import OFFSET
+from seqrec.storage import container
+from seqrec.storage.arrays import Array, Ids
+from seqrec.storage.estimator import COLUMNS, LIBRARIES, Columns, Storable, is_fitted, kind_of, read, to_bytes
+from seqrec.storage.parameters import PARAMETER
+from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
+
+__all__ = ["inspect", "load", "save"]
+
+# The names that a file may hold. What is imported is looked up here, never in the file.
+_ESTIMATORS = (
+    "LSTMRecommender",
+    "LSTMAnomalyDetector",
+    "LSTMSequenceClassifier",
+    "PopularityRecommender",
+    "MarkovRecommender",
+    "SequentialRulesRecommender",
+    "UserProfiles",
+    "NewEventDetector",
+    "LengthDetector",
+    "CompositionDetector",
+    "NGramDetector",
+    "CombinedDetector",
+)
+
+
+def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None) -> None:
+    """Write a fitted estimator to a model file.
+
+    The file is a safetensors file, whatever its name; ``.seqrec`` is usual. It is there whole or not at all: if the
+    machine stops in between, an older file at `path` is as it was. What a user has set beside parameters and fitted
+    attributes is not kept; a pickle keeps it.
+
+    Parameters
+    ----------
+    estimator : fitted estimator of seqrec
+    path : str or Path
+        A file that exists is replaced.
+    columns : dict, optional
+        Names of the columns of the log that the model was made from, for the command line: "user", "item", and where
+        there are such "timestamp" and "fields" (a list).
+
+    Raises
+    ------
+    NotFittedError
+        Before `fit`.
+    TypeError
+        If this is no estimator of seqrec, or of a subclass: a file would forget what the subclass adds.
+    ValueError
+        If a parameter or an id cannot be kept in a model file, or `columns` are not as described.
+    OSError
+        If the folder does not exist, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, seqrec
+    >>> recommender = seqrec.PopularityRecommender().fit([["tea", "milk"], ["tea", "cake", "tea"]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     seqrec.save(recommender, folder + "/drinks.seqrec")
+    ...     seqrec.load(folder + "/drinks.seqrec").predict([["cake"]]).tolist()
+    ['tea']
+    """
+    path = Path(path)
+    kind = type(estimator)
+    if not isinstance(estimator, Storable) or kind is not kind_of(estimator):
+        names = ", ".join(_ESTIMATORS)
+        raise TypeError(f"save takes an estimator of seqrec ({names}), got {kind.__name__}. Pickle keeps subclasses.")
+    if not is_fitted(estimator):
+        raise NotFittedError(f"this {kind.__name__} is not fitted yet: call fit before save.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder. Give save the name of a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save into. Make it first.")
+    write_bytes(path, to_bytes(estimator, None if columns is None else _check_columns(columns)))
+
+
+def load(path: str | Path) -> Any:
+    """Read an estimator from a model file; it gives the very numbers that the one that was saved gave.
+
+    Nothing in the file is run. It is refused unless all of it is as `save` wrote it: a digest tells whether the file is
+    damaged, but not who made it, so a model of a stranger can be as wrong as its maker likes.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    estimator : fitted estimator
+        It can be asked, trained on, and fitted anew.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it is not a whole model file that this release of seqrec reads.
+    """
+    with container.opened(path) as file:
+        return read(file, _find)
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """Tell what a model file holds, without building the model.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    description : dict
+        "estimator" (its name), "parameters", "n_items", "training_data" (`TrainingData`), "validation" (best score),
+        "loss" (of the last epoch, nats), "n_held_out" (scores that thresholds are made of), "offset" (the threshold),
+        "columns" (`Columns`), and "versions" of "format", "seqrec" and its libraries. What the model lacks is None.
+
+    Raises
+    ------
+    ModelFileError
+        As in `load`, as far as it can be told without looking at the arrays.
+    """
+    with container.opened(path) as file:
+        return _describe(container.read_document(file))
+
+
+def _describe(document: container.Document) -> dict[str, Any]:
+    content = document.content
+    check_keys(content, ("estimator", "model", "libraries", "columns"), "the document")
+    check_keys(content["model"], ("parameters", "fitted"), "the model")
+    Choice(*_ESTIMATORS).table(content["estimator"], "estimator", {})
+    fitted = content["model"]["fitted"]
+    parts = {**_if_dict(fitted), **_if_dict(_if_dict(fitted).get("_model"))}
+    history = _read(Optional(HISTORY), parts.get("history_", parts.get("history"))) or {}
+    catalogue = parts.get("vocabulary_", parts.get("vocabulary"))
+    return {
+        "estimator": content["estimator"],
+        "parameters": {name: _shown(value, name) for name, value in _if_dict(content["model"]["parameters"]).items()},
+        "n_items": _size(Ids(), catalogue),
+        "training_data": _read(Optional(TRAINING_DATA), parts.get("training_data_")),
+        "validation": max(history.get("validation", []), default=None),
+        "loss": next(reversed(history.get("loss", [])), None),
+        "n_held_out": _size(Array("float64", None), parts.get("held_out_scores_")),
+        "offset": _read(OFFSET, parts["offset_"]) if "offset_" in parts else None,
+        "columns": _read(Optional(COLUMNS), content["columns"]),
+        "versions": {
+            "format": document.format,
+            "seqrec": document.seqrec,
+            **_read(LIBRARIES, content["libraries"]),
+        },
+    }
+
+
+def _if_dict(plain: Any) -> dict[str, Any]:
+    return plain if isinstance(plain, dict) else {}
+
+
+def _read(schema: Schema, plain: Any) -> Any:
+    """Read what needs no arrays."""
+    schema.table(plain, "the document", {})
+    return schema.unpack(plain, "the document", {})
+
+
+def _size(schema: Schema, plain: Any) -> int | None:
+    """Give the length of an array without the array."""
+    if plain is None:
+        return None
+    schema.table(plain, "the document", {})
+    return plain[1]
+
+
+def _shown(plain: Any, name: str) -> Any:
+    """Give a parameter, or the word for a random state, whose numbers are arrays."""
+    needs_arrays = bool(PARAMETER.table(plain, name, {}))
+    return "RandomState" if needs_arrays else PARAMETER.unpack(plain, name, {})
+
+
+def _check_columns(columns: dict[str, Any]) -> Columns:
+    try:
+        given = Columns(**columns)
+    except TypeError:
+        known = ", ".join(map(repr, Columns._fields))
+        raise ValueError(f"columns names 'user' and 'item' at least, of {known}; got {list(columns)}.") from None
+    if isinstance(given.fields, str):
+        raise ValueError(f"columns['fields'] must be a list of names, got {given.fields!r}.")
+    named = [given.user, given.item, given.timestamp, *given.fields]
+    if not all(isinstance(name, str) for name in named if name is not None) or None in (given.user, given.item):
+        raise ValueError(f"columns holds names of columns, which are text; got {columns}.")
+    return given._replace(fields=tuple(given.fields))
+
+
+def _find(name: str) -> type[Storable] | None:
+    if name not in _ESTIMATORS:
+        return None
+    return getattr(import_module(f"seqrec.{_MODULE_OF[name]}"), name)

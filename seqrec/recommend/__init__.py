@@ -1,0 +1,1 @@
+"""The top k of a distribution over the next item."""

@@ -1,0 +1,394 @@
+"""What every recommender can do once it scores the next item: recommend, rank, predict, score."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from seqrec._checks import check_integer, show
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.metrics.ranking import check_finite, check_scores, ndcg
+from seqrec.recommend.attribution import explain_scores
+from seqrec.recommend.questions import question_times
+from seqrec.recommend.top_k import Targets, target_ranks, top_k
+
+__all__ = ["ColdStartWarning", "RecommenderMixin"]
+
+
+class ColdStartWarning(UserWarning):
+    """Some histories hold no item that the model knows; these get the popular items."""
+
+
+class RecommenderMixin:
+    """The verbs of a recommender, written once.
+
+    A subclass sets `vocabulary_` (the catalogue) and `item_counts_` (n_items,) in `fit`, for which
+    `_training_sequences` does the checks, and gives `_next_item_scores`.
+
+    In all methods X is `Sequences`, a list of sequences or a 2-D array with one sequence a row. Users need
+    not have been seen in training. A history without any item of the catalogue gets the most popular items,
+    with a `ColdStartWarning`; a warning also says if more than a fifth of the events are unknown items.
+    """
+
+    vocabulary_: Vocabulary
+    item_counts_: NDArray
+
+    @property
+    def n_latest(self) -> int:
+        """How many events at the end of a history matter, but for what was seen."""
+        return 1
+
+    def recommend(
+        self,
+        X: Any,
+        k: int = 10,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+    ) -> tuple[NDArray, NDArray[np.float32]]:
+        """Recommend the k items that are most likely to come next.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array, n sequences
+            Histories.
+        k : int
+            Length of each list; clipped, with a warning, to the size of the catalogue.
+        exclude_seen : bool
+            Leave out the items of the history.
+        candidates : array-like of item ids, optional
+            Recommend these items only.
+        at : datetime or (n,) array-like of datetimes, optional
+            The time of the question, for models that use time. X needs timestamps then.
+
+        Returns
+        -------
+        items : (n, k) array
+            Item ids, best first; None where fewer than k items are left.
+        scores : (n, k) float32
+            Their scores; -inf beside None. Equal scores keep the order of the catalogue, so the first 5 of
+            the top 10 are the top 5.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError
+            If ids are text here and numbers in training, or the reverse.
+        ValueError
+            If a candidate is not in the catalogue.
+        """
+        X = self._encode(X)
+        columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
+        return self._items(columns, scores), scores
+
+    def explain(
+        self,
+        X: Any,
+        items: ArrayLike | None = None,
+        k: int = 3,
+        exclude_seen: bool = True,
+        at: ArrayLike | None = None,
+    ) -> pd.DataFrame:
+        """Say why items are recommended: which past events moved each up or down, and how far.
+
+        Each event is left out of the history in turn, which closes the gap in time as well, and the rest is scored
+        again. The difference is the event's effect: exact, though effects need not add up to the score.
+
+        Parameters
+        ----------
+        X, exclude_seen, at
+            As in `recommend`.
+        items : (n_items,) array-like of item ids, optional
+            Explain these for every sequence, whether seen or not; by default, what `recommend` gives.
+        k : int
+            How many recommended items of each sequence; clipped, with a warning, to the size of the catalogue.
+
+        Returns
+        -------
+        effects : DataFrame
+            A row a sequence, item and event: `sequence` (key), `item`, `score` (float64, of the item after the whole
+            history), `position` (of the event in the sequence, from 0), `row` (of the log), `event` (its item, known
+            or not) and `effect` (float64, the score less the one without the event: positive moved the item up).
+            By sequence; then by item, best first or as given; then by position. Scores are natural logarithms of
+            probabilities, and effects nats, where the recommender has `predict_proba`; else they are its own scores.
+            Only events that can matter are listed: the latest `n_latest` of a sequence, and its latest `n_latest` of
+            known items. The effect of all others is 0.
+
+        Raises
+        ------
+        NotFittedError, TypeError
+            As in `recommend`.
+        ValueError
+            If an item is not in the catalogue, or scores are NaN.
+
+        Examples
+        --------
+        >>> from seqrec.recommend.baselines import MarkovRecommender
+        >>> recommender = MarkovRecommender().fit([["tea", "milk"], ["tea", "milk"], ["milk", "cake"]])
+        >>> effects = recommender.explain([["milk", "tea"]], items=["milk", "cake"])
+        >>> print(effects[["item", "score", "event", "effect"]].to_string(index=False))
+        item  score event  effect
+        milk    1.0   tea     1.0
+        cake    0.0   tea    -1.0
+        """
+        check_is_fitted(self, "vocabulary_")
+        named = as_sequences(X, estimator=self, reset=False)  # the codes of the catalogue hide which items are unknown
+        X = self._encode(named)
+        times = question_times(at, X)
+        if items is None:
+            columns, scores = self._best(X, self._clip(k), exclude_seen, None, times)
+            columns[np.isneginf(scores)] = -1
+        else:
+            columns = np.tile(self._columns(items, "items"), (len(X), 1))
+        return explain_scores(self._explained_scores, named, X, columns, self.n_latest, times)
+
+    def rank(
+        self,
+        X: Any,
+        y: Any,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+    ) -> NDArray[np.float64]:
+        """Rank of what came next in the whole catalogue; ties share their average rank.
+
+        Parameters
+        ----------
+        X, exclude_seen, candidates, at
+            As in `recommend`.
+        y : (n,) array-like of item ids, or Sequences of length n
+            The next item of each sequence, or several targets of each.
+
+        Returns
+        -------
+        ranks : (n,) float64, or (y.n_events,) if y is Sequences
+            1 is best; inf where the item is excluded or was not seen in training.
+
+        Raises
+        ------
+        ValueError
+            If scores are NaN, or all scores of a sequence are equal.
+        """
+        X = self._encode(X)
+        targets = self._targets(y, len(X))
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, judge=True)
+        return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
+
+    def predict(self, X: Any) -> NDArray:
+        """Give the most likely next item of each sequence, seen before or not.
+
+        Returns
+        -------
+        items : (n,) array of item ids
+        """
+        return self.recommend(X, k=1, exclude_seen=False)[0][:, 0]
+
+    def score(self, X: Any, y: Any) -> float:
+        """Mean NDCG@10 of the next items y over the whole catalogue; seen items are not excluded.
+
+        This is what `cross_val_score` and `GridSearchCV` maximise. `evaluate` gives more figures and can
+        leave out seen items.
+        """
+        ranks = self.rank(X, y, exclude_seen=False)
+        return float(ndcg(ranks, k=10).mean())
+
+    def is_cold(self, X: Any) -> NDArray[np.bool_]:
+        """Tell which sequences hold no item of the catalogue, so that they get the most popular items.
+
+        Returns
+        -------
+        cold : (n,) bool
+        """
+        return _is_cold(self._known_sequences(X))
+
+    def _training_sequences(self, X: Any, y: Any = None, reset: bool = True) -> Sequences:
+        """Append the next items y to X, and give it in the codes of the catalogue, the items that do occur.
+
+        `reset` is False where a fit goes on: a 2-D X must then be as wide as before.
+
+        Raises
+        ------
+        ValueError
+            If no sequence has two events, or there is only one item.
+        """
+        X = as_sequences(X, allow_empty=False, estimator=self, reset=reset)
+        if y is not None:
+            X = append_events(X, y)
+        if (X.lengths < 2).all():
+            raise ValueError(
+                f"none of the {len(X):,} sequences has 2 events, so nothing shows what follows what. "
+                "Give fit longer histories, or the next items as y."
+            )
+        X = X.compact()  # in the order of X's vocabulary: the order of the rows must not decide how ties are broken
+        n_items = len(X.vocabulary)
+        if n_items < 2:
+            raise ValueError(f"fit needs at least 2 different items, got {n_items}: there is nothing to choose.")
+        return X
+
+    def _known_sequences(self, X: Any) -> Sequences:
+        """Give X in the codes of the catalogue."""
+        check_is_fitted(self, "vocabulary_")
+        return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
+
+    def _encode(self, X: Any) -> Sequences:
+        """Give X in the codes of the catalogue, after the warnings that this calls for."""
+        X = self._known_sequences(X)
+        unknown = np.count_nonzero(X.codes == UNKNOWN)
+        if unknown > 0.2 * X.n_events:
+            text = f"{unknown:,} of {X.n_events:,} events are items that were not in the training data."
+            warnings.warn(text, stacklevel=3)
+        cold = np.count_nonzero(_is_cold(X))
+        if cold:
+            text = f"{cold:,} of {len(X):,} sequences hold no known item and get popular ones: see is_cold(X)."
+            warnings.warn(text, ColdStartWarning, stacklevel=3)
+        return X
+
+    def _targets(self, y: Any, n: int) -> Targets:
+        """Give what came next, in columns of the catalogue."""
+        if isinstance(y, Sequences):
+            codes, indptr = y.recode(self.vocabulary_).codes, y.indptr
+        else:
+            codes = self.vocabulary_.encode(np.asarray(y))
+            indptr = np.arange(len(codes) + 1)
+        if len(indptr) != n + 1:
+            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
+        return Targets(codes.astype(np.intp) - N_RESERVED, indptr)
+
+    def _clip(self, k: int) -> int:
+        n_items = len(self.vocabulary_)
+        if check_integer(k, "k") > n_items:
+            text = f"k={k} is more than the {n_items} items of the catalogue: k={n_items} is used."
+            warnings.warn(text, stacklevel=3)
+        return min(k, n_items)
+
+    def _items(self, columns: NDArray, scores: NDArray) -> NDArray:
+        """Give the ids of the catalogue's columns, None where the score is -inf."""
+        items = self.vocabulary_.items[columns]
+        missing = np.isneginf(scores)
+        if missing.any():
+            items = items.astype(object)
+            items[missing] = None
+        return items
+
+    def _score_blocks(
+        self,
+        X: Sequences,
+        exclude_seen: bool,
+        candidates: ArrayLike | None,
+        at: ArrayLike | None,
+        judge: bool = False,
+    ) -> Iterator[tuple[slice, NDArray]]:
+        """Score a few sequences at a time, with -inf for excluded items.
+
+        Equal scores for all items are an error if they are to `judge` the model; to recommend, they will do.
+        """
+        check = check_scores if judge else check_finite
+        excluded = None if candidates is None else self._not_among(candidates)
+        cold = _is_cold(X)
+        for rows, scores in self._next_item_scores(X, at=question_times(at, X)):
+            check(scores[~cold[rows]] if cold[rows].any() else scores)
+            scores[cold[rows]] = self.item_counts_
+            if exclude_seen:
+                scores[_seen(X, rows)] = -np.inf
+            if excluded is not None:
+                scores[:, excluded] = -np.inf
+            yield rows, scores
+
+    def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
+        """Give the columns of the items that are no candidates."""
+        return np.setdiff1d(np.arange(len(self.vocabulary_)), self._columns(candidates, "candidates"))
+
+    def _columns(self, items: ArrayLike, name: str) -> NDArray[np.intp]:
+        """Give the columns of items of the catalogue; errors call them `name`."""
+        items = np.asarray(items)
+        if items.ndim != 1:
+            raise ValueError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
+        codes = self.vocabulary_.encode(items)
+        unknown = items[codes == UNKNOWN]
+        if len(unknown):
+            raise ValueError(
+                f"{len(unknown):,} {name} are not in the catalogue ({show(unknown[:3].tolist())}): "
+                "only items of the training data can be recommended."
+            )
+        return codes.astype(np.intp) - N_RESERVED
+
+    def _best(
+        self, X: Sequences, k: int, exclude_seen: bool, candidates: ArrayLike | None, at: ArrayLike | None
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
+        columns = np.empty((len(X), k), dtype=np.intp)
+        scores = np.empty((len(X), k), dtype=np.float32)
+        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
+            columns[rows], scores[rows] = top_k(block, k)
+        return columns, scores
+
+    def _explained_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
+        """Score as `_next_item_scores` does, in the unit in which `explain` tells effects."""
+        return self._next_item_scores(X, at=at)
+
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
+        """Score the next item of each sequence: the one method that a recommender adds.
+
+        Parameters
+        ----------
+        X : Sequences
+            In the codes of `vocabulary_`; unknown items are kept as such.
+        at : (n,) datetime64 array, optional
+            Time of the question.
+
+        Yields
+        ------
+        rows : slice
+            Consecutive slices that cover X. How many rows come at once bounds the memory.
+        scores : (rows, n_items) float32
+            Higher is better. A fresh array, since the mixin writes into it.
+        """
+        raise NotImplementedError
+
+
+def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:
+    """How often each item of X's vocabulary occurs, (n_items,), among all `events` or some."""
+    return np.bincount(X.codes[events], minlength=N_RESERVED + len(X.vocabulary))[N_RESERVED:]
+
+
+def append_events(X: Sequences, items: Any) -> Sequences:
+    """Append one event to each sequence, at the time of its last event; further columns are left out."""
+    items = np.asarray(items)
+    if items.shape != (len(X),):
+        raise ValueError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
+    vocabulary = X.vocabulary.extend(items)
+    ends = X.indptr[1:]
+    times = X.timestamps
+    if times is not None:
+        if (X.lengths == 0).any():
+            raise ValueError("y cannot be appended to empty sequences with timestamps. Drop the empty sequences first.")
+        times = np.insert(times, ends, times[ends - 1])
+    return Sequences(
+        codes=np.insert(X.codes, ends, vocabulary.encode(items)),
+        indptr=X.indptr + np.arange(len(X) + 1),
+        keys=X.keys,
+        vocabulary=vocabulary,
+        timestamps=times,
+        rows=np.insert(X.rows, ends, -1),
+    )
+
+
+def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:
+    """Give row and column of each item that occurs in the sequences `rows`."""
+    events = slice(X.indptr[rows.start], X.indptr[rows.stop])
+    columns = X.codes[events] - N_RESERVED
+    row = np.repeat(np.arange(rows.stop - rows.start), X.lengths[rows])
+    return row[columns >= 0], columns[columns >= 0]
+
+
+def _is_cold(X: Sequences) -> NDArray[np.bool_]:
+    known = np.concatenate([[0], np.cumsum(X.codes >= N_RESERVED)])
+    return known[X.indptr[1:]] == known[X.indptr[:-1]]

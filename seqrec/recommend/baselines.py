@@ -1,0 +1,229 @@
+"""What a network has to beat: counts of items, of pairs in a row, and of pairs a few steps apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval
+
+from seqrec.data.display import ShownAsCard
+from seqrec.data.sequences import Sequences
+from seqrec.data.summary import CATALOGUE, TrainingData
+from seqrec.data.vocabulary import N_RESERVED
+from seqrec.recommend.base import RecommenderMixin, item_counts
+from seqrec.storage.arrays import Sparse
+from seqrec.storage.estimator import Storable
+from seqrec.storage.schemas import Schema
+
+__all__ = ["MarkovRecommender", "PopularityRecommender", "SequentialRulesRecommender"]
+
+_BLOCK = 2**23  # scores held at once: 32 MB
+
+
+class PopularityRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+    """Recommend what occurs most often, the same to everyone.
+
+    Parameters
+    ----------
+    last_days : float, optional
+        Count the events of the last days of the training data only; all of them by default.
+
+    Attributes
+    ----------
+    vocabulary_ : Vocabulary
+        The catalogue, n_items.
+    item_counts_ : (n_items,) int64
+        Events of each item that were counted.
+    training_data_ : TrainingData
+        Size and dates of the training data.
+
+    Examples
+    --------
+    >>> recommender = PopularityRecommender().fit([["tea", "milk"], ["tea", "cake", "tea"]])
+    >>> items, scores = recommender.recommend([["cake"]], k=2)
+    >>> items.tolist(), scores.tolist()
+    ([['tea', 'milk']], [[3.0, 1.0]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {"last_days": [None, Interval(Real, 0, None, closed="neither")]}
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE
+
+    def __init__(self, last_days: float | None = None) -> None:
+        self.last_days = last_days
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> PopularityRecommender:
+        """Count the items of X; y, if given, is the next item of each sequence."""
+        X = self._training_sequences(X, y)
+        self.vocabulary_ = X.vocabulary
+        self.item_counts_ = item_counts(X, self._recent(X))
+        self.training_data_ = TrainingData.of(X)
+        return self
+
+    def _recent(self, X: Sequences) -> Any:
+        if self.last_days is None:
+            return slice(None)
+        if X.timestamps is None:
+            raise ValueError("last_days needs sequences with timestamps: Sequences.from_frame(log, timestamp=...).")
+        return X.timestamps > X.timestamps.max() - np.timedelta64(round(self.last_days * 86_400e6), "us")
+
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
+        for rows in _blocks(X):
+            yield rows, np.tile(self.item_counts_.astype(np.float32), (rows.stop - rows.start, 1))
+
+
+class SequentialRulesRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+    r"""Recommend what follows the latest items within a few steps.
+
+    The rule :math:`i \to j` weighs :math:`w_{ij} = \sum 1/d` over all places of the training data where j
+    follows i at distance d, at most `window`. A history's score for j is the sum of :math:`w_{ij} / d_i` over
+    its last `window` items, where the last is at :math:`d_i = 1`, divided by the popularity of j to the power
+    of `popularity_exponent`, so that what follows everything does not come first everywhere.
+
+    Parameters
+    ----------
+    window : int
+        Longest distance.
+    popularity_exponent : float
+        0 ranks by the sums alone; the larger it is, the rarer the items that are recommended.
+
+    Attributes
+    ----------
+    vocabulary_ : Vocabulary
+        The catalogue, n_items.
+    item_counts_ : (n_items,) int64
+        Events of each item in the training data.
+    rules_ : (n_items, n_items) sparse array, float32
+        Weight of each rule, already divided by the popularity of what follows.
+    training_data_ : TrainingData
+        Size and dates of the training data.
+
+    References
+    ----------
+    Ludewig and Jannach (2018), Evaluation of session-based recommendation algorithms, UMUAI 28, section 3.1.
+    Theirs applies the rules of the last item only, and does not divide.
+
+    Examples
+    --------
+    >>> recommender = SequentialRulesRecommender().fit([["tea", "milk", "cake"], ["tea", "milk"]])
+    >>> recommender.predict([["tea"]]).tolist()
+    ['milk']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "popularity_exponent": [Interval(Real, 0, None, closed="left")],
+    }
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"rules_": Sparse("float32", "n_items", "n_items")}
+
+    def __init__(self, window: int = 10, popularity_exponent: float = 0.5) -> None:
+        self.window = window
+        self.popularity_exponent = popularity_exponent
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> SequentialRulesRecommender:
+        """Count what follows what in X; y, if given, is the next item of each sequence."""
+        X = self._training_sequences(X, y)
+        self.vocabulary_ = X.vocabulary
+        self.item_counts_ = item_counts(X)
+        weights = _followers(X, 1)
+        for distance in range(2, self.window + 1):
+            weights = weights + _followers(X, distance)
+        discount = (self.item_counts_ + 1.0) ** -self.popularity_exponent
+        self.rules_ = (weights @ sparse.diags_array(discount)).astype(np.float32).tocsr()
+        self.training_data_ = TrainingData.of(X)
+        return self
+
+    @property
+    def n_latest(self) -> int:
+        """How many events at the end of a history matter, but for what was seen."""
+        return self.window
+
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
+        return _rule_scores(X, _latest_items(X, self.window), self.rules_, self.item_counts_)
+
+
+class MarkovRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+    """Recommend what most often comes right after the last item: a first-order Markov chain.
+
+    Attributes
+    ----------
+    vocabulary_ : Vocabulary
+        The catalogue, n_items.
+    item_counts_ : (n_items,) int64
+        Events of each item in the training data.
+    transitions_ : (n_items, n_items) sparse array, float32
+        Probability of each next item (column) after an item (row).
+    training_data_ : TrainingData
+        Size and dates of the training data.
+
+    Examples
+    --------
+    >>> recommender = MarkovRecommender().fit([["tea", "milk", "cake"], ["tea", "milk"]])
+    >>> recommender.predict([["cake", "tea"]]).tolist()
+    ['milk']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {}
+    _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> MarkovRecommender:
+        """Count the pairs in a row in X; y, if given, is the next item of each sequence."""
+        X = self._training_sequences(X, y)
+        self.vocabulary_ = X.vocabulary
+        self.item_counts_ = item_counts(X)
+        pairs = _followers(X, 1)
+        totals = np.maximum(pairs.sum(axis=1), 1)
+        self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
+        self.training_data_ = TrainingData.of(X)
+        return self
+
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
+        return _rule_scores(X, _latest_items(X, 1), self.transitions_, self.item_counts_)
+
+
+def _followers(X: Sequences, distance: int) -> sparse.csr_array:
+    """Count how often item j (column) comes `distance` events after item i (row), each time as 1/distance."""
+    sequence = np.repeat(np.arange(len(X)), X.lengths)
+    first, then = X.codes[:-distance], X.codes[distance:]
+    pairs = (sequence[:-distance] == sequence[distance:]) & (np.minimum(first, then) >= N_RESERVED)
+    weights = np.full(np.count_nonzero(pairs), 1 / distance)
+    return _sum(first[pairs] - N_RESERVED, then[pairs] - N_RESERVED, weights, 2 * (len(X.vocabulary),))
+
+
+def _latest_items(X: Sequences, window: int) -> sparse.csr_array:
+    """Weigh the d-th last known item of each sequence by 1/d, for d up to `window`, (n, n_items)."""
+    known = np.flatnonzero(X.codes >= N_RESERVED)
+    sequence = np.repeat(np.arange(len(X)), X.lengths)[known]
+    ends = np.searchsorted(known, X.indptr[1:])  # how many known events come before the end of each sequence
+    distance = ends[sequence] - np.arange(len(known))
+    late = distance <= window
+    columns = X.codes[known[late]] - N_RESERVED
+    return _sum(sequence[late], columns, 1 / distance[late], (len(X), len(X.vocabulary)))
+
+
+def _sum(rows: NDArray, columns: NDArray, weights: NDArray, shape: tuple[int, int]) -> sparse.csr_array:
+    return sparse.coo_array((weights.astype(np.float32), (rows, columns)), shape=shape).tocsr()
+
+
+def _rule_scores(
+    X: Sequences, latest: sparse.csr_array, rules: sparse.csr_array, item_counts: NDArray
+) -> Iterator[tuple[slice, NDArray]]:
+    """Sum the rules of the latest items; where none applies, popularity."""
+    popularity = item_counts / item_counts.sum()
+    for rows in _blocks(X):
+        scores = (latest[rows] @ rules).toarray()
+        scores[~scores.any(axis=1)] = popularity
+        yield rows, scores
+
+
+def _blocks(X: Sequences) -> Iterator[slice]:
+    step = max(1, _BLOCK // len(X.vocabulary))
+    return (slice(start, min(start + step, len(X))) for start in range(0, len(X), step))

@@ -1,0 +1,196 @@
+"""Estimators as model files: parameters and fitted attributes by each class's own schema; pickles hold these bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, BinaryIO, ClassVar, NamedTuple
+
+from seqrec._checks import show
+from seqrec.storage import container
+from seqrec.storage.container import ModelFileError, Table, Tensors
+from seqrec.storage.parameters import PARAMETER
+from seqrec.storage.schemas import (
+    Choice,
+    Listed,
+    Mapped,
+    Optional,
+    Record,
+    Schema,
+    Sizes,
+    Text,
+    check_keys,
+    inner,
+    sound,
+)
+
+_FILE = "_model_file"  # in a pickle's state
+
+
+class Columns(NamedTuple):
+    """Names of the columns of the log that a model was made from."""
+
+    user: str
+    item: str
+    timestamp: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+class Storable:
+    """Pickles, and copies, an estimator as its model file, beside what a user or a subclass has added.
+
+    A class that is stored as itself sets `_schema`: a schema of each attribute that a fit sets. What is `Optional` may
+    be missing.
+    """
+
+    _schema: ClassVar[dict[str, Schema]]
+
+    def _check_fitted(self) -> None:
+        """Raise ValueError where parameters and attributes that were read do not fit each other."""
+
+    def _build(self) -> None:
+        """Build the networks, of which blueprints were read."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the bytes of the model file, and the attributes that it does not hold."""
+        state: Any = super().__getstate__()
+        if not is_fitted(self):
+            return state
+        covered = {*kind_of(self)._schema, *_names(kind_of(self))}
+        return {name: value for name, value in state.items() if name not in covered} | {_FILE: to_bytes(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the estimator anew."""
+        state = dict(state)
+        file = state.pop(_FILE, None)
+        super().__setstate__(state)  # type: ignore[misc]
+        if file is not None:
+            kind = kind_of(self)
+            vars(self).update(vars(read(io.BytesIO(file), {kind.__name__: kind}.get)))
+
+
+def kind_of(estimator: Storable) -> type[Storable]:
+    """Give the class that an estimator is stored as: its own, or the nearest that it is made from."""
+    return next(kind for kind in type(estimator).__mro__ if "_schema" in vars(kind))
+
+
+def is_fitted(estimator: Storable) -> bool:
+    """Whether all is there that a fit sets."""
+    schema = kind_of(estimator)._schema
+    return all(hasattr(estimator, name) or isinstance(part, Optional) for name, part in schema.items())
+
+
+def to_bytes(estimator: Storable, columns: Columns | None = None) -> bytes:
+    """Give the model file of a fitted estimator."""
+    kind, tensors = kind_of(estimator), Tensors()
+    content = _content(kind).pack(_Content(kind.__name__, estimator, _libraries(), columns), "", tensors)
+    implied = _content(kind).table(content, "", {})
+    if implied != {name: (str(array.dtype), array.shape) for name, array in tensors.items()}:
+        raise ModelFileError("the attributes of this estimator are not those of a fit.")
+    return container.to_bytes(content, tensors)
+
+
+def read(file: BinaryIO, find: Callable[[str], type[Storable] | None]) -> Any:
+    """Read an estimator; `find` gives the class of a name.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is anything else than what `to_bytes` gives.
+    """
+
+    def table_of(content: dict[str, Any]) -> Table:
+        return schema_of(content).table(content, "", {})
+
+    def schema_of(content: dict[str, Any]) -> Record:
+        name = content.get("estimator")
+        kind = find(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ModelFileError(f"it holds {show(name)}, which is no estimator of seqrec.")
+        return _content(kind)
+
+    document, tensors = container.read(file, table_of)
+    return schema_of(document.content).unpack(document.content, "", tensors).model
+
+
+class _Content(NamedTuple):
+    estimator: str
+    model: Storable
+    libraries: dict[str, str]
+    columns: Columns | None
+
+
+COLUMNS = Record(
+    Columns,
+    {"user": Text(), "item": Text(), "timestamp": Optional(Text()), "fields": Listed(Text(), tuple)},
+)
+LIBRARIES = Mapped(Text())
+
+
+def _content(kind: type[Storable]) -> Record:
+    fields = {
+        "estimator": Choice(kind.__name__),
+        "model": Estimator(kind),
+        "libraries": LIBRARIES,
+        "columns": Optional(COLUMNS),
+    }
+    return Record(_Content, fields)
+
+
+class Estimator:
+    """Schema of a fitted estimator: its parameters, and its attributes."""
+
+    def __init__(self, kind: type[Storable]) -> None:
+        self.kind = kind
+        self.fitted = Record(dict, kind._schema, get=_attribute)
+
+    def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
+        """Pack both, unless they could not be read again."""
+        value._validate_params()
+        value._check_fitted()
+        parameters = {part: getattr(value, part) for part in _names(self.kind)}
+        return {
+            "parameters": {part: PARAMETER.pack(one, inner(name, part), tensors) for part, one in parameters.items()},
+            "fitted": self.fitted.pack(value, name, tensors),
+        }
+
+    def table(self, plain: Any, name: str, sizes: Sizes) -> Table:  # noqa: ARG002
+        """Give the tensors of both; dimensions are the estimator's own."""
+        check_keys(plain, ("parameters", "fitted"), name)
+        check_keys(plain["parameters"], _names(self.kind), inner(name, "parameters"))
+        found: Table = {}
+        for part, one in plain["parameters"].items():
+            found |= PARAMETER.table(one, inner(name, part), {})
+        return found | self.fitted.table(plain["fitted"], name, {})
+
+    def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
+        """Make the estimator."""
+        parameters = plain["parameters"].items()
+        estimator = self.kind(**{part: PARAMETER.unpack(one, inner(name, part), tensors) for part, one in parameters})
+        sound(name, estimator._validate_params)  # type: ignore[attr-defined]
+        attributes = self.fitted.unpack(plain["fitted"], name, tensors)
+        vars(estimator).update({part: value for part, value in attributes.items() if value is not None})
+        sound(name, estimator._check_fitted)
+        estimator._build()
+        return estimator
+
+
+def _attribute(estimator: Any, name: str) -> Any:
+    return getattr(estimator, name, None)
+
+
+def _names(kind: Any) -> list[str]:
+    return kind._get_param_names()
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    """Versions of the libraries that decide over the numbers, where they are installed."""
+    found = {}
+    for name in ("keras", "numpy", "scikit-learn", "tensorflow", "tensorflow-cpu"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,451 @@
+"""What the Python API does with dirty logs: each case of the promises, on every kind of frame."""
+
+import datetime as dt
+import decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from seqrec.data.sequences import Sequences, as_sequences
+
+DAYS = [dt.datetime(2024, 5, day) for day in (1, 2, 3)]
+FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
+
+
+@pytest.fixture(params=FRAMES)
+def frame(request):
+    """Build a log of three events, of each kind of frame in turn; arguments replace its columns."""
+
+    def build(**columns):
+        columns = {"user_id": ["a", "b", "a"], "item_id": ["x", "y", "z"], "timestamp": DAYS} | columns
+        return FRAMES[request.param](columns)
+
+    return build
+
+
+def as_lists(X):
+    return [items.tolist() for items in X]
+
+
+def objects(*values):
+    return pd.Series(values, dtype=object)
+
+
+# Columns
+
+
+def test_a_missing_column_is_named_with_the_nearest_match(frame):
+    found = "columns found: 'user_id', 'item_id', 'timestamp'"
+    message = rf"column 'userid' is missing; {found}. Did you mean 'user_id'\?"
+
+    with pytest.raises(ValueError, match=message):
+        Sequences.from_frame(frame(), user="userid")
+
+
+@pytest.mark.parametrize("repeated", ["item_id", "other"])
+def test_a_column_that_occurs_twice_is_an_error(repeated):
+    names = ["user_id", "item_id", repeated, repeated]
+
+    for log in (pd.DataFrame([["a"] * 4], columns=names), pa.table([pa.array(["a"])] * 4, names=names)):
+        with pytest.raises(ValueError, match=rf"{repeated}(.|\n)* times"):
+            Sequences.from_frame(log, timestamp=None)
+
+
+@pytest.mark.parametrize("log", [[("a", "x")], {"user_id": ["a"]}, np.zeros((2, 3)), None])
+def test_what_is_no_dataframe_is_an_error(log):
+    with pytest.raises(TypeError, match="log must be a pandas, polars or pyarrow dataframe, got"):
+        Sequences.from_frame(log)
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    with pytest.raises(TypeError, match="Collect it first"):
+        Sequences.from_frame(pl.LazyFrame({"user_id": ["a"]}))
+
+
+# Missing values
+
+
+@pytest.mark.parametrize("column", ["user_id", "item_id", "timestamp"])
+def test_missing_values_are_counted_with_their_rows(frame, column):
+    values = [DAYS[0], None, None] if column == "timestamp" else ["a", None, None]
+
+    with pytest.raises(ValueError, match=rf"column '{column}' has 2 missing values \(at rows 1, 2\)"):
+        Sequences.from_frame(frame(**{column: values}))
+
+
+def test_many_bad_rows_are_shown_by_the_first(frame):
+    log = frame(user_id=[None] * 5, item_id=["x"] * 5, timestamp=[DAYS[0]] * 5)
+
+    with pytest.raises(ValueError, match=r"5 missing values \(first at rows 0, 1, 2\)"):
+        Sequences.from_frame(log)
+
+
+def test_nan_is_missing(frame):
+    with pytest.raises(ValueError, match=r"column 'user_id' has 1 missing value \(at row 1\)"):
+        Sequences.from_frame(frame(user_id=[1.0, np.nan, 2.0]))
+
+
+@pytest.mark.parametrize("column", ["user_id", "item_id"])
+def test_empty_ids_are_an_error(frame, column):
+    with pytest.raises(ValueError, match=rf"column '{column}' has 2 empty ids \(at rows 0, 2\)"):
+        Sequences.from_frame(frame(**{column: ["", "a", ""]}))
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_missing_items_in_lists_are_an_error(missing):
+    with pytest.raises(ValueError, match=r"X as one column has 1 missing value \(at row 2\)"):
+        Sequences.from_lists([["x"], ["y", missing]])
+
+
+# Kinds of id
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ((1, "1", 2), r"1 \(int, row 0\), '1' \(str, row 1\)"),
+        ((1, 1.0, 2), r"1.0 \(float, row 1\), 1 \(int, row 0\)"),
+        ((True, 1, 2), r"True \(bool, row 0\), 1 \(int, row 1\)"),
+    ],
+)
+def test_mixed_ids_are_shown_and_never_merged(values, shown):
+    for column in (objects(*values), pl.Series(values, dtype=pl.Object)):
+        log = column.to_frame("user_id") if isinstance(column, pd.Series) else pl.DataFrame({"user_id": column})
+        with pytest.raises(TypeError, match=f"column 'user_id' mixes kinds of id: {shown}"):
+            Sequences.from_frame(log, item="user_id", timestamp=None)
+    with pytest.raises(TypeError, match=f"mixes kinds of id: {shown}"):
+        Sequences.from_lists([values])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [True, False, True],
+        [["a"], ["b"], ["c"]],
+        [{"a": 1}] * 3,
+        [b"a", b"b", b"c"],
+        [decimal.Decimal(1)] * 3,
+        DAYS,
+    ],
+)
+def test_other_kinds_of_id_are_an_error(frame, values):
+    with pytest.raises(TypeError, match=r"column 'item_id' holds .* Ids are integers or text"):
+        Sequences.from_frame(frame(item_id=values))
+
+
+def test_another_kind_of_id_in_two_logs_is_an_error(frame):
+    fitted, asked = (
+        Sequences.from_frame(frame(item_id=[1, 2, 3])),
+        Sequences.from_frame(frame(item_id=["1", "2", "3"])),
+    )
+
+    with pytest.raises(TypeError, match=r"the items are numbers \(such as 1\), but these are text \(such as '1'\)"):
+        asked.recode(fitted.vocabulary)
+
+
+def test_whole_floats_are_integers_and_others_an_error(frame):
+    assert Sequences.from_frame(frame(user_id=[2.0, 1.0, 2.0])).keys.dtype == np.int64
+    with pytest.raises(ValueError, match=r"1 fractional id, or above 2\*\*53 \(at row 1\)"):
+        Sequences.from_frame(frame(user_id=[1.0, 1.5, 2.0]))
+    with pytest.raises(ValueError, match=r"1 fractional id, or above 2\*\*53 \(at row 2\)"):
+        Sequences.from_frame(frame(user_id=[1.0, 2.0, 2.0**53]))
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [["001", "NA", "1e5"], [2**53, 2**53 + 1, -5], np.array([2**64 - 1, 2**53 + 1, 0], dtype=np.uint64)],
+)
+def test_ids_are_lossless(frame, ids):
+    X = Sequences.from_frame(frame(user_id=["a"] * 3, item_id=ids))
+
+    assert X[0].tolist() == list(ids)
+
+
+def test_unsuitable_python_integers_are_an_error():
+    with pytest.raises(ValueError, match="beyond 64 bits"):
+        Sequences.from_lists([[2**64, 1]])
+
+
+@pytest.mark.parametrize("ids", [["a", "a\0", "\0"], ["x\ny", "\u00e9", "e\u0301"], ["\U0001f600", " a", "a "]])
+def test_text_ids_are_byte_exact(frame, ids):
+    X = Sequences.from_frame(frame(user_id=["a"] * 3, item_id=ids))
+
+    assert X[0].tolist() == Sequences.from_lists([ids])[0].tolist() == ids
+
+
+def test_very_long_ids_are_an_error(frame):
+    ids = ["a", "\u00e9" * 2049, "\u00e9" * 2048]
+
+    with pytest.raises(ValueError, match=r"1 id longer than 4096 bytes \(at row 1\)"):
+        Sequences.from_frame(frame(item_id=ids))
+    with pytest.raises(ValueError, match=r"1 id longer than 4096 bytes \(at row 1\)"):
+        Sequences.from_lists([ids])
+
+
+def test_ids_are_escaped_and_shortened_in_messages():
+    with pytest.raises(TypeError, match=r"'a\\nb'") as caught:
+        Sequences.from_lists([["a\nb", 1]])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(TypeError, match=r"'xxx.*\.\.\..*xxx'") as caught:
+        Sequences.from_lists([["x" * 1000, 1]])
+    assert len(str(caught.value)) < 250
+
+
+def test_text_that_is_not_utf8_is_an_error():
+    broken = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(np.array([0, 1, 3], dtype=np.int32)), pa.py_buffer(b"ab\xff")]
+    )
+    surrogates = pd.DataFrame({"item_id": objects("a", "\ud800")})
+
+    with pytest.raises(
+        ValueError, match=r"column 'item_id' holds text that is not valid UTF-8 \(first at row 1, byte 1"
+    ):
+        Sequences.from_frame(pa.table({"item_id": broken}), user="item_id", timestamp=None)
+    with pytest.raises(ValueError, match=r"column 'item_id' holds text that is not valid"):
+        Sequences.from_frame(surrogates, user="item_id", timestamp=None)
+
+
+KINDS_OF_TEXT = {
+    "python objects": lambda ids: pd.DataFrame({"item_id": ids.astype(object)}),
+    "pandas text": lambda ids: pd.DataFrame({"item_id": ids.astype("str")}),
+    "pandas nullable text": lambda ids: pd.DataFrame({"item_id": ids.astype("string")}),
+    "pandas on Arrow": lambda ids: pd.DataFrame({"item_id": ids.astype(pd.ArrowDtype(pa.string()))}),
+    "pandas categories": lambda ids: pd.DataFrame({"item_id": pd.Categorical(ids, ["unused", "b", "a"])}),
+    "polars text": lambda ids: pl.DataFrame({"item_id": ids.tolist()}),
+    "polars categories": lambda ids: pl.DataFrame({"item_id": pl.Series(ids.tolist(), dtype=pl.Categorical)}),
+    "polars enum": lambda ids: pl.DataFrame({"item_id": pl.Series(ids.tolist(), dtype=pl.Enum(["b", "unused", "a"]))}),
+    "Arrow chunks": lambda ids: pa.table({"item_id": pa.chunked_array([ids.tolist()[:1], [], ids.tolist()[1:]])}),
+    "Arrow large text": lambda ids: pa.table({"item_id": pa.array(ids.tolist(), pa.large_string())}),
+    "Arrow text view": lambda ids: pa.table({"item_id": pa.array(ids.tolist(), pa.string_view())}),
+    "Arrow dictionary": lambda ids: pa.table({"item_id": pa.array(ids.tolist()).dictionary_encode()}),
+}
+
+
+@pytest.mark.parametrize("build", KINDS_OF_TEXT.values(), ids=KINDS_OF_TEXT)
+def test_every_way_to_hold_text_gives_the_same_sequences(build):
+    X = Sequences.from_frame(build(pd.Series(["b", "a", "b", "b"])), user="item_id", timestamp=None)
+
+    assert X.keys.tolist() == ["a", "b"]
+    assert X.keys.dtype == X.vocabulary.items.dtype == object
+    assert X.rows.tolist() == [1, 0, 2, 3]
+    assert X.codes.tolist() == [2, 3, 3, 3]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "uint64", "Int32", "int64[pyarrow]", "category", object])
+def test_every_width_of_integer_gives_the_same_ids(dtype):
+    log = pd.DataFrame({"item_id": pd.Series([7, 3, 7]).astype(dtype)})
+
+    X = Sequences.from_frame(log, user="item_id", timestamp=None)
+
+    assert X.keys.tolist() == [3, 7]
+    assert X.keys.dtype == X.vocabulary.items.dtype == np.int64
+
+
+# Times
+
+
+def test_duplicates_are_kept_and_counted_and_dropped_on_request(frame):
+    log = frame(
+        user_id=["a"] * 5,
+        item_id=["x", "y", "x", "x", "x"],
+        timestamp=[DAYS[0]] * 4 + [DAYS[1]],
+        price=[1, 1, 1, 2, 1],
+    )
+
+    X, dropped = (Sequences.from_frame(log, drop_duplicates=choice) for choice in (False, True))
+    priced = Sequences.from_frame(log, columns=["price"])
+
+    assert (X.n_events, X.n_duplicates) == (5, 2)
+    assert (dropped.rows.tolist(), dropped.indptr.tolist(), dropped.n_duplicates) == ([0, 1, 4], [0, 3], 0)
+    assert priced.without_duplicates().rows.tolist() == [0, 1, 3, 4]
+
+
+def test_duplicates_need_times_to_be_told(frame):
+    with pytest.raises(ValueError, match="drop_duplicates needs a timestamp"):
+        Sequences.from_frame(frame(), timestamp=None, drop_duplicates=True)
+
+
+def test_times_are_sorted_and_ties_keep_the_order_of_rows(frame):
+    log = frame(user_id=["a"] * 3, timestamp=[DAYS[1], DAYS[0], DAYS[0]])
+
+    X = Sequences.from_frame(log)
+
+    assert X[0].tolist() == ["y", "z", "x"]
+    assert X.tie_share == pytest.approx(1 / 3)
+
+
+def test_times_with_a_zone_become_utc(frame):
+    zone = dt.timezone(dt.timedelta(hours=2))
+
+    X = Sequences.from_frame(frame(timestamp=[day.replace(tzinfo=zone) for day in DAYS]))
+
+    assert X.timestamps.min() == np.datetime64("2024-04-30T22:00")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("2024-05-01T00:00Z", "2024-05-01T00:00", "2024-05-01"),
+        (DAYS[0].replace(tzinfo=dt.UTC), DAYS[0], DAYS[0]),
+    ],
+    ids=["text", "objects"],
+)
+def test_mixed_zones_are_an_error(times):
+    message = r"mixes times with a zone \(first at row 0\) and without one \(first at row 1\)"
+
+    with pytest.raises(ValueError, match=f"column 'timestamp' {message}"):
+        Sequences.from_frame(pd.DataFrame({"user_id": 1, "item_id": 1, "timestamp": objects(*times)}))
+    with pytest.raises(ValueError, match=f"timestamps as one column {message}"):
+        Sequences.from_lists([[1, 2, 3]], timestamps=[times])
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ("2024-05-01", "2024-05-02", "2024-05-03"),
+        ("2024-05-01T02:00+02:00", "2024-05-02T00:00Z", "2024-05-02T19:00-05"),
+        [day.date() for day in DAYS],
+        [day.replace(tzinfo=dt.UTC) for day in DAYS],
+        [day.timestamp() for day in (day.replace(tzinfo=dt.UTC) for day in DAYS)],
+        np.array(DAYS, dtype="datetime64[ms]"),
+        np.array(DAYS, dtype="datetime64[ns]"),
+    ],
+    ids=["text", "zoned text", "dates", "UTC", "float", "milliseconds", "nanoseconds"],
+)
+def test_every_way_to_hold_times_gives_the_same_timestamps(frame, times):
+    X = Sequences.from_frame(frame(user_id=["a"] * 3, timestamp=times))
+    Y = Sequences.from_lists([["x", "y", "z"]], timestamps=[times])
+
+    assert X.timestamps.tolist() == Y.timestamps.tolist() == DAYS
+
+
+@pytest.mark.parametrize(("unit", "ticks"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_the_unit_of_numbers_is_inferred_and_recorded(frame, unit, ticks):
+    seconds = 978_300_760
+
+    X = Sequences.from_frame(
+        frame(user_id=["a"] * 3, timestamp=[seconds * ticks, (seconds + 1) * ticks, seconds * ticks])
+    )
+
+    assert X.time_unit == unit
+    assert X.timestamps.min() == np.datetime64(seconds, "s")
+    assert X[0].tolist() == ["x", "z", "y"]
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [10**9, 10**9, 10**12], [-1, 10**9, 10**9]])
+def test_numbers_of_no_plain_unit_need_one_named(frame, numbers):
+    log = frame(timestamp=numbers)
+
+    with pytest.raises(ValueError, match=r"'timestamp' holds numbers from .* Name the unit: time_unit='s'"):
+        Sequences.from_frame(log)
+    assert Sequences.from_frame(log, time_unit="us").timestamps.astype(int).max() == max(numbers)
+
+
+def test_a_unit_that_leads_out_of_the_calendar_is_an_error(frame):
+    with pytest.raises(ValueError, match="too large for s since 1970"):
+        Sequences.from_frame(frame(timestamp=[10**15] * 3), time_unit="s")
+    with pytest.raises(ValueError, match="time_unit must be one of 'auto', 's', 'ms', 'us', 'ns', got 'sec'"):
+        Sequences.from_frame(frame(), time_unit="sec")
+
+
+def test_times_in_the_future_warn_with_their_count(frame):
+    later = dt.datetime(2224, 1, 1)
+
+    with pytest.warns(UserWarning, match=r"'timestamp' has 1 value in the future \(at row 1\), up to 2224-"):
+        Sequences.from_frame(frame(timestamp=[DAYS[0], later, DAYS[1]]))
+
+
+def test_unreadable_times_are_counted_with_an_example(frame):
+    with pytest.raises(ValueError, match=r"1 unreadable time \(at row 1\). Expected ISO 8601, got 'soon'"):
+        Sequences.from_frame(frame(timestamp=["2024-05-01", "soon", "2024-05-01"]))
+
+
+@pytest.mark.parametrize("times", [[True, False, True], [dt.timedelta(1)] * 3, [["2024"]] * 3])
+def test_what_is_no_time_is_an_error(frame, times):
+    with pytest.raises(TypeError, match="column 'timestamp' holds"):
+        Sequences.from_frame(frame(timestamp=times))
+
+
+def test_order_is_exact_below_a_microsecond(frame):
+    times = np.datetime64("2024-05-01", "ns") + np.array([2, 1, 0])
+
+    assert Sequences.from_frame(frame(user_id=["a"] * 3, timestamp=times))[0].tolist() == ["z", "y", "x"]
+
+
+# Whole frames
+
+
+def test_an_empty_frame_has_no_sequences_and_cannot_be_fitted(frame):
+    log = frame(user_id=[], item_id=[], timestamp=[])
+
+    X = Sequences.from_frame(log)
+
+    assert (len(X), X.n_events, len(X.vocabulary)) == (0, 0, 0)
+    assert as_sequences(X) is X
+    with pytest.raises(ValueError, match="X holds no events"):
+        as_sequences(X, allow_empty=False)
+
+
+@pytest.mark.parametrize(("value", "what"), [(float("nan"), "missing value"), (float("inf"), "infinite value")])
+def test_bad_numbers_in_further_columns_are_an_error(frame, value, what):
+    with pytest.raises(ValueError, match=rf"column 'price' has 1 {what} \(at row 2\)"):
+        Sequences.from_frame(frame(price=[1.0, 2.0, value]), columns=["price"])
+
+
+def test_nested_further_columns_are_an_error(frame):
+    with pytest.raises(TypeError, match="column 'tags' holds"):
+        Sequences.from_frame(frame(tags=[["a"], ["b"], []]), columns=["tags"])
+
+
+def test_a_strange_index_is_ignored():
+    log = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3], "timestamp": DAYS})
+
+    X, strange = (Sequences.from_frame(frame) for frame in (log, log.set_axis([9, 9, None])))
+
+    assert as_lists(X) == as_lists(strange)
+    assert strange.rows.tolist() == [1, 0, 2]
+
+
+def test_read_only_input_is_fine_and_never_changed():
+    columns = {
+        "user_id": np.array([2, 1, 2]),
+        "item_id": np.array([5, 5, 6]),
+        "timestamp": np.array(DAYS, "M8[us]"),
+    }
+    for column in columns.values():
+        column.flags.writeable = False
+    log = pd.DataFrame(columns, copy=False)
+    before = log.copy()
+
+    X = Sequences.from_frame(log)
+
+    assert as_lists(X) == [[5], [5, 6]]
+    pd.testing.assert_frame_equal(log, before)
+
+
+def test_every_kind_of_frame_gives_identical_arrays():
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame(
+        {
+            "user_id": rng.integers(0, 30, 500).astype(str),
+            "item_id": rng.integers(0, 20, 500),
+            "timestamp": np.datetime64("2024-01-01", "us") + rng.integers(0, 10**9, 500),
+            "price": rng.random(500),
+            "channel": rng.choice(["app", "web"], 500),
+        }
+    )
+
+    frames = (log, pl.from_pandas(log), pa.Table.from_pandas(log))
+    first, *others = (Sequences.from_frame(frame, columns=["price", "channel"]) for frame in frames)
+
+    for other in others:
+        assert other.vocabulary == first.vocabulary
+        for name in ("codes", "indptr", "keys", "timestamps", "rows"):
+            mine, theirs = getattr(first, name), getattr(other, name)
+            assert mine.dtype == theirs.dtype
+            assert np.array_equal(mine, theirs)
+        for name, column in first.columns.items():
+            assert np.array_equal(column, other.columns[name])

@@ -1,0 +1,295 @@
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.utils import _safe_indexing
+
+from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.vocabulary import UNKNOWN, Vocabulary
+
+
+@pytest.fixture
+def log():
+    return pd.DataFrame(
+        {
+            "user_id": ["b", "a", "b", "a", "b"],
+            "item_id": ["tea", "milk", "milk", "bread", "wine"],
+            "timestamp": pd.to_datetime(["2024-05-03", "2024-05-01", "2024-05-01", "2024-05-01", "2024-05-02"]),
+            "amount": [1.0, 2.0, 3.0, 4.0, 5.0],
+        }
+    )
+
+
+def as_lists(X):
+    return [items.tolist() for items in X]
+
+
+def test_events_are_sorted_by_user_and_time(log):
+    X = Sequences.from_frame(log)
+
+    assert X.keys.tolist() == ["a", "b"]
+    assert as_lists(X) == [["milk", "bread"], ["milk", "wine", "tea"]]
+    assert X.timestamps.dtype == "datetime64[us]"
+
+
+def test_ties_keep_the_order_of_the_rows_and_are_counted(log):
+    X = Sequences.from_frame(log)
+
+    assert X[0].tolist() == ["milk", "bread"]
+    assert X.tie_share == 1 / 5
+
+
+def test_rows_lead_back_to_the_log(log):
+    X = Sequences.from_frame(log, columns=["amount"])
+
+    scores = np.empty(len(log))
+    scores[X.rows] = X.columns["amount"]
+
+    assert scores.tolist() == log["amount"].tolist()
+    assert X.vocabulary.decode(X.codes).tolist() == log["item_id"].iloc[X.rows].tolist()
+
+
+def test_items_are_numbered_as_they_first_appear(log):
+    assert Sequences.from_frame(log).vocabulary.items.tolist() == ["milk", "bread", "wine", "tea"]
+
+
+def test_relabelling_items_changes_no_code(log):
+    names = {"tea": 7, "milk": 900, "bread": 3, "wine": 55}
+
+    relabelled = Sequences.from_frame(log.assign(item_id=log["item_id"].map(names)))
+
+    assert np.array_equal(relabelled.codes, Sequences.from_frame(log).codes)
+
+
+def test_the_order_of_rows_changes_only_ties(log):
+    distinct = log.assign(timestamp=pd.date_range("2024-05-01", periods=5))
+
+    X, shuffled = (Sequences.from_frame(frame) for frame in (distinct, distinct.sample(frac=1, random_state=0)))
+
+    assert as_lists(X) == as_lists(shuffled)
+    assert np.array_equal(X.codes, shuffled.codes)
+
+
+def test_without_timestamps_the_rows_are_in_order(log):
+    X = Sequences.from_frame(log, timestamp=None)
+
+    assert as_lists(X) == [["milk", "bread"], ["tea", "milk", "wine"]]
+    assert X.timestamps is None
+
+
+events = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5), st.integers(-(10**15), 10**15)), min_size=1)
+
+
+@given(events, st.sampled_from([1, 10**6]))
+def test_sorting_agrees_with_a_stable_sort_by_pandas(rows, ticks):
+    log = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
+    log["timestamp"] = (log["timestamp"] // ticks * ticks).astype("datetime64[us]")
+
+    X = Sequences.from_frame(log)
+
+    expected = log.sort_values(["user_id", "timestamp"], kind="stable")
+    assert X.rows.tolist() == expected.index.tolist()
+    assert X.keys.tolist() == sorted(set(log["user_id"]))
+    assert X.lengths.tolist() == expected.groupby("user_id").size().tolist()
+
+
+def test_further_columns_keep_their_kinds(log):
+    log = log.assign(kind=["x", "y", "x", "x", "y"], paid=[True, False, True, True, True], day=log["timestamp"])
+
+    X = Sequences.from_frame(log, columns=["kind", "paid", "day"])
+
+    assert X.columns["kind"].tolist() == ["y", "x", "x", "y", "x"]
+    assert X.columns["paid"].dtype == bool
+    assert np.array_equal(X.columns["day"], X.timestamps)
+
+
+def test_one_name_in_place_of_a_list_of_columns_is_an_error(log):
+    with pytest.raises(TypeError, match=r"Write columns=\['amount'\]"):
+        Sequences.from_frame(log, columns="amount")
+
+
+def test_lists_keep_their_order_and_may_be_empty():
+    X = Sequences.from_lists([["b", "a"], [], ("a",)], keys=["u", "v", "w"])
+
+    assert as_lists(X) == [["b", "a"], [], ["a"]]
+    assert X.lengths.tolist() == [2, 0, 1]
+    assert X.keys.tolist() == ["u", "v", "w"]
+    assert X.vocabulary.items.tolist() == ["b", "a"]
+
+
+def test_lists_take_timestamps():
+    X = Sequences.from_lists([[1, 2], [3]], timestamps=[[10, 20], [5]], time_unit="s")
+
+    assert X.timestamps.astype("datetime64[s]").astype(int).tolist() == [10, 20, 5]
+    assert X.time_unit == "s"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"keys": ["u"]}, "one id for each of the 2 lists, got 1"),
+        ({"keys": ["u", "u"]}, "1 repeated ids, such as 'u'"),
+        ({"timestamps": [[10**9], [10**9]]}, "each event needs one time"),
+        ({"timestamps": [[10**9, 10**9 - 1], [10**9]]}, "sequence 0 go back in time"),
+    ],
+)
+def test_keys_and_times_must_fit_the_lists(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Sequences.from_lists([[1, 2], [3]], **arguments)
+
+
+@pytest.mark.parametrize("lists", [[1, 2], ["ab"], [{"a": 1}], [{"a"}]])
+def test_elements_that_are_no_lists_are_an_error(lists):
+    with pytest.raises(TypeError, match="one list for each sequence, got"):
+        Sequences.from_lists(lists)
+
+
+@pytest.fixture(name="X")
+def four_sequences():
+    return Sequences.from_lists([[1, 2, 3], [], [4], [5, 1]], keys=[10, 20, 30, 40])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[3, 0], np.array([3, 0]), slice(3, None, -3), (np.array([3, 0]), ...)],
+    ids=["list", "array", "slice", "tuple"],
+)
+def test_rows_select_sequences(X, rows):
+    assert as_lists(X[rows]) == [[5, 1], [1, 2, 3]]
+    assert X[rows].keys.tolist() == [40, 10]
+    assert X[rows].vocabulary is X.vocabulary
+
+
+def test_a_mask_selects_sequences(X):
+    assert as_lists(X[X.lengths == 1]) == [[4]]
+    assert len(X[np.zeros(4, dtype=bool)]) == len(X[[]]) == 0
+
+
+def test_an_integer_selects_one_sequence(X):
+    assert X[-1].tolist() == X[np.int64(3)].tolist() == [5, 1]
+    with pytest.raises(IndexError):
+        X[4]
+
+
+@pytest.mark.parametrize("rows", [[4], np.ones(3, dtype=bool), (0, 1), "a"])
+def test_rows_that_do_not_exist_are_an_error(X, rows):
+    with pytest.raises(IndexError):
+        X[rows]
+
+
+def test_head_and_tail(X):
+    assert as_lists(X.head(2)) == [[1, 2], [], [4], [5, 1]]
+    assert as_lists(X.tail(1)) == [[3], [], [4], [1]]
+    assert X.tail(0).n_events == 0
+    with pytest.raises(ValueError, match="at least 0"):
+        X.head(-1)
+
+
+def test_between_cuts_each_sequence(X):
+    part = X.between([1, 0, -2, 1], X.lengths - [0, 0, -5, 1])
+
+    assert as_lists(part) == [[2, 3], [], [4], []]
+    assert part.keys.tolist() == X.keys.tolist()
+    assert part.rows.tolist() == [1, 2, 3]
+
+
+def test_recode_makes_lacking_items_unknown(X):
+    recoded = X.recode(Vocabulary([9, 1]))
+
+    assert recoded.codes.tolist() == [3, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 3]
+    assert recoded[0].tolist() == [1, None, None]
+    assert X.recode(X.vocabulary) is X
+
+
+def test_observed_lists_the_items_that_occur(X):
+    assert X.tail(1).compact().vocabulary.items.tolist() == [1, 3, 4]
+    assert X.recode(Vocabulary([1])).compact().vocabulary.items.tolist() == [1]
+
+
+def test_selections_keep_times_and_columns(log):
+    X = Sequences.from_frame(log, columns=["amount"]).tail(1)[[1]]
+
+    assert X.columns["amount"].tolist() == [1.0]
+    assert X.timestamps.tolist() == log["timestamp"].iloc[:1].tolist()
+
+
+@pytest.mark.parametrize("same", [lambda X: X, copy.deepcopy, lambda X: pickle.loads(pickle.dumps(X))])  # noqa: S301
+def test_nothing_can_be_changed(log, same):
+    X = same(Sequences.from_frame(log, columns=["amount"]))
+
+    for array in (X.codes, X.indptr, X.keys, X.timestamps, X.rows, X.columns["amount"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = array[1]
+    with pytest.raises(AttributeError):
+        X.codes = X.codes
+
+
+def test_repr_counts(log, X):
+    assert repr(X) == "Sequences(4 sequences, 6 events, 5 items)"
+    assert repr(Sequences.from_frame(log)) == (
+        "Sequences(2 sequences, 5 events, 4 items, 2024-05-01 to 2024-05-03, 20.0% ties)"
+    )
+
+
+def test_pickled_sequences_are_the_same(log):
+    X = Sequences.from_frame(log)
+
+    assert as_lists(pickle.loads(pickle.dumps(X))) == as_lists(X)  # noqa: S301
+
+
+def test_scikit_learn_splits_sequences(X):
+    train, test = train_test_split(X, test_size=1, random_state=0)
+
+    assert isinstance(train, Sequences)
+    assert sorted([*train.keys, *test.keys]) == [10, 20, 30, 40]
+    assert [len(_safe_indexing(X, rows)) for rows, _ in KFold(2).split(X)] == [2, 2]
+
+
+def test_estimators_take_sequences_lists_and_arrays(X):
+    assert as_sequences(X) is X
+    assert as_lists(as_sequences([[1, 2], [3]])) == [[1, 2], [3]]
+    assert as_lists(as_sequences(np.array([[1, 2], [3, 1]]))) == [[1, 2], [3, 1]]
+    assert as_lists(as_sequences(np.array([["a", "b"]]))) == [["a", "b"]]
+    assert as_lists(as_sequences(np.array([[2**53 + 1, 2]], dtype=object))) == [[2**53 + 1, 2]]
+
+
+@pytest.mark.parametrize("convert", [lambda log: log, pl.from_pandas, lambda log: pl.from_pandas(log).lazy()])
+def test_a_frame_is_refused_with_the_call_to_write(log, convert):
+    with pytest.raises(TypeError, match=r"Sequences.from_frame\(log, user=..., item=..., timestamp=...\)"):
+        as_sequences(convert(log))
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.array([[1.0, np.nan]]), ValueError, "Input X contains NaN"),
+        (np.array([[1.0, np.inf]]), ValueError, "Input X contains infinity"),
+        (np.array([1, 2]), ValueError, "Expected 2D array, got 1D array instead"),
+        (np.array([[1j]]), ValueError, "Complex data not supported"),
+        (np.array([[{"a": 1}, 1.0]], dtype=object), TypeError, "argument must be"),
+        (
+            np.array([[1, "1"]], dtype=object),
+            TypeError,
+            "mixes kinds of id: 1 .int, row 0., '1' .str",
+        ),
+        (csr_array(np.eye(2)), TypeError, "Sparse data was passed"),
+        (np.empty((0, 3)), ValueError, "0 sample"),
+        (np.empty((3, 0)), ValueError, "0 feature"),
+        ([[], []], ValueError, "X holds no events in its 2 sequences"),
+    ],
+)
+def test_estimators_refuse_what_holds_no_sequences(X, error, message):
+    with pytest.raises(error, match=message):
+        as_sequences(X, allow_empty=False)
+
+
+def test_empty_input_is_fine_where_allowed():
+    assert len(as_sequences([])) == len(as_sequences(np.empty((0, 3)))) == 0
+    assert as_sequences([[], []]).lengths.tolist() == [0, 0]

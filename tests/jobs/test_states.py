@@ -1,0 +1,260 @@
+"""What is kept of users is given back as it was, and nobody is forgotten."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from seqrec.detect.parts import NumberPools, SurprisalPools
+from seqrec.detect.stream import Running, pack, unpack
+from seqrec.jobs import states
+from seqrec.jobs.folder import JobError
+from seqrec.jobs.scoring import Kept, Oddest
+from seqrec.jobs.staging import bounds, hash_ids
+from seqrec.jobs.states import Generations, StateStore
+
+
+class LikeRunning:
+    """Knows the shapes of what is kept, as a `RunningDetector` does."""
+
+    def start(self, n):
+        pools = (SurprisalPools.start(n), SurprisalPools.start(n), NumberPools.start(n))
+        memory = (np.zeros((n, 9, 8), "f4"), np.zeros((n, 8), "f4"), np.zeros((n, 8), "f4"))
+        last = (
+            np.zeros(n, "i4"),
+            np.zeros((n, 1), "i4"),
+            np.zeros((n, 2, 2), "f4"),
+            np.full(n, "NaT", "datetime64[us]"),
+        )
+        return Running(memory, *last, pools, sparse.csr_array((n, 5), dtype=np.int64))
+
+
+def filled(array, rng):
+    """Values of an array's type and shape, every bit of them random or missing."""
+    if array.dtype.kind == "M":
+        times = rng.integers(0, 2**60, array.shape).astype(array.dtype)
+        times[::4] = np.datetime64("NaT")
+        return times
+    if array.dtype.kind == "f":
+        return np.where(rng.random(array.shape) < 0.1, np.nan, rng.normal(0, 1e3, array.shape)).astype(array.dtype)
+    return rng.integers(0, 2**31, array.shape).astype(array.dtype)
+
+
+@pytest.fixture
+def running():
+    return LikeRunning()
+
+
+@pytest.fixture
+def everybody(running):
+    """What is kept of thirty users, by rising hashes."""
+    rng, like = np.random.default_rng(0), running.start(30)
+    users = np.array([f"é{i}" for i in range(30)], dtype=object)
+    hashes = hash_ids(pa.chunked_array([users.tolist()])).to_numpy()
+    counts = sparse.csr_array(rng.integers(0, 3, (30, 5)))
+    kept = unpack(like, [filled(array, rng) for array in pack(like)], counts)
+    text = np.array([f"event {i}" for i in range(90)], dtype=object).reshape(30, 3)
+    text[::5, 1:] = ""
+    return Kept(users, hashes, kept, Oddest(rng.random((30, 3)), text), np.ones(30, bool))[np.argsort(hashes)]
+
+
+def store(running, folder, kept, n_buckets=1, old=None):
+    """Write a generation of users, some of whom may come in pieces."""
+    folder.mkdir()
+    for bucket in range(n_buckets):
+        low, high = bounds(bucket, n_buckets)
+        own = kept[(kept.hashes >= low) & (kept.hashes <= high)]
+        part = StateStore(running, old, (low, high), folder / f"{bucket:05d}.parquet")
+        for start in range(0, len(own.users), 4):
+            part.take(own.users[start : start + 4], own.hashes[start : start + 4])
+            part.put(own[start : start + 4])
+        part.close()
+
+
+def stored(running, folder, kept, within=None):
+    """What a generation holds of some users; the generation after it goes to a file of no use."""
+    reader = StateStore(running, folder, within or bounds(0, 1), folder.with_suffix(".unused"))
+    known, found = reader.take(kept.users, kept.hashes)
+    reader.close()
+    return known, found
+
+
+def assert_equal(first, second):
+    assert_array_equal(first.users, second.users)
+    assert_array_equal(first.hashes, second.hashes)
+    for one, other in zip(pack(first.running), pack(second.running), strict=True):
+        assert one.dtype == other.dtype
+        assert_array_equal(one, other)
+    assert_array_equal(first.running.counts.toarray(), second.running.counts.toarray())
+    assert_array_equal(first.oddest.p_value, second.oddest.p_value)
+    assert_array_equal(first.oddest.text, second.oddest.text)
+
+
+def test_users_are_given_back_as_they_were_kept(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody)
+    known, found = stored(running, tmp_path / "one", everybody)
+    assert_array_equal(known, np.arange(30))
+    assert_equal(found, everybody)
+    assert not found.touched.any()
+
+
+def test_integer_ids_are_given_back_as_integers(running, everybody, tmp_path):
+    kept = everybody._replace(users=np.arange(30))
+    store(running, tmp_path / "one", kept)
+    _, found = stored(running, tmp_path / "one", kept)
+    assert_equal(found, kept)
+    assert found.users.dtype.kind == "i"
+
+
+def test_only_known_users_are_given(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody[::2])
+    known, found = stored(running, tmp_path / "one", everybody)
+    assert_array_equal(known, np.arange(0, 30, 2))
+    assert_equal(found, everybody[::2])
+
+
+def test_users_whose_hashes_agree_are_told_apart(running, everybody, tmp_path):
+    same = everybody._replace(hashes=np.full(30, 7, np.uint64))
+    store(running, tmp_path / "one", same)
+    asked = same[[5, 3, 11]]
+    known, found = stored(running, tmp_path / "one", asked)
+    assert sorted(known) == [0, 1, 2]
+    assert_equal(found, asked[known])
+
+
+def test_new_users_between_known_ones_are_not_known(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody[::2])
+    known, found = stored(running, tmp_path / "one", everybody[1::2])
+    assert (len(known), found) == (0, None)
+
+
+def test_nobody_is_known_at_first(running, everybody, tmp_path):
+    reader = StateStore(running, None, bounds(0, 1), tmp_path / "new")
+    known, found = reader.take(everybody.users, everybody.hashes)
+    assert (len(known), found) == (0, None)
+    known, found = reader.take(everybody.users[:0], everybody.hashes[:0])
+    assert (len(known), found) == (0, None)
+
+
+def test_users_that_nobody_asks_for_are_carried_on(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody)
+    store(running, tmp_path / "two", everybody[[3, 4, 20]], old=tmp_path / "one")
+    store(running, tmp_path / "three", everybody[:0], old=tmp_path / "two")
+    known, found = stored(running, tmp_path / "three", everybody)
+    assert_array_equal(known, np.arange(30))
+    assert_equal(found, everybody)
+
+
+def test_what_is_put_replaces_what_was_known(running, everybody, tmp_path):
+    changed = everybody[[2, 9]]
+    changed = changed._replace(running=changed.running._replace(code=changed.running.code + 1))
+    store(running, tmp_path / "one", everybody)
+    store(running, tmp_path / "two", changed, old=tmp_path / "one")
+    known, found = stored(running, tmp_path / "two", everybody)
+    assert len(known) == 30
+    assert_equal(found[[2, 9]], changed)
+    others = np.setdiff1d(np.arange(30), [2, 9])
+    assert_equal(found[others], everybody[others])
+
+
+@pytest.mark.parametrize("numbers", [(1, 5), (5, 1), (3, 4), (40, 3)])
+def test_the_number_of_buckets_may_change(running, everybody, tmp_path, numbers, monkeypatch):
+    store(running, tmp_path / "one", everybody, numbers[0])
+    store(running, tmp_path / "two", everybody[::3], numbers[1], old=tmp_path / "one")
+    known, found = stored(running, tmp_path / "two", everybody)
+    assert_array_equal(known, np.arange(30))
+    assert_equal(found, everybody)
+
+
+def test_a_bucket_without_users_is_an_empty_file(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody[:0], 3)
+    assert [path.stat().st_size for path in sorted((tmp_path / "one").iterdir())] == [0, 0, 0]
+    known, _ = stored(running, tmp_path / "one", everybody)
+    assert not len(known)
+
+
+def test_only_the_users_of_a_bucket_are_read(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody)
+    low, high = bounds(1, 3)
+    inside = (everybody.hashes >= low) & (everybody.hashes <= high)
+    known, _ = stored(running, tmp_path / "one", everybody[inside], (low, high))
+    assert len(known) == inside.sum() > 0
+    known, _ = stored(running, tmp_path / "one", everybody[-1:], (low, high))
+    assert not len(known)
+
+
+def test_a_generation_is_sorted_by_hash(running, everybody, tmp_path):
+    store(running, tmp_path / "one", everybody[::2], 2)
+    store(running, tmp_path / "two", everybody[1::4], 3, old=tmp_path / "one")
+    hashes = [t["hash"].to_numpy() for t in states._stored(tmp_path / "two", 0, 2**64 - 1)]
+    assert (np.diff(np.concatenate(hashes).astype(object)) > 0).all()
+
+
+# --- generations
+
+
+def make(folder, name):
+    (folder / name).mkdir(parents=True)
+    (folder / name / "00000.parquet").touch()
+
+
+def test_there_is_no_generation_at_first(tmp_path):
+    assert Generations(tmp_path / "states", "model").current() == {"name": None, "logs": []}
+
+
+def test_the_last_generation_holds_and_remembers_all_logs(tmp_path):
+    generations = Generations(tmp_path, "model")
+    make(tmp_path, "one")
+    generations.commit("one", ["a.csv", "b.csv"])
+    make(tmp_path, "two")
+    generations.commit("two", ["c.csv"])
+    current = Generations(tmp_path, "model").current()
+    assert (current["name"], current["logs"]) == ("two", ["a.csv", "b.csv", "c.csv"])
+
+
+def test_a_generation_that_is_over_is_removed(tmp_path):
+    generations = Generations(tmp_path, "model")
+    for name in ("one", "two"):
+        make(tmp_path, name)
+        generations.commit(name, [])
+        generations.clear()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "two"]
+
+
+def test_states_of_another_model_are_refused(tmp_path):
+    make(tmp_path, "one")
+    Generations(tmp_path, "model").commit("one", [])
+    with pytest.raises(JobError, match=r"states of another model\. Choose a new folder"):
+        Generations(tmp_path, "other").current()
+    make(tmp_path, "two")
+    with pytest.raises(JobError):
+        Generations(tmp_path, "other").commit("two", [])
+    assert json.loads((tmp_path / "current.json").read_text())["name"] == "one"
+
+
+def test_a_commit_that_fails_leaves_the_old_generation(tmp_path, monkeypatch):
+    generations = Generations(tmp_path, "model")
+    make(tmp_path, "one")
+    generations.commit("one", ["a.csv"])
+    make(tmp_path, "two")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("seqrec._files.os.replace", fail)
+        with pytest.raises(OSError, match="No space"):
+            generations.commit("two", ["b.csv"])
+    assert generations.current()["name"] == "one"
+    assert (tmp_path / "one").is_dir()
+
+
+def test_what_a_kill_left_behind_is_removed_by_the_next_job(tmp_path):
+    for name in ("one", "two", "three"):  # none of the first is cleared
+        make(tmp_path, name)
+        Generations(tmp_path, "model").commit(name, [])
+    Generations(tmp_path, "model").clear()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "three"]

@@ -1,0 +1,53 @@
+"""The house: what its folders may import, how long its functions are, and what an import costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+import seqrec
+
+PACKAGE = Path(seqrec.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def function_lengths(path):
+    """Lines of each function of a module, without its docstring."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_functions_stay_as_short_as_they_are():
+    lengths = sorted(length for path in MODULES for length in function_lengths(path))
+    assert median(lengths) <= 5
+    assert lengths[len(lengths) * 9 // 10] <= 14
+    assert lengths[-1] <= 49
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, seqrec; sys.exit(','.join({'tensorflow', 'keras', 'pandas', 'numpy'} & set(sys.modules)) or 0)"
+    finished = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_counting_and_judging_need_no_tensorflow():
+    with_network = ("LSTM", "__", "trace_gates", "ArrowScorer")
+    names = ", ".join(name for name in seqrec.__all__ if not name.startswith(with_network))
+    code = f"import sys; from seqrec import {names}; sys.exit('tensorflow' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_every_public_name_is_there_and_listed():
+    assert set(seqrec.__all__) <= set(dir(seqrec))
+    assert all(hasattr(seqrec, name) for name in seqrec.__all__)
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'LSTMRecomender'"):
+        seqrec.LSTMRecomender  # noqa: B018
