@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, PADDING
-from seqrec.storage.schemas import Real, Record
 
 
 class Chain(NamedTuple):
@@ -48,6 +48,23 @@ def close(X: Sequences) -> Chain:
     return Chain(codes, X.indptr + np.arange(len(X) + 1), np.arange(X.n_events) + row)
 
 
+def with_ends(X: Sequences) -> Sequences:
+    """Put an end after each sequence of X: an event of the code that follows the catalogue's last, whose columns hold 0.
+
+    It comes from no row of the log, and has no time.
+    """
+    chain = close(X)
+    columns = {name: _at(chain, values) for name, values in X.columns.items()}
+    return replace(X, codes=chain.codes, indptr=chain.indptr, timestamps=None, rows=_at(chain, X.rows, -1), columns=columns)
+
+
+def _at(chain: Chain, values: NDArray, end: Any = 0) -> NDArray:
+    """Give the values of the chain's events, of which an end has its own."""
+    result = np.full((len(chain.codes), *values.shape[1:]), end, values.dtype)
+    result[chain.events] = values
+    return result
+
+
 def distinct(X: Sequences) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Find sequences of equal events: one row of each kind, and for each sequence which of these it equals."""
     rows, same_as = [], np.empty(len(X), dtype=np.intp)
@@ -63,40 +80,3 @@ def distinct(X: Sequences) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         same_as[of_length] = n_found + kind
         n_found += len(first)
     return np.concatenate([np.empty(0, np.intp), *rows]), same_as
-
-
-class Unseen(NamedTuple):
-    """What the training data tell about the kinds of events that they lack.
-
-    Attributes
-    ----------
-    mass : float
-        Probability that an event is of such a kind: the share of the events whose kind occurs once.
-    kinds : float
-        How many such kinds there are, at least 1: ``f1 (f1 - 1) / (2 (f2 + 1))``, if f1 kinds occur once and f2 twice.
-
-    References
-    ----------
-    Good (1953), "The population frequencies of species and the estimation of population parameters", equation 9. One is
-    added to f1, so that the mass is never 0.
-    Chao (1984), "Nonparametric estimation of the number of classes in a population", in its bias-corrected form.
-    """
-
-    mass: float
-    kinds: float
-
-    @classmethod
-    def estimate(cls, X: Sequences) -> Unseen:
-        """Look at how often each kind of event occurs in X."""
-        counts = np.bincount(X.codes, minlength=N_RESERVED)[N_RESERVED:]
-        once, twice = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
-        mass = min(0.5, (1 + once) / (1 + X.n_events))
-        return cls(float(mass), float(max(1.0, once * (once - 1) / (2 * (twice + 1)))))
-
-    @property
-    def probability(self) -> float:
-        """Probability of one such kind."""
-        return self.mass / self.kinds
-
-
-UNSEEN = Record(Unseen, {"mass": Real(5e-324, 0.5), "kinds": Real(1)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from seqrec._checks import check_choice, check_column
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import Vocabulary, vocabulary
-from seqrec.storage.schemas import ABOVE_ZERO, Choice, Listed, Real, Record, Text
+from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
+from seqrec.storage.schemas import ABOVE_ZERO, Choice, Flag, Listed, Real, Record, Text
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
 MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
 SIDES = ("both", "high", "low")
+_N_BUCKETS = 40  # of gaps; the last holds 2 ** 38 seconds and more
 FARTHEST = 30.0  # standard deviations; a network's arithmetic ends somewhere
 
 
@@ -66,15 +68,39 @@ class Category(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The fields of a log, in the order in which their probabilities build on each other: categories, then numbers."""
+    """The fields of a log, in the order in which their probabilities build on each other: categories, then numbers.
 
-    categories: tuple[Category, ...]
-    numbers: tuple[Number, ...]
+    Attributes
+    ----------
+    categories : tuple of Category
+    numbers : tuple of Number
+        The gap, which timestamps give, is the first of them.
+    gap_in_buckets : bool
+        Whether the gap is a category instead, of powers of two seconds, as recommenders once had it.
+    """
+
+    categories: tuple[Category, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    gap_in_buckets: bool = False
 
     @property
     def names(self) -> list[str]:
         """Names in that order."""
-        return [field.name for field in self.categories] + [field.name for field in self.numbers]
+        gap = [GAP] if self.gap_in_buckets else []
+        return gap + [field.name for field in (*self.categories, *self.numbers)]
+
+    @property
+    def category_sizes(self) -> tuple[int, ...]:
+        """Codes of each category, reserved ones included."""
+        gap = (_N_BUCKETS,) if self.gap_in_buckets else ()
+        return gap + tuple(N_RESERVED + len(field.vocabulary) for field in self.categories)
+
+    @property
+    def kind_of_gap(self) -> str:
+        """What the gap is read as: "number", "category", or "" where there is none."""
+        if self.gap_in_buckets:
+            return "category"
+        return "number" if self.numbers and self.numbers[0].name == GAP else ""
 
     @classmethod
     def learn(cls, X: Sequences, sides: Mapping[str, str] | None = None) -> Fields:
@@ -103,11 +129,23 @@ class Fields(NamedTuple):
         return cls(tuple(categories), tuple(numbers))
 
     def encode(
-        self, X: Sequences, before: NDArray[np.datetime64] | None = None
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Give the categories' codes (n_events, n_categories) and signs and sizes (n_events, n_numbers, 2).
+        self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False
+    ) -> Sequences:
+        """Give X with the columns that a network reads.
 
-        `before` is the time of the event before the first of each sequence, if there was one.
+        Parameters
+        ----------
+        X : Sequences
+        before : (n_sequences,) datetime64, optional
+            Time of the event before the first of each sequence, if there was one.
+        may_lack : bool
+            Whether a field that X lacks is missing of all events, and no error.
+
+        Returns
+        -------
+        encoded : Sequences
+            With the columns "categories", codes (n_events, n_categories) int32, and "numbers", signs and sizes
+            (n_events, n_numbers, 2) float32; 0 where a field is missing.
 
         Raises
         ------
@@ -119,17 +157,32 @@ class Fields(NamedTuple):
         columns = field_columns(X, before)
         kinds = {field.name: "numbers" for field in self.numbers}
         kinds |= {field.name: _kind(field.values) for field in self.categories}
-        for name in self.names:
-            if name == GAP and name not in columns:
-                raise ValueError("the training data had timestamps, and these sequences have none.")
-            check_column(name, list(columns))
-            _check_kind(name, kinds[name], columns[name])
-        codes = [field.vocabulary.encode(_labels(columns[field.name])) for field in self.categories]
-        numbers = [field.encode(columns[field.name]) for field in self.numbers]
-        return (
-            np.stack(codes, axis=1) if codes else np.zeros((X.n_events, 0), np.int32),
-            np.stack(numbers, axis=1) if numbers else np.zeros((X.n_events, 0, 2), np.float32),
-        )
+        for name, kind in kinds.items():
+            if name in columns:
+                _check_kind(name, kind, columns[name])
+            elif not may_lack:
+                _refuse_without(name, list(columns))
+        codes = np.zeros((X.n_events, len(self.category_sizes)), np.int32)
+        if self.gap_in_buckets and GAP in columns:
+            codes[:, 0] = _buckets(columns[GAP])
+        for at, category in enumerate(self.categories, int(self.gap_in_buckets)):
+            if category.name in columns:
+                codes[:, at] = category.vocabulary.encode(_labels(columns[category.name]))
+        numbers = np.zeros((X.n_events, len(self.numbers), 2), np.float32)
+        for at, number in enumerate(self.numbers):
+            if number.name in columns:
+                numbers[:, at] = number.encode(columns[number.name])
+        return replace(X, columns={"categories": codes, "numbers": numbers})
+
+    def encode_gaps(self, gaps: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Give the categories and numbers of n events of which the gaps alone are known, in seconds, NaN where not."""
+        codes = np.zeros((len(gaps), len(self.category_sizes)), np.int32)
+        numbers = np.zeros((len(gaps), len(self.numbers), 2), np.float32)
+        if self.gap_in_buckets:
+            codes[:, 0] = _buckets(gaps)
+        elif self.kind_of_gap == "number":
+            numbers[:, 0] = self.numbers[0].encode(gaps)
+        return codes, numbers
 
 
 def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) -> dict[str, NDArray]:
@@ -164,6 +217,18 @@ def _kind(values: NDArray) -> str:
     return "truth values" if values.dtype.kind == "b" else "text" if is_category(values) else "numbers"
 
 
+def _buckets(gaps: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Bucket gaps by powers of two seconds: ``1 + floor(log2(1 + seconds))``, 0 where a gap is missing."""
+    buckets = 1 + np.log2(1 + np.nan_to_num(gaps)).astype(np.int32)
+    return np.where(np.isnan(gaps), 0, np.minimum(buckets, _N_BUCKETS - 1)).astype(np.int32)
+
+
+def _refuse_without(name: str, columns: list[str]) -> None:
+    if name == GAP:
+        raise ValueError("the training data had timestamps, and these sequences have none.")
+    check_column(name, columns)
+
+
 def _check_kind(name: str, expected: str, values: NDArray) -> None:
     found = _kind(values)
     if len(values) and found != expected:
@@ -186,8 +251,9 @@ _NUMBER = Record(Number, {"name": Text(), "center": Real(), "scale": ABOVE_ZERO,
 FIELDS = Record(
     Fields,
     {
-        "categories": Listed(_CATEGORY, tuple, length="n_categories"),
+        "categories": Listed(_CATEGORY, tuple),
         "numbers": Listed(_NUMBER, tuple, length="n_numbers"),
+        "gap_in_buckets": Flag(),
     },
     _check_names,
 )

@@ -1,4 +1,4 @@
-"""The networks as a model file knows them: what they are built with, and which weights follow from that.
+"""The network as a model file knows it: what it is built with, and which weights follow from that.
 
 No Keras here: the shapes are compared with a file before anything is built. The numbers below belong to the format.
 """
@@ -6,7 +6,6 @@ No Keras here: the shapes are compared with a file before anything is built. The
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import getitem
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,63 +14,104 @@ from numpy.typing import NDArray
 from seqrec.storage.container import Table, Tensors
 from seqrec.storage.schemas import Choice, Flag, Integer, Listed, Real, Record, Size, Sizes, check, inner
 
+N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
+NUMBER_WIDTH = 18  # of a number as the encoder sees it
+HIDDEN_UNITS = 64  # of the heads of fields and of classes
+N_COMPONENTS = 4  # of the distribution of a number's size
+N_SIGNS = 3  # negative, zero, positive
+N_MIXTURE_PARAMETERS = N_SIGNS * (1 + 3 * N_COMPONENTS)
+_GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
+
 Shapes = dict[str, tuple[int, ...]]  # of the weights, in the order of `get_weights`
 
-_N_RECENT = 10
-_N_GAPS = 40
-_NUMBER_WIDTH = 18  # of a number as the encoder sees it
-_HIDDEN_UNITS = 64
-_N_MIXTURE_PARAMETERS = 39
-_GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
-_SEED = Integer(0, 2**32 - 1)
 
-_ENCODER = {
-    "units": Integer(1),
-    "embedding_dim": Integer(1),
-    "n_layers": Integer(1, 100),
-    "cell": Choice(*_GATES),
-    "dropout": Real(0, 1 - 2**-53),
-    "n_negatives": Integer(),
-}
+class Architecture(NamedTuple):
+    """What a `SequenceModel` is built with.
 
+    Attributes
+    ----------
+    n_codes : int
+        Items and reserved codes.
+    units : int
+        Width of each recurrent layer.
+    embedding_dim : int
+    n_layers : int
+        Recurrent layers.
+    cell : {"lstm", "peephole", "gru", "rnn"}
+    dropout : float
+        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
+    n_negatives : int
+        Negatives of the sampled softmax over the items; 0 for the full one.
+    seed : int
+        Seeds the initial weights and all that is random in training.
+    category_sizes : tuple of int
+        Codes of each categorical field, reserved ones included.
+    n_numbers : int
+        Numeric fields.
+    fields_dropped : float
+        Share of the fields' values that training goes without, as a log may lack them later.
+    asked : {"", "number", "category"}
+        The first field of this kind is the gap in time that a question can be asked with; "": none can.
+    share_asked : float
+        Share of the events that training predicts as what comes at a known time.
+    predicts_fields : bool
+        Whether there are heads for the fields of the next event.
+    n_classes : int
+        Classes of events that there is a head for, or 0.
+    """
 
-def _check_negatives(arguments: dict[str, Any]) -> None:
-    if arguments["n_negatives"] >= arguments["n_codes"]:
-        raise ValueError("there are more negatives than items.")
+    n_codes: int
+    units: int
+    embedding_dim: int
+    n_layers: int
+    cell: str
+    dropout: float
+    n_negatives: int
+    seed: int
+    category_sizes: tuple[int, ...] = ()
+    n_numbers: int = 0
+    fields_dropped: float = 0.0
+    asked: str = ""
+    share_asked: float = 0.0
+    predicts_fields: bool = False
+    n_classes: int = 0
 
+    @property
+    def n_fields(self) -> int:
+        """Fields beside the items."""
+        return len(self.category_sizes) + self.n_numbers
 
-def _encoder(fields: dict[str, Any]) -> Record:
-    return Record(dict, fields | _ENCODER, _check_negatives, get=getitem)
+    def shapes(self) -> Shapes:
+        """Give the shapes of the weights."""
+        return self._encoder_shapes() | self._head_shapes()
 
+    def _encoder_shapes(self) -> Shapes:
+        width = self.embedding_dim
+        shapes: Shapes = {"items": (self.n_codes, width)}
+        for layer in range(self.n_layers):
+            own = _layer_shapes(self.cell, width if layer == 0 else self.units, self.units)
+            shapes |= {f"layer {layer} {name}": shape for name, shape in own.items()}
+        shapes |= {"recent": (N_RECENT, width, 1), "projection": (self.units, width)}
+        shapes |= {f"category {column}": (size, width) for column, size in enumerate(self.category_sizes)}
+        for column in range(self.n_numbers):
+            shapes |= _dense_shapes(f"number {column}", NUMBER_WIDTH, width)
+        if self.asked:
+            rows = NUMBER_WIDTH if self.asked == "number" else self.category_sizes[0]
+            shapes |= dict.fromkeys(("asked scale", "asked shift"), (rows, width))
+        return shapes
 
-_EVENT_FIELDS = {
-    "network": _encoder({"n_codes": Size("n_items + 3")}),  # the end of a sequence is an event, too
-    "category_sizes": Listed(Integer(2), length="n_categories"),
-    "n_numbers": Size("n_numbers"),
-    "seed": _SEED,
-}
-SEQUENCE_MODEL = _encoder({"n_codes": Size("n_items + 2"), "with_time": Flag(), "seed": _SEED})
-EVENT_MODEL = Record(dict, _EVENT_FIELDS, get=getitem)
-CLASS_MODEL = Record(dict, _EVENT_FIELDS | {"n_classes": Size("n_classes")}, get=getitem)
-
-
-def sequence_shapes(
-    n_codes: int, units: int, embedding_dim: int, n_layers: int, cell: str, with_time: bool = False, **_: Any
-) -> Shapes:
-    """Shapes of a `SequenceModel`; its further arguments change none."""
-    shapes: Shapes = {"items": (n_codes, embedding_dim)}
-    for layer in range(n_layers):
-        width = embedding_dim if layer == 0 else units
-        shapes |= {f"layer {layer} {name}": shape for name, shape in _layer_shapes(cell, width, units).items()}
-    shapes |= {
-        "recent": (_N_RECENT, embedding_dim, 1),
-        "projection": (units, embedding_dim),
-        "bias": (n_codes,),
-        "log scale": (1,),
-    }
-    if with_time:
-        shapes |= dict.fromkeys(("gaps", "next gap scale", "next gap shift"), (_N_GAPS, embedding_dim))
-    return shapes
+    def _head_shapes(self) -> Shapes:
+        width = 2 * self.embedding_dim
+        shapes: Shapes = {"bias": (self.n_codes,), "log scale": (1,)}
+        if self.predicts_fields:
+            for field in range(self.n_fields):
+                shapes |= _dense_shapes(f"field {field} hidden", width, HIDDEN_UNITS)
+            for field, size in enumerate([*self.category_sizes, *[N_MIXTURE_PARAMETERS] * self.n_numbers]):
+                shapes |= _dense_shapes(f"field {field} parameters", HIDDEN_UNITS, size)
+        if self.n_classes:
+            shapes |= _dense_shapes("hidden", width, HIDDEN_UNITS)
+            shapes |= _dense_shapes("classes", HIDDEN_UNITS, self.n_classes)
+        return shapes
 
 
 def _layer_shapes(cell: str, width: int, units: int) -> Shapes:
@@ -81,88 +121,89 @@ def _layer_shapes(cell: str, width: int, units: int) -> Shapes:
     return shapes | ({"peepholes": (3, units)} if cell == "peephole" else {})
 
 
-def event_shapes(network: dict[str, Any], category_sizes: list[int], n_numbers: int, **_: Any) -> Shapes:
-    """Shapes of an `EventModel`."""
-    width, n_fields = network["embedding_dim"], len(category_sizes) + n_numbers
-    shapes = _encoder_shapes(network, category_sizes, n_numbers)
-    for field in range(n_fields):
-        shapes |= _dense_shapes(f"field {field} hidden", 2 * width, _HIDDEN_UNITS)
-    for field, size in enumerate([*category_sizes, *[_N_MIXTURE_PARAMETERS] * n_numbers]):
-        shapes |= _dense_shapes(f"field {field} parameters", _HIDDEN_UNITS, size)
-    return shapes
-
-
-def class_shapes(
-    network: dict[str, Any], category_sizes: list[int], n_numbers: int, n_classes: int, **_: Any
-) -> Shapes:
-    """Shapes of a `ClassModel`."""
-    return (
-        _encoder_shapes(network, category_sizes, n_numbers)
-        | _dense_shapes("hidden", 2 * network["embedding_dim"], _HIDDEN_UNITS)
-        | _dense_shapes("classes", _HIDDEN_UNITS, n_classes)
-    )
-
-
-def _encoder_shapes(network: dict[str, Any], category_sizes: list[int], n_numbers: int) -> Shapes:
-    width = network["embedding_dim"]
-    shapes = sequence_shapes(**network)
-    shapes |= {f"category {column}": (size, width) for column, size in enumerate(category_sizes)}
-    for column in range(n_numbers):
-        shapes |= _dense_shapes(f"number {column}", _NUMBER_WIDTH, width)
-    return shapes
-
-
 def _dense_shapes(name: str, width: int, units: int) -> Shapes:
     return {f"{name} kernel": (width, units), f"{name} bias": (units,)}
 
 
+def _check_architecture(architecture: Architecture) -> None:
+    if architecture.n_negatives >= architecture.n_codes:
+        raise ValueError("there are more negatives than items.")
+    n_asked = {"": 1, "number": architecture.n_numbers, "category": len(architecture.category_sizes)}
+    if not n_asked[architecture.asked]:
+        raise ValueError("a question would need a field that it lacks.")
+
+
+def architecture_schema(n_codes: str, n_classes: str | None = None) -> Record:
+    """Give the schema of an `Architecture` with these dimensions, such as "n_items + 2"."""
+    fields = {
+        "n_codes": Size(n_codes),
+        "units": Integer(1),
+        "embedding_dim": Integer(1),
+        "n_layers": Integer(1, 100),
+        "cell": Choice(*_GATES),
+        "dropout": Real(0, 1 - 2**-53),
+        "n_negatives": Integer(),
+        "seed": Integer(0, 2**32 - 1),
+        "category_sizes": Listed(Integer(2), tuple),
+        "n_numbers": Size("n_numbers"),
+        "fields_dropped": Real(0, 1),
+        "asked": Choice("", "number", "category"),
+        "share_asked": Real(0, 1),
+        "predicts_fields": Flag(),
+        "n_classes": Integer(0, 0) if n_classes is None else Size(n_classes),
+    }
+    return Record(Architecture, fields, _check_architecture)
+
+
 class Blueprint(NamedTuple):
-    """A network that can be built: `make` takes the arguments, and the weights fit what it makes."""
+    """A network that can be built: `make` takes the architecture, and the weights fit what it makes."""
 
     make: Callable[..., Any]
-    arguments: dict[str, Any]
+    architecture: Architecture
     weights: list[NDArray]
 
     def build(self) -> Any:
         """Make the network, and set its weights."""
-        network = self.make(**self.arguments)
+        network = self.make(self.architecture)
         network.set_weights(self.weights)
         return network
 
 
 class Network:
-    """Schema of a network with `arguments`: these, and its weights. It comes back as a `Blueprint`.
+    """Schema of a network: its architecture, and its weights. It comes back as a `Blueprint`.
 
     Parameters
     ----------
     make : callable
-        Makes the network from its arguments.
-    arguments : Record
-    shapes : callable
-        Gives the shapes of the weights from the arguments.
+        Makes the network from its architecture.
+    architecture : Record
+        From `architecture_schema`.
     """
 
-    def __init__(self, make: Callable[..., Any], arguments: Record, shapes: Callable[..., Shapes]) -> None:
-        self.make, self.arguments, self.shapes = make, arguments, shapes
+    def __init__(self, make: Callable[..., Any], architecture: Record) -> None:
+        self.make, self.architecture = make, architecture
 
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Put the weights among the tensors."""
-        plain = self.arguments.pack(value.arguments, name, tensors)
-        weights = {inner(name, part): w for part, w in zip(self.shapes(**plain), value.get_weights(), strict=True)}
+        plain = self.architecture.pack(value.architecture, name, tensors)
+        named = zip(value.architecture.shapes(), value.get_weights(), strict=True)
+        weights = {inner(name, part): values for part, values in named}
         _check_finite(weights)
         tensors |= weights
         return plain
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
-        """Give the shapes that follow from the arguments."""
-        self.arguments.table(plain, name, sizes)
-        return {inner(name, part): ("float32", shape) for part, shape in self.shapes(**plain).items()}
+        """Give the shapes that follow from the architecture."""
+        self.architecture.table(plain, name, sizes)
+        shapes = self.architecture.unpack(plain, name, Tensors()).shapes()
+        return {inner(name, part): ("float32", shape) for part, shape in shapes.items()}
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Blueprint:
         """Check the weights; what builds the network does so when all of the model is checked."""
-        weights = {part: tensors[part] for part in (inner(name, part) for part in self.shapes(**plain))}
+        architecture = self.architecture.unpack(plain, name, tensors)
+        weights = {part: tensors[part] for part in (inner(name, part) for part in architecture.shapes())}
         _check_finite(weights)
-        return Blueprint(self.make, self.arguments.unpack(plain, name, tensors), list(weights.values()))
+        return Blueprint(self.make, architecture, list(weights.values()))
 
 
 def _check_finite(weights: Tensors) -> None:

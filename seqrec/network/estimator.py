@@ -13,8 +13,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from seqrec.data.display import ShownAsCard
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED
+from seqrec.data.vocabulary import Vocabulary
+from seqrec.network.blueprint import Architecture
+from seqrec.network.model import SequenceModel
 from seqrec.network.tensorflow import bfloat16_is_fast
+from seqrec.network.training import Course
 from seqrec.storage.estimator import Storable
 
 _SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
@@ -38,9 +41,14 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
-        """Give the recurrent network, and what it takes in of one sequence X, (1, n_steps, embedding_dim)."""
-        raise NotImplementedError
+    vocabulary_: Vocabulary
+    fields_: Fields
+    model_: SequenceModel
+    _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is missing, and no error
+
+    def encode(self, X: Sequences) -> Sequences:
+        """Give X as the network reads it: in the codes of `vocabulary_`, with encoded fields for columns."""
+        return self.fields_.encode(X.recode(self.vocabulary_), may_lack=self._fields_may_lack)
 
     def _units(self, X: Sequences) -> int:
         """Half the square root of the number of events, as a power of two: 512 units for a million events."""
@@ -67,35 +75,32 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
             return 0.01 * math.sqrt(self._batch_size(X) / 8192)
         return self.learning_rate
 
-    def _event_network(self, closed: Sequences, fields: Fields, seed: int) -> dict[str, Any]:
-        """Arguments of an `EventEncoder` for closed sequences with these fields."""
-        units = self._units(closed)
-        network = {
-            "n_codes": N_RESERVED + len(closed.vocabulary) + 1,
-            "units": units,
-            "embedding_dim": min(units, 128),
-            "n_layers": 1,
-            "cell": self.cell,
-            "dropout": float(self.dropout),
-            "n_negatives": self._n_negatives(closed),
-        }
-        return {
-            "network": network,
-            "category_sizes": _category_sizes(fields),
-            "n_numbers": len(fields.numbers),
-            "seed": seed,
-        }
+    def _architecture(self, X: Sequences, fields: Fields, seed: int, **others: Any) -> Architecture:
+        """Describe the network for X, of which `n_codes` and what else is not the same for all is among `others`."""
+        units = self._units(X)
+        usual = {"embedding_dim": min(units, 128), "n_layers": 1}
+        return Architecture(
+            units=units,
+            cell=self.cell,
+            dropout=float(self.dropout),
+            n_negatives=self._n_negatives(X),
+            category_sizes=fields.category_sizes,
+            n_numbers=len(fields.numbers),
+            seed=seed,
+            **(usual | others),
+        )
+
+    def _course(self, X: Sequences, n_epochs: int, patience: int) -> Course:
+        rate, batch_size = self._learning_rate(X), self._batch_size(X)
+        return Course(self.max_length, batch_size, rate, n_epochs, patience, self.verbose)
 
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
         return "mixed_bfloat16" if bfloat16 else "float32"
 
-
-def _category_sizes(fields: Fields) -> list[int]:
-    return [N_RESERVED + len(field.vocabulary) for field in fields.categories]
-
-
-def check_field_sizes(network: Any, fields: Fields) -> None:
-    """Raise ValueError unless an `EventEncoder` is one for these fields."""
-    if network.arguments["category_sizes"] != _category_sizes(fields):
-        raise ValueError("the network has other categories than the fields.")
+    def _check_fitted(self) -> None:
+        architecture = self.model_.architecture
+        fields = self.fields_
+        found = tuple(architecture.category_sizes), architecture.n_numbers
+        if found != (fields.category_sizes, len(fields.numbers)) or architecture.asked not in ("", fields.kind_of_gap):
+            raise ValueError("the network has other fields than the estimator.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -9,8 +10,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
+from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
+from seqrec.network import mixtures
 from seqrec.network.batches import TILE
+from seqrec.network.blueprint import HIDDEN_UNITS, N_MIXTURE_PARAMETERS, Architecture
+from seqrec.network.encoder import Encoder
+from seqrec.network.layers import Dropout, dense
 from seqrec.network.losses import sampled_cross_entropy, softmax_cross_entropy
 
 _LOGITS_AT_ONCE = 2**20  # a block stays in the cache of a CPU
@@ -68,13 +73,21 @@ class CategoricalHead(keras.layers.Layer):
             )
         return softmax_cross_entropy(states, _unit(weights), _without_reserved(bias), targets)
 
-    def judge(self, states: tf.Tensor, targets: tf.Tensor, unknown: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
+    def table(self) -> tf.Tensor:
+        """Give the items as the logits need them, (n_items, embedding_dim) float32: made once, not at each call."""
+        return _unit(self.embedding.embeddings.value[N_RESERVED:])
+
+    def judge(
+        self, states: tf.Tensor, targets: tf.Tensor, table: tf.Tensor, unknown: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, ...]:
         """``log p`` of what came next, and how that compares with all that could have.
 
         Parameters
         ----------
         states : (n, embedding_dim)
         targets : (n,) codes
+        table : (n_items, embedding_dim)
+            From `table`.
         unknown : scalar, optional
             Probability of an unknown item, where all others have 1 together. Without it only `log_prob` is computed.
 
@@ -89,33 +102,116 @@ class CategoricalHead(keras.layers.Layer):
         likeliest : (n,) int32
             Code of the item that is likeliest of all.
         """
-        items, bias = _unit(self.embedding.embeddings.value), _without_reserved(self.bias.value)
-        states = self._scaled(states)
+        states, bias, columns = self._scaled(states), self.bias.value[N_RESERVED:], tf.maximum(targets - N_RESERVED, 0)
         step = TILE * max(5, _LOGITS_AT_ONCE // bias.shape[0] // TILE)
 
         def block(start: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = slice(start, start + step)
-            logits = tf.matmul(states[rows], items, transpose_b=True) + bias
+            logits = tf.matmul(states[rows], table, transpose_b=True) + bias
             log_total = tf.reduce_logsumexp(logits, axis=1)
-            own = tf.gather(logits, targets[rows], batch_dims=1)
+            own = tf.gather(logits, columns[rows], batch_dims=1)
             if unknown is None:
                 return (own - log_total,)
             own = tf.where(targets[rows] == UNKNOWN, tf.math.log(unknown) + log_total, own)[:, None]
             probabilities = tf.exp(logits - log_total[:, None])
             no_likelier = tf.reduce_sum(tf.where(logits <= own, probabilities, 0.0), axis=1)
             likelier = tf.reduce_sum(tf.cast(logits > own, tf.float32) + tf.cast(logits >= own, tf.float32), axis=1) / 2
-            return own[:, 0] - log_total, no_likelier, likelier, tf.argmax(logits, axis=1, output_type=tf.int32)
+            likeliest = N_RESERVED + tf.argmax(logits, axis=1, output_type=tf.int32)
+            return own[:, 0] - log_total, no_likelier, likelier, likeliest
 
         dtypes = [tf.float32] if unknown is None else [tf.float32, tf.float32, tf.float32, tf.int32]
         return _by_blocks(block, tf.shape(states)[0], step, dtypes)
 
-    def logits(self, states: tf.Tensor) -> tf.Tensor:
+    def logits(self, states: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
         """Unnormalised log-probabilities of the items: states (n, embedding_dim) -> (n, n_items) float32."""
-        items = _unit(self.embedding.embeddings.value[N_RESERVED:])
-        return tf.matmul(self._scaled(states), items, transpose_b=True) + self.bias.value[N_RESERVED:]
+        return tf.matmul(self._scaled(states), table, transpose_b=True) + self.bias.value[N_RESERVED:]
 
     def _scaled(self, states: tf.Tensor) -> tf.Tensor:
         return _unit(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
+
+
+class FieldHeads(keras.layers.Layer):
+    """The fields of the next event, one after another, each given the event and the fields before it.
+
+    ``log p(event, fields | past) = log p(event | past) + sum of log p(field | past, event, fields before)``
+
+    Parameters
+    ----------
+    architecture : Architecture
+    encoder : Encoder
+        Tells what is known of an event.
+    """
+
+    def __init__(self, architecture: Architecture, encoder: Encoder) -> None:
+        super().__init__(dtype="float32")
+        n_fields = architecture.n_fields
+        seeds = iter(np.random.SeedSequence([architecture.seed, 1]).generate_state(2 * n_fields).tolist())
+        self.encoder, self.n_categories = encoder, len(architecture.category_sizes)
+        self.hidden = [dense(HIDDEN_UNITS, next(seeds), activation="relu") for _ in range(n_fields)]
+        sizes = [*architecture.category_sizes, *[N_MIXTURE_PARAMETERS] * architecture.n_numbers]
+        self.outputs = [dense(size, next(seeds)) for size in sizes]
+
+    def start_from_shares(self, categories: NDArray, numbers: NDArray) -> None:
+        """Set biases to what training would have to find first: how often each category and each sign occurs.
+
+        Arguments are those of the training data: (n, n_categories) codes and (n, n_numbers, 2).
+        """
+        for column, layer in enumerate(self.outputs[: self.n_categories]):
+            layer.bias.assign(_log_shares(categories[:, column], layer.units))
+        for column, layer in enumerate(self.outputs[self.n_categories :]):
+            signs = _log_shares(numbers[:, column, 0].astype(np.int32), 1 + mixtures.N_SIGNS)[1:]
+            layer.bias.assign(mixtures.initial_bias(signs))
+
+    def parameters(self, states: Any, events: Any, categories: Any, numbers: Any) -> Iterator[tf.Tensor]:
+        """Give the parameters of each field's distribution, (n, n_parameters) float32, given the fields before it.
+
+        Parameters
+        ----------
+        states : (n, embedding_dim)
+        events : (n,) int32
+        categories : (n, n_categories) int32
+        numbers : (n, n_numbers, 2) float32
+        """
+        known = self.encoder.items(events)
+        encoded = self.encoder.encode_fields(categories, numbers)
+        for hidden, output in zip(self.hidden, self.outputs, strict=True):
+            yield output(hidden(tf.concat([tf.cast(states, tf.float32), known], axis=-1)))
+            known = known + next(encoded)
+
+    def surprisal(self, parameters: list[tf.Tensor], categories: Any, numbers: Any) -> list[tf.Tensor]:
+        """``-log p`` of each field by the parameters of its distribution, (n,) each, nats; 0 where it is missing."""
+        n = self.n_categories
+        of_categories = [_category_surprisal(p, categories[:, i]) for i, p in enumerate(parameters[:n])]
+        return of_categories + [-mixtures.log_prob(p, numbers[:, i]) for i, p in enumerate(parameters[n:])]
+
+    def no_likelier(self, parameters: list[tf.Tensor], categories: Any) -> list[tf.Tensor]:
+        """Probability of all values of each category that are as likely as this one or less, (n,) each."""
+        return [_no_likelier(logits, categories[:, i]) for i, logits in enumerate(parameters[: self.n_categories])]
+
+
+class ClassHead(keras.layers.Layer):
+    """The class of an event, from the event itself and all that came before it.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__(dtype="float32")
+        seeds = iter(np.random.SeedSequence([architecture.seed, 1]).generate_state(3).tolist())
+        self.hidden = dense(HIDDEN_UNITS, next(seeds), activation="relu")
+        self.dropout = Dropout(architecture.dropout, seed=next(seeds), dtype="float32")
+        self.classes = dense(architecture.n_classes, next(seeds))
+
+    def start_from_shares(self, shares: NDArray) -> None:
+        """Let the classes start from their shares among the labels, (n_classes,), which training would find first."""
+        self.classes.bias.assign(np.log(np.maximum(shares, 1e-6)))
+
+    def logits(self, states: Any, events: Any, training: bool = False) -> tf.Tensor:
+        """Give the classes' logits from the states after some events, and the events as vectors."""
+        x = self.hidden(tf.concat([tf.cast(states, tf.float32), events], axis=-1))
+        return self.classes(self.dropout(x, training=training))  # (..., n_classes)
 
 
 def _by_blocks(block: Any, n: tf.Tensor, step: int, dtypes: list[tf.DType]) -> tuple[tf.Tensor, ...]:
@@ -138,3 +234,25 @@ def _without_reserved(bias: tf.Tensor) -> tf.Tensor:
     """Take reserved codes out of the softmax: nothing comes next that is padding or unknown."""
     closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
     return bias + closed
+
+
+def _log_shares(codes: NDArray, n_codes: int) -> NDArray:
+    """Logarithm of each code's share, (n_codes,); what is missing comes first and is never expected."""
+    counts = np.bincount(codes, minlength=n_codes)[1:] + 0.5
+    return np.concatenate([[-30.0], np.log(counts / counts.sum())]).astype(np.float32)
+
+
+def _category_surprisal(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """``-log p`` of a categorical field, (n,), from logits (n, n_codes); 0 where it is missing.
+
+    The code of unknown values takes part: training leaves it a small probability, which an unseen value then has.
+    """
+    surprisal = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, logits)
+    return tf.where(codes == PADDING, 0.0, surprisal)
+
+
+def _no_likelier(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    own = tf.gather(logits, codes, batch_dims=1)[:, None]
+    # Not `softmax`: its last digit depends on the number of rows.
+    mass = tf.reduce_sum(tf.where(logits <= own, tf.exp(tf.nn.log_softmax(logits)), 0.0), axis=1)
+    return tf.where(codes == PADDING, 1.0, mass)  # a field that is missing is never odd

@@ -14,8 +14,7 @@ class LSTM(keras.layers.LSTM):
     """Keras' LSTM, with the same weights and the same numbers, faster where there is no GPU.
 
     On a GPU the layer is Keras' own, on cuDNN. On TensorFlow without one, its loop is `lstm_sequence`, whose gradient
-    needs one product over all steps in place of one a step. A mask, or an option that changes the formula, takes Keras'
-    loop.
+    needs one product over all steps in place of one a step. An option that changes the formula takes Keras' loop.
 
     References
     ----------
@@ -24,13 +23,14 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the loop; Keras calls it with the states in a list."""
-        if mask is not None or not (_is_plain(self) and _on_tensorflow_cpu()):
+        if (training and mask is not None) or not (_is_plain(self) and _on_tensorflow_cpu()):
             return super().inner_loop(sequences, initial_state, mask, training)
-        from seqrec.network.recurrence import lstm_sequence
+        from seqrec.network.recurrence import lstm_sequence, read_sequence
 
         cell = self.cell
         weights = (ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
-        outputs, h, c = lstm_sequence(sequences, *weights, *initial_state)
+        arguments = (sequences, *weights, *initial_state)
+        outputs, h, c = lstm_sequence(*arguments) if training else read_sequence(*arguments, mask)
         return h, outputs, [h, c]
 
 
@@ -135,6 +135,18 @@ class CodeDropout(keras.layers.Layer):
             return codes
         chosen = keras.random.uniform(ops.shape(codes), seed=self.seed_generator) < self.rate
         return ops.where(ops.logical_and(chosen, codes != PADDING), self.replacement, codes)
+
+
+def dense(units: int, seed: int, **options: Any) -> keras.layers.Layer:
+    """Make a dense layer in float32, with seeded weights."""
+    kernel = keras.initializers.GlorotUniform(seed)
+    return keras.layers.Dense(units, kernel_initializer=kernel, dtype="float32", **options)
+
+
+def embedding(size: int, width: int, seed: int, **options: Any) -> keras.layers.Layer:
+    """Make a table of vectors of length 1, about, in float32, with seeded weights."""
+    normal = keras.initializers.RandomNormal(stddev=width**-0.5, seed=seed)
+    return keras.layers.Embedding(size, width, normal, dtype="float32", **options)
 
 
 _RETURNS = {"return_sequences": True, "return_state": True}

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri_exp, softmax
 
 from seqrec.data.fields import FARTHEST, NEGATIVE, POSITIVE, ZERO
+from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
 
-N_COMPONENTS = 4
-N_SIGNS = 3  # negative, zero, positive
-N_PARAMETERS = N_SIGNS * (1 + 3 * N_COMPONENTS)
 _UNIT_SCALE = math.log(math.e - 1)  # softplus of it is 1
 _SMALLEST_SCALE = 0.02  # standard deviations of the field: a bump is never a spike
 _LEAST = 1e-12  # of a logarithm, so that it is never that of 1
@@ -45,7 +43,7 @@ def log_prob(parameters: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
 
     Parameters
     ----------
-    parameters : (n, N_PARAMETERS) float32 tensor
+    parameters : (n, N_MIXTURE_PARAMETERS) float32 tensor
     numbers : (n, 2) float32 tensor
         Sign and size, as `fields.Number` encodes them.
 
@@ -74,7 +72,7 @@ def tails(parameters: NDArray, numbers: NDArray, side: str = "both") -> tuple[ND
 
     Parameters
     ----------
-    parameters : (n, N_PARAMETERS) float32
+    parameters : (n, N_MIXTURE_PARAMETERS) float32
     numbers : (n, 2) float32
         None of them missing.
     side : {"both", "high", "low"}
@@ -111,7 +109,7 @@ def intervals(parameters: NDArray, levels: tuple[float, float]) -> tuple[NDArray
 
     Parameters
     ----------
-    parameters : (n, N_PARAMETERS) float32
+    parameters : (n, N_MIXTURE_PARAMETERS) float32
     levels : two floats
         Probabilities below the interval's ends.
 

@@ -1,213 +1,273 @@
-"""The network: events in, the state after each event out, and a head that tells what comes next from a state."""
+"""The network: an encoder that reads events, and heads that tell what comes next, or what it is, from its state."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import ops
 
-from seqrec.data.vocabulary import PADDING, UNKNOWN
-from seqrec.network.batches import N_GAPS, UNKNOWN_GAP, Batch
-from seqrec.network.heads import CategoricalHead
-from seqrec.network.layers import CodeDropout, Dropout, recurrent_layer
-from seqrec.network.tensorflow import one_graph
-
-_N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
+from seqrec.data.fields import MISSING
+from seqrec.data.vocabulary import N_RESERVED, PADDING
+from seqrec.network.batches import TILE, Batch
+from seqrec.network.blueprint import Architecture
+from seqrec.network.encoder import Encoder
+from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
 
 
 class SequenceModel(keras.Model):
-    """Embed, recur, project; the state lives in the space of the item embeddings.
-
-    The embeddings of the latest events are added to the projected output of the recurrence. As the output weights are
-    the embeddings, that sum starts out as item-to-item similarity, and the recurrence adds what the whole past tells.
+    """The one network of all estimators, which differ in their heads.
 
     Parameters
     ----------
-    n_codes : int
-        Items and reserved codes.
-    units : int
-        Width of each recurrent layer.
-    embedding_dim : int
-    n_layers : int
-    cell : {"lstm", "peephole", "gru", "rnn"}
-    dropout : float
-        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
-    n_negatives : int
-        Negatives of the sampled softmax; 0 for the full one.
-    with_time : bool
-        Whether time gaps between events are used; the one until the next event scales and shifts the state.
-    seed : int
-        Seeds the initial weights and all that is random in training.
+    architecture : Architecture
     dtype : {"float32", "mixed_bfloat16"}
         Keras' policy for matrix products; weights are float32.
-
-    References
-    ----------
-    Beutel et al. (2018), "Latent cross: making use of context in recurrent recommender systems": scaling by context.
     """
 
-    def __init__(
-        self,
-        n_codes: int,
-        units: int,
-        embedding_dim: int,
-        n_layers: int,
-        cell: str,
-        dropout: float,
-        n_negatives: int,
-        with_time: bool,
-        seed: int,
-        dtype: str = "float32",
-    ) -> None:
+    def __init__(self, architecture: Architecture, dtype: str = "float32") -> None:
         super().__init__(dtype=dtype)
-        sizes = {"n_codes": n_codes, "units": units, "embedding_dim": embedding_dim, "n_layers": n_layers}
-        options = {"cell": cell, "dropout": dropout, "n_negatives": n_negatives, "with_time": with_time, "seed": seed}
-        self._arguments = json.dumps(sizes | options)  # as text: Keras would wrap a dict in its own
-        seeds = iter(np.random.SeedSequence(seed).generate_state(9 + 2 * n_layers).tolist())
-        normal = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5, seed=next(seeds))
-        self.embedding = keras.layers.Embedding(n_codes, embedding_dim, normal, dtype="float32", name="items")
-        self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
-        self.input_dropout = Dropout(dropout / 2, seed=next(seeds), dtype=dtype)
-        self.recurrence = [recurrent_layer(cell, units, next(seeds), dtype) for _ in range(n_layers)]
-        self.output_dropout = [Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
-        self.skip_dropout = Dropout(dropout, seed=next(seeds), dtype=dtype)
-        # To the LSTM it is what sequential rules are to a Markov chain: where a log is too sparse to learn what to
-        # remember, it still tells which of the latest items are like which candidates.
-        self.recent = keras.layers.DepthwiseConv1D(
-            _N_RECENT, use_bias=False, depthwise_initializer=_fading, name="recent", dtype=dtype
-        )
-        glorot = keras.initializers.GlorotUniform(next(seeds))
-        self.projection = keras.layers.Dense(embedding_dim, use_bias=False, kernel_initializer=glorot, dtype=dtype)
-        self.head = CategoricalHead(self.embedding, n_negatives, next(seeds), name="head")
-        self.gap_embedding = None
-        if with_time:
-            self.gap_embedding = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype="float32", name="gaps")
-            # What comes after a long wait (shift), and which of an item's followers come after one (scale).
-            self.next_gap_scale = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
-            self.next_gap_shift = keras.layers.Embedding(N_GAPS, embedding_dim, "zeros", dtype=dtype)
-            # Both kinds can be missing from a question, so training goes without them now and then.
-            self.gap_dropout = CodeDropout(0.1, UNKNOWN_GAP, seed=next(seeds))
-            self.next_gap_dropout = CodeDropout(0.5, UNKNOWN_GAP, seed=next(seeds))
-        matrix = tf.TensorSpec((None, None), tf.int32)
-        signature = [tf.TensorSpec((None,), tf.int32), *[matrix] * (3 if with_time else 1)]
-        self.states_at = one_graph(self._states_at, signature)
-        self.head.build((None, embedding_dim))
-        self.built = True  # the call makes the layers' weights, in one order
-        one_event = np.zeros((1, 1), np.int32)
-        self(one_event, one_event, one_event)
+        self.architecture = architecture
+        of_items, of_asked = np.random.SeedSequence([architecture.seed, 2]).generate_state(2).tolist()
+        self.encoder = Encoder(architecture, dtype)
+        self.head = CategoricalHead(self.encoder.items, architecture.n_negatives, of_items, name="head")
+        self.fields = FieldHeads(architecture, self.encoder) if architecture.predicts_fields else None
+        self.classes = ClassHead(architecture) if architecture.n_classes else None
+        self._asked_seeds = keras.random.SeedGenerator(of_asked)
+        self.reader: Any = None  # the one that `Reader.of` gives
+        self._make_weights()
+
+    def _make_weights(self) -> None:
+        """Read one event with all layers, which makes their weights."""
+        self.head.build((None, self.architecture.embedding_dim))
+        specs = self.event_signature
+        codes, categories, numbers = (np.ones([1, 1, *spec.shape[2:]], spec.dtype.name) for spec in specs)
+        states, _ = self.encoder.read(self.encoder.start(1), codes, categories, numbers)
+        self.encoder.ask(states, categories, numbers)
+        if self.fields is not None:
+            list(self.fields.parameters(states[0], codes[0], categories[0], numbers[0]))
+        if self.classes is not None:
+            self.classes.logits(states, self._vectors(codes, categories, numbers))
+        self.built = True
+
+    def set_weights(self, weights: Any) -> None:
+        """Set the weights, in the order of `get_weights`; what was made of others is forgotten."""
+        super().set_weights(weights)
+        self.reader = None
+
+    def __reduce__(self) -> tuple:
+        """Pickle and copy the arguments and the weights; graphs are built anew."""
+        return _rebuild, (self.architecture, self.get_weights())
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """What the network was built with, but for the policy."""
-        return json.loads(self._arguments)
+    def event_signature(self) -> list[tf.TensorSpec]:
+        """Of events: codes, categories and numbers, (batch, time, ...)."""
+        shapes = (), (len(self.architecture.category_sizes),), (self.architecture.n_numbers, 2)
+        dtypes = tf.int32, tf.int32, tf.float32
+        return [tf.TensorSpec((None, None, *shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
 
-    def call(self, inputs: Any, *gaps: Any, training: bool = False) -> Any:
-        """Give the state after each event of sequences that begin with the first input, (batch, time, embedding_dim).
+    @property
+    def guessing(self) -> float:
+        """Loss of guessing at random, in nats an event; a number in units of its spread has about 2."""
+        sizes = [self.architecture.n_codes, max(1, self.architecture.n_classes)]
+        if self.fields is not None:
+            sizes += self.architecture.category_sizes
+        return sum(map(math.log, sizes)) + 2.0 * self.architecture.n_numbers * (self.fields is not None)
 
-        `read` describes the parameters.
+    def start_from_shares(self, events: np.ndarray, categories: np.ndarray, numbers: np.ndarray) -> None:
+        """Let training start from how often each event, each category and each sign of a number occurs.
+
+        Arguments are those of the training data: (n,), (n, n_categories) and (n, n_numbers, 2).
         """
-        return self.read(self.start(ops.shape(inputs)[0]), inputs, *gaps, training=training)[0]
+        counts = np.bincount(events, minlength=self.architecture.n_codes)
+        self.head.start_from_popularity(counts[N_RESERVED:])
+        if self.fields is not None:
+            self.fields.start_from_shares(categories, numbers)
 
-    def start(self, n_sequences: Any) -> list[Any]:
-        """Memory before the first event, for `read`: the latest events, and the states of each recurrent layer."""
-        memory = [ops.zeros((n_sequences, _N_RECENT - 1, self.embedding.output_dim))]
-        for layer in self.recurrence:
-            memory += layer.get_initial_state(n_sequences)
-        return [ops.cast(part, self.compute_dtype) for part in memory]
+    # -- training
 
-    def read(
+    @property
+    def training_signature(self) -> list[tf.TensorSpec]:
+        """Of the arrays that `loss_of` takes beside the memory."""
+        codes, *fields = self.event_signature
+        labels = [codes, tf.TensorSpec((None, None), tf.float32)] if self.classes is not None else []
+        return [codes, codes, *fields, *fields, *labels]
+
+    def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
+        """Give the arrays that `loss_of` takes beside the memory."""
+        categories, numbers, *labels = batch.input_columns
+        return batch.inputs, batch.targets, categories, numbers, *batch.target_columns[:2], *labels
+
+    def loss_of(
         self,
         memory: list[Any],
         inputs: Any,
-        gaps: Any = None,
-        next_gaps: Any = None,
-        training: bool = False,
-        context: Any = None,
+        targets: Any,
+        in_categories: Any,
+        in_numbers: Any,
+        categories: Any,
+        numbers: Any,
+        *labels: Any,
     ) -> tuple[Any, list[Any]]:
-        """Read on in sequences of which `memory` knows the beginning.
+        """Mean ``-log p`` of the targets that are not padding, and of what else the heads tell; and the memory after.
 
         Parameters
         ----------
         memory : list of tensors
-            From `start`, or from reading the part before.
-        inputs : (batch, time) int32
-            Codes.
-        gaps : (batch, time) int32, optional
-            Bucket of the time since the event before, `UNKNOWN_GAP` where it is not known.
-        next_gaps : (batch, time) int32, optional
-            Bucket of the time until the next event, where the question is what comes next at a given time.
-        training : bool
-        context : (batch, time, embedding_dim), optional
-            What else is known of the inputs; added to their embeddings.
+        inputs, targets : (batch, time) int32
+        in_categories, in_numbers, categories, numbers
+            Fields of the inputs and of the targets, as `Encoder.read` takes them.
+        labels : (batch, time) int32 and float32
+            Where there are classes: the class of each input, and its weight, 0 for one without a label.
 
         Returns
         -------
-        states : (batch, time, embedding_dim)
-            After each event.
+        loss : scalar, nats an event, with dropout on
         memory : list of tensors
-            After the last one.
         """
-        before, *layer_states = memory
-        n_states = len(layer_states) // len(self.recurrence)
-        embedded, x = self.embed(inputs, gaps, training, context)
-        latest = ops.concatenate([before, self.skip_dropout(embedded, training=training)], axis=1)
-        memory = [latest[:, 1 - _N_RECENT :]]
-        for number, (layer, dropout) in enumerate(zip(self.recurrence, self.output_dropout, strict=True)):
-            x, *last = layer(x, initial_state=layer_states[n_states * number :][:n_states])
-            x = dropout(x, training=training)  # (batch, time, units)
-            memory += last
-        state = self.projection(x) + self.recent(latest)  # (batch, time, embedding_dim)
-        if self.gap_embedding is not None and next_gaps is not None:
-            next_gaps = self.next_gap_dropout(next_gaps, training=training)
-            state = state * (1 + self.next_gap_scale(next_gaps)) + self.next_gap_shift(next_gaps)
-        return state, [ops.cast(part, self.compute_dtype) for part in memory]
+        states, memory = self.encoder.read(memory, inputs, in_categories, in_numbers, training=True)
+        loss = self._item_loss(states, inputs, targets, categories, numbers)
+        if self.fields is not None:
+            known = _select(targets != PADDING, states, targets, categories, numbers)
+            parameters = list(self.fields.parameters(*known))
+            loss = loss + sum(tf.reduce_mean(part) for part in self.fields.surprisal(parameters, *known[2:]))
+        if self.classes is not None:
+            loss = loss + self._class_loss(states, inputs, in_categories, in_numbers, *labels)
+        return loss, memory
 
-    def embed(self, inputs: Any, gaps: Any = None, training: bool = False, context: Any = None) -> tuple[Any, Any]:
-        """Give the items' embeddings, and these with all else that the recurrence takes in.
+    def _item_loss(self, states: Any, inputs: Any, targets: Any, categories: Any, numbers: Any) -> tf.Tensor:
+        real = targets != PADDING
+        if self.encoder.asked:
+            shown = keras.random.uniform(tf.shape(targets), seed=self._asked_seeds) < self.architecture.share_asked
+            gaps = categories[..., 0] if self.encoder.asked == "category" else tf.cast(numbers[..., 0, 0], tf.int32)
+            # An end comes at no time that could be asked about: it is among what can come where nothing is asked.
+            real = real & ((gaps != MISSING) | (inputs == PADDING) | ~shown)
+            shown_numbers = tf.where(shown[..., None, None], numbers, 0.0)
+            states = self.encoder.ask(states, tf.where(shown[..., None], categories, MISSING), shown_numbers)
+        return self.head.loss(*_select(real, states, targets))
 
-        Both are (batch, time, embedding_dim); `read` describes the parameters.
+    def _class_loss(
+        self, states: Any, inputs: Any, categories: Any, numbers: Any, labels: Any, weights: Any
+    ) -> tf.Tensor:
+        logits = self.classes.logits(states, self._vectors(inputs, categories, numbers), training=True)
+        surprisal = weights * tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        n_labelled = tf.math.count_nonzero(weights, dtype=tf.float32)
+        return tf.reduce_sum(surprisal) / tf.maximum(n_labelled, 1.0)
+
+    # -- reading: each goes on from what is remembered, (memory, state), and gives that after the last event
+
+    def follow(
+        self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
+    ) -> tuple[list[Any], Any]:
+        """Read events.
+
+        Parameters
+        ----------
+        memory : list of (batch, ...) float32 tensors
+        state : (batch, embedding_dim) float32
+        events : list of (batch, time, ...) tensors
+            Codes, categories, numbers, as `Encoder.read` takes them.
+        lengths : (batch,) int32
+            Events of each row.
+        keep : bool
+            Whether the memory will be gone on from, for which it has to be that of each row's own last event.
+
+        Returns
+        -------
+        memory, state
+            After the last event of each row.
         """
-        embedded = self.embedding(self.code_dropout(inputs, training=training))
-        x = embedded
-        if self.gap_embedding is not None and gaps is not None:
-            x = x + self.gap_embedding(self.gap_dropout(gaps, training=training))
-        if context is not None:
-            x = x + ops.cast(context, x.dtype)
-        return embedded, self.input_dropout(x, training=training)
+        return self._advance(memory, state, events, lengths, keep)[:2]
 
-    @property
-    def signature(self) -> list[tf.TensorSpec]:
-        """Of the arrays that `loss_of` takes beside the memory."""
-        return [tf.TensorSpec((None, None), tf.int32)] * (4 if self.gap_embedding is not None else 2)
+    def classify(self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool) -> tuple:
+        """Read events, and give after memory and state the logits of the class of each, (n, n_classes), row by row."""
+        memory, state, _, after = self._advance(memory, state, events, lengths, keep)
+        known = _select(tf.sequence_mask(lengths, tf.shape(after)[1]), after, *events, whole_tiles=True)
+        return memory, state, self.class_logits(*known)[: tf.reduce_sum(lengths)]
 
-    def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
-        """Give these arrays."""
-        return batch.arrays(with_gaps=self.gap_embedding is not None)
+    def class_logits(self, states: Any, codes: Any, categories: Any, numbers: Any) -> tf.Tensor:
+        """Give the logits of the classes of events, from the states after them."""
+        return self.classes.logits(states, self._vectors(codes, categories, numbers))
 
-    @property
-    def guessing(self) -> float:
-        """Loss of guessing at random, in nats an event."""
-        return math.log(self.embedding.input_dim)
+    def score(
+        self,
+        memory: list[Any],
+        state: Any,
+        events: list[Any],
+        lengths: Any,
+        keep: bool,
+        table: Any,
+        unknown: Any = None,
+        timed: bool = False,
+    ) -> tuple:
+        """Read events, and say how each compares with what was expected, row by row.
 
-    def loss_of(self, memory: list[Any], inputs: Any, targets: Any, *gaps: Any) -> tuple[Any, list[Any]]:
-        """Mean ``-log p`` of the targets that are not padding, in nats, with dropout on; and the memory after them."""
-        states, memory = self.read(memory, inputs, *gaps, training=True)
-        real = tf.where(tf.reshape(targets, (-1,)) != PADDING)[:, 0]
-        states = tf.gather(tf.reshape(states, (-1, states.shape[-1])), real)  # (n_targets, embedding_dim)
-        return self.head.loss(states, tf.gather(tf.reshape(targets, (-1,)), real)), memory
+        Parameters
+        ----------
+        memory, state, events, lengths, keep
+            As in `follow`.
+        table, unknown
+            As `CategoricalHead.judge` takes them.
+        timed : bool
+            Whether the time of each event counts as known before it.
 
-    def _states_at(self, positions: Any, inputs: Any, *gaps: Any) -> Any:
-        """State at one position of each row: positions (batch,) -> (batch, embedding_dim)."""
-        states = self(inputs, *gaps)
-        return ops.take_along_axis(states, positions[:, None, None], axis=1)[:, 0]
+        Returns
+        -------
+        memory, state
+        surprisal : (n, 1 + n_fields) float32, nats
+            Of the event and of each field.
+        parameters : (n, n_numbers, n_parameters) float32
+            Of the distribution of each number.
+        no_likelier : (n, 1 + n_categories) float32
+            This one and the next two only with `unknown`. Probability of all events, and of all values of each
+            category, that are as likely as this one or less.
+        likelier, likeliest : (n,)
+            As `CategoricalHead.judge` gives them.
+        """
+        memory, state, before, _ = self._advance(memory, state, events, lengths, keep)
+        real = tf.sequence_mask(lengths, tf.shape(before)[1])
+        states, codes, *fields = _select(real, before, *events, whole_tiles=True)
+        asked = self.encoder.ask(states, *(fields if timed else ()))
+        log_prob, *compared = self.head.judge(asked, codes, table, unknown)
+        parameters = list(self.fields.parameters(states, codes, *fields))
+        surprisal = tf.stack([-log_prob, *self.fields.surprisal(parameters, *fields)], axis=1)
+        of_numbers = parameters[self.fields.n_categories :]
+        stacked = tf.stack(of_numbers, axis=1) if of_numbers else tf.zeros((tf.shape(log_prob)[0], 0, 1))
+        if compared:
+            compared[0] = tf.stack([compared[0], *self.fields.no_likelier(parameters, fields[0])], axis=1)
+        n = tf.reduce_sum(lengths)
+        return memory, state, *(part[:n] for part in (surprisal, stacked, *compared))
+
+    def _advance(
+        self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
+    ) -> tuple[list[Any], Any, Any, Any]:
+        """Give memory and state after the events, and the states before and after each, (batch, time, ...)."""
+        after, memory = self.encoder.read(memory, *events, lengths if keep else None)
+        after = tf.cast(after, tf.float32)
+        before = tf.concat([state[:, None], after[:, :-1]], axis=1)
+        last = tf.gather(after, tf.maximum(lengths - 1, 0), batch_dims=1)
+        state = tf.where(lengths[:, None] > 0, last, state)
+        return [tf.cast(part, tf.float32) for part in memory], state, before, after
+
+    def _vectors(self, codes: Any, categories: Any, numbers: Any) -> Any:
+        """Give events with their fields as vectors, (..., embedding_dim)."""
+        return sum(self.encoder.encode_fields(categories, numbers), start=self.encoder.items(codes))
 
 
-def _fading(shape: tuple[int, ...], dtype: str | None = None) -> Any:
-    """Weights (distance, dim, 1), the farthest event first: 1 for the last, 1/2 for the one before, then 1/3."""
-    weights = 1 / np.arange(shape[0], 0, -1)
-    return ops.cast(np.broadcast_to(weights[:, None, None], shape), dtype)
+def _rebuild(architecture: Architecture, weights: list[np.ndarray]) -> SequenceModel:
+    model = SequenceModel(architecture)
+    model.set_weights(weights)
+    return model
+
+
+def _select(where: Any, *arrays: Any, whole_tiles: bool = False) -> list[tf.Tensor]:
+    """Give the rows of arrays (batch, time, ...) where `where`, (batch, time), holds: (n, ...) each.
+
+    With `whole_tiles`, further rows fill up the last tile (`batches.TILE`).
+    """
+    rows = tf.where(tf.reshape(where, (-1,)))[:, 0]
+    if whole_tiles:
+        rows = tf.pad(rows, [[0, -tf.size(rows) % TILE]])
+    return [tf.gather(tf.reshape(array, (-1, *array.shape[2:])), rows) for array in arrays]

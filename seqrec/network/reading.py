@@ -1,198 +1,153 @@
-"""One pass over a log by a fitted network: each event's surprisal, in memory that does not grow with the sequences."""
+"""A fitted network at work: it reads sequences, whole or going on, in memory that does not grow with their lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from seqrec.data.ends import Chain, Unseen, close, distinct
-from seqrec.data.fields import MISSING, Fields
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import UNKNOWN, Vocabulary
-from seqrec.network import mixtures
-from seqrec.network.batches import in_whole_tiles, reading_batches
-from seqrec.network.event_model import EventModel
+from seqrec.network.batches import TILE, groups_to_read, in_whole_tiles, parts_in_time
+from seqrec.network.model import SequenceModel
+from seqrec.network.state import State
+from seqrec.network.tensorflow import one_graph
 
-BATCH = 16_384  # events
+BATCH = 16_384  # events that are read together
+_SCORES_AT_ONCE = 2**24  # scores in memory together: 64 MiB
 
 
-class Closed(NamedTuple):
-    """Sequences with their ends as events, and the encoded fields of all events: missing at the ends."""
+class Reader:
+    """Takes a network through sequences.
 
-    chain: Chain
-    sequences: Sequences
-    categories: NDArray[np.int32]  # (n, n_categories)
-    numbers: NDArray[np.float32]  # (n, n_numbers, 2)
+    Parameters
+    ----------
+    network : SequenceModel
+
+    Attributes
+    ----------
+    blank : State of one sequence
+        Nothing was read: what a network starts from in the middle of a sequence.
+    started : State of one sequence
+        The start of a sequence was read, and no event.
+    table : (n_items, embedding_dim) tensor
+        What the items' scores are made of.
+    """
+
+    def __init__(self, network: SequenceModel) -> None:
+        self.network = network
+        self._graphs: dict[Any, Callable] = {}
+        self.refresh()
 
     @classmethod
-    def of(cls, X: Sequences, fields: Fields) -> Closed:
-        """Close X, whose columns hold the fields."""
-        chain = close(X)
-        n = len(chain.codes)
-        encoded = fields.encode(X)
-        values = [np.zeros((n, *array.shape[1:]), array.dtype) for array in encoded]
-        for padded, array in zip(values, encoded, strict=True):
-            padded[chain.events] = array
-        return cls(chain, Sequences(chain.codes, chain.indptr, X.keys, X.vocabulary, None, np.arange(n)), *values)
+    def of(cls, network: SequenceModel) -> Reader:
+        """Give the reader of a network whose weights stay as they are; it is made once."""
+        if network.reader is None:
+            network.reader = cls(network)
+        return network.reader
+
+    def refresh(self) -> None:
+        """Look at the network's weights anew."""
+        encoder = self.network.encoder
+        self.table = self.network.head.table()
+        memory = tuple(np.asarray(tf.cast(part, tf.float32)) for part in encoder.start(1))
+        nothing = np.zeros((1, self.network.architecture.embedding_dim), np.float32)
+        self.blank = State(memory, nothing, np.full(1, "NaT", "datetime64[us]"))
+        specs = self.network.event_signature
+        start = [np.zeros((TILE, 1, *spec.shape[2:]), spec.dtype.name) for spec in specs]
+        once = np.zeros(TILE, np.intp)
+        memory, output = self._graph("follow", keep=True)(*self._rows(self.blank, once), start, np.ones(TILE, np.int32))
+        self.started = State(tuple(part.numpy()[:1] for part in memory), output.numpy()[:1], self.blank.time)
+
+    def read(
+        self,
+        X: Sequences,
+        state: State | None = None,
+        keep: bool = False,
+        step: str = "follow",
+        put: Callable[..., None] = lambda *_: None,
+        more: tuple[Any, ...] = (),
+        **options: Any,
+    ) -> State:
+        """Read the next events of n sequences.
+
+        Parameters
+        ----------
+        X : Sequences, n sequences
+            Encoded, as `batches` describes.
+        state : State, optional
+            What is remembered of the n sequences, or of all of them alike if it is of one; by default they start.
+        keep : bool
+            Whether to give the memory, so that the sequences can be read on.
+        step : str
+            Method of `SequenceModel` that reads a rectangle: "follow", "score" or "classify".
+        put : callable
+            Takes the results of a step: which events of X they are of, (n_events,), and what the method gives of these.
+        more : tuple of tensors
+            Further arguments of the method.
+        options
+            Further arguments of the method that are no tensors.
+
+        Returns
+        -------
+        state : State
+            After these events; without memory unless it is kept.
+        """
+        state = self.started if state is None else state
+        run, n = self._graph(step, keep, *more, **options), len(X)
+        after = [np.empty((n, *part.shape[1:]), np.float32) for part in (*state.memory * keep, state.output)]
+        for rows in groups_to_read(X.lengths, BATCH):
+            memory, output = self._rows(state, rows)
+            for events, lengths, arrays in parts_in_time(X, rows):
+                tiles = [tf.constant(in_whole_tiles(array)) for array in arrays[:3]]
+                memory, output, *results = run(memory, output, tiles, tf.constant(in_whole_tiles(lengths)), *more)
+                put(events, *results)
+            for whole, part in zip(after, (*memory * keep, output), strict=True):
+                whole[rows] = part[: len(rows)]
+        return State(tuple(after[:-1]), after[-1], _last_times(X, state.time))
+
+    def scores(self, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
+        step = TILE * max(1, _SCORES_AT_ONCE // self.network.architecture.n_codes // TILE)
+        for start in range(0, len(states), step):
+            rows = slice(start, min(start + step, len(states)))
+            logits = self.network.head.logits(tf.constant(in_whole_tiles(states[rows])), self.table)
+            yield rows, logits.numpy()[: rows.stop - start]
+
+    def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
+        """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""
+        arrays = (tf.constant(in_whole_tiles(array)) for array in (states, categories, numbers))
+        return self.network.encoder.ask(*arrays).numpy()[: len(states)]
+
+    @staticmethod
+    def _rows(state: State, rows: NDArray) -> tuple[list[Any], Any]:
+        """Give memory and output of some sequences as tensors in whole tiles."""
+        rows = rows if len(state.output) > 1 else np.zeros_like(rows)
+        *memory, output = (tf.constant(in_whole_tiles(part[rows])) for part in (*state.memory, state.output))
+        return memory, output
+
+    def _graph(self, step: str, keep: bool, *more: Any, **options: Any) -> Callable:
+        """Give a compiled method of the network."""
+        key = (step, keep, len(more), *options.items())
+        if key not in self._graphs:
+            method = getattr(self.network, step)
+            memory = [tf.TensorSpec((None, *part.shape[1:]), tf.float32) for part in self.network.encoder.start(1)]
+            output = tf.TensorSpec((None, self.network.architecture.embedding_dim), tf.float32)
+            lengths = tf.TensorSpec((None,), tf.int32)
+            self._graphs[key] = one_graph(
+                lambda memory, output, events, lengths, *more: method(
+                    memory, output, events, lengths, keep, *more, **options
+                ),
+                [memory, output, self.network.event_signature, lengths, *(tf.TensorSpec.from_tensor(t) for t in more)],
+            )
+        return self._graphs[key]
 
 
-class Reading(NamedTuple):
-    """What a network says of n events.
-
-    Attributes
-    ----------
-    surprisal : (n, 1 + n_fields) float32, nats
-        Of the event, then of each field; 0 for a field that is missing.
-    tails : (n, n_numbers) float32, nats
-        ``-log p`` of each number, on its field's side; 0 where it is missing.
-    normal_scores : (n, n_numbers) float32
-        Standard normal if the network is right; NaN for a number that is missing or 0.
-    sizes : (n, n_numbers) float32
-        Of the numbers, as `fields.Number` encodes them.
-    """
-
-    surprisal: NDArray[np.float32]
-    tails: NDArray[np.float32]
-    normal_scores: NDArray[np.float32]
-    sizes: NDArray[np.float32]
-
-
-class Judgement(NamedTuple):
-    """How n events compare with what was expected.
-
-    Attributes
-    ----------
-    no_likelier : (n, 1 + n_categories) float32
-        Probability of all events, and of all values of a category, that are as likely as this one or less, and
-        of an unknown event.
-    ranks : (n,) float32
-        1 for the likeliest event; ties share their average rank.
-    likeliest : (n,) int32
-        Code of the event that was expected most.
-    """
-
-    no_likelier: NDArray[np.float32]
-    ranks: NDArray[np.float32]
-    likeliest: NDArray[np.int32]
-
-
-class EventReader(NamedTuple):
-    """A fitted network with what it takes to read a log by it.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-    fields : Fields
-    network : EventModel
-    unseen : Unseen
-        Of the events that training lacked.
-    """
-
-    vocabulary: Vocabulary
-    fields: Fields
-    network: EventModel
-    unseen: Unseen
-
-    def read(self, X: Sequences) -> tuple[Chain, Reading]:
-        """Read X, which is in the codes of `vocabulary`, with its ends."""
-        return self._look(X, self.network.score)[:2]
-
-    def judge(self, X: Sequences) -> tuple[Chain, Reading, Judgement]:
-        """Read X and compare it with what was expected."""
-        return self._look(X, self.judging_step)
-
-    def _look(self, X: Sequences, step: Callable) -> tuple[Chain, Reading, Judgement]:
-        """Take the network's steps over X; what recurs event by event is read once."""
-        if self.fields.names:
-            return self._look_at_all(X, step)
-        rows, same_as = distinct(X)
-        chain, (once, *found) = close(X), self._look_at_all(X[rows], step)
-        row = np.repeat(np.arange(len(X)), np.diff(chain.indptr))
-        events = once.indptr[same_as[row]] + np.arange(len(row)) - chain.indptr[row]
-        reading, judgement = (type(part)(*(array[events] for array in part)) for part in found)
-        return chain, reading, judgement
-
-    def _look_at_all(self, X: Sequences, step: Callable) -> tuple[Chain, Reading, Judgement]:
-        closed = Closed.of(X, self.fields)
-        findings = Findings(self, closed.chain.codes, closed.numbers)
-        for events, *results in read_in_batches(self.network, closed, step):
-            findings.put(events, *results)
-        return closed.chain, findings.reading(), findings.judgement()
-
-    def judging_step(self, *arrays: Any) -> tuple:
-        """Take a step of the network's `judge`."""
-        odds = self.unseen.probability / (1 - self.unseen.mass)
-        return self.network.judge(*arrays, tf.constant(odds, tf.float32))
-
-
-class Findings:
-    """What a network finds in n events, put together batch by batch.
-
-    Parameters
-    ----------
-    reader : EventReader
-    codes : (n,) int32
-    numbers : (n, n_numbers, 2) float32
-    """
-
-    def __init__(self, reader: EventReader, codes: NDArray[np.int32], numbers: NDArray[np.float32]) -> None:
-        self._fields, self._unseen = reader.fields, reader.unseen
-        self._codes, self._numbers = codes, numbers
-        n, n_numbers = numbers.shape[:2]
-        self._surprisal = np.zeros((n, 1 + len(self._fields.names)), np.float32)
-        self._tails, self._scores = np.zeros((n, n_numbers), np.float32), np.full((n, n_numbers), np.nan, np.float32)
-        self._no_likelier = np.zeros((n, 1 + len(self._fields.categories)), np.float32)
-        self._likelier, self._likeliest = np.zeros(n, np.float32), np.zeros(n, np.int32)
-
-    def put(self, events: NDArray, surprisal: tf.Tensor, parameters: tf.Tensor, *judged: tf.Tensor) -> None:
-        """Put in what a step of the network's `score`, or `judge`, says of some events, (n_events,)."""
-        self._surprisal[events] = surprisal
-        for column, field in enumerate(self._fields.numbers):
-            numbers = self._numbers[events, column]
-            there = numbers[:, 0] != MISSING
-            found = mixtures.tails(parameters.numpy()[there, column], numbers[there], field.side)
-            self._tails[events[there], column], self._scores[events[there], column] = found
-        if judged:
-            self._no_likelier[events], self._likelier[events], self._likeliest[events] = judged
-
-    def reading(self) -> Reading:
-        """Give all of it, once every event is put in."""
-        of_known = self._surprisal[:, 0] - np.log1p(-self._unseen.mass)
-        self._surprisal[:, 0] = np.where(self._codes == UNKNOWN, -np.log(self._unseen.probability), of_known)
-        return Reading(self._surprisal, self._tails, self._scores, self._numbers[:, :, 1])
-
-    def judgement(self) -> Judgement:
-        """Give what `judge` found."""
-        self._no_likelier[:, 0] = (1 - self._unseen.mass) * self._no_likelier[:, 0] + self._unseen.mass
-        # A known event counts among those as likely as it.
-        ranks = self._likelier + np.where(self._codes == UNKNOWN, np.float32(1), np.float32(0.5))
-        return Judgement(self._no_likelier, ranks, self._likeliest)
-
-
-def read_in_batches(network: Any, closed: Closed, step: Callable, n_arrays: int | None = None) -> Iterator[tuple]:
-    """Carry a network's memory through each group of sequences.
-
-    Parameters
-    ----------
-    network : EventModel or ClassModel
-    closed : Closed
-    step : callable
-        Takes the memory and the first `n_arrays` of a batch's arrays (all by default); gives the memory after them, and
-        results.
-
-    Yields
-    ------
-    events, *results
-        Which events of the chain each step was about.
-    """
-    for group in reading_batches(closed.sequences, BATCH, (closed.categories, closed.numbers)):
-        memory = None
-        for events, batch in group:
-            arrays = [in_whole_tiles(array) for array in network.arrays_of(batch)[:n_arrays]]
-            memory = network.start(len(arrays[0])) if memory is None else memory
-            memory, *results = step(memory, *map(tf.constant, arrays))
-            yield events, *results
+def _last_times(X: Sequences, before: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    times = np.broadcast_to(before, len(X)).copy()
+    if X.timestamps is not None:
+        full = X.lengths > 0
+        times[full] = X.timestamps[X.indptr[1:][full] - 1]
+    return times

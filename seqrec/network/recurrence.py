@@ -44,11 +44,37 @@ def lstm_sequence(
     ----------
     Hochreiter & Schmidhuber (1997); with the forget gate of Gers, Schmidhuber & Cummins (2000).
     """
-    dtype = inputs.dtype
-    weights = tf.cast(tf.concat([kernel, recurrent_kernel], axis=0), dtype)
-    by_time, bias = tf.transpose(inputs, (1, 0, 2)), tf.cast(bias, dtype)
-    outputs, last_c = _recurrence(by_time, weights, bias, tf.cast(h, dtype), tf.cast(c, tf.float32))
+    state_and_weights = _in_dtype(inputs.dtype, kernel, recurrent_kernel, bias, h, c)
+    outputs, last_c = _recurrence(tf.transpose(inputs, (1, 0, 2)), *state_and_weights)
     return tf.transpose(outputs, (1, 0, 2)), outputs[-1], last_c
+
+
+def read_sequence(
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
+    bias: tf.Tensor,
+    h: tf.Tensor,
+    c: tf.Tensor,
+    mask: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Do what `lstm_sequence` does, keeping nothing for a gradient.
+
+    With a mask, (batch, time) bool, a row's states stay as they are at the steps that it leaves out.
+    """
+    weights, bias, h, c = _in_dtype(inputs.dtype, kernel, recurrent_kernel, bias, h, c)
+    time, each_input = tf.shape(inputs)[1], _by_step(tf.transpose(inputs, (1, 0, 2)))
+
+    def step(t, h, c, hidden):
+        _, _, new_c, _, new_h = _one_step(each_input.read(t), h, c, weights, bias)
+        if mask is not None:
+            here = mask[:, t, None]
+            new_h, new_c = tf.where(here, new_h, h), tf.where(here, new_c, c)
+        return t + 1, new_h, new_c, hidden.write(t, new_h)
+
+    loop = (0, h, c, tf.TensorArray(inputs.dtype, time, element_shape=h.shape))
+    _, h, c, hidden = tf.while_loop(lambda t, *_: t < time, step, loop)
+    return tf.transpose(hidden.stack(), (1, 0, 2)), h, c
 
 
 @tf.custom_gradient
@@ -58,14 +84,8 @@ def _recurrence(inputs, weights, bias, first_h, first_c):
     time, each_input = tf.shape(inputs)[0], _by_step(inputs)
 
     def step(t, h, c, read, cells, hidden, gates):
-        x = tf.concat([each_input.read(t), h], axis=1)
-        z = tf.nn.bias_add(tf.matmul(x, weights), bias)
-        i, f, g, o = (tf.cast(part, tf.float32) for part in tf.split(z, 4, axis=1))
-        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-        c = f * c + i * g
-        tanh_c = tf.tanh(c)
-        h = tf.cast(o * tanh_c, dtype)
-        gates = [array.write(t, gate) for array, gate in zip(gates, (i, f, g, o, tanh_c), strict=True)]
+        x, own, c, tanh_c, h = _one_step(each_input.read(t), h, c, weights, bias)
+        gates = [array.write(t, gate) for array, gate in zip(gates, (*own, tanh_c), strict=True)]
         return t + 1, h, c, read.write(t, x), cells.write(t + 1, c), hidden.write(t, h), gates
 
     read, cells = tf.TensorArray(dtype, time), tf.TensorArray(tf.float32, time + 1).write(0, first_c)
@@ -94,6 +114,23 @@ def _recurrence(inputs, weights, bias, first_h, first_c):
         return d_inputs.stack(), d_weights, d_bias, dh, dc
 
     return (hidden.stack(), last_c), gradient
+
+
+def _one_step(inputs, h, c, weights, bias):
+    """Give what the gates read, the four gates, the cell state and its tanh, and the hidden state after a step."""
+    x = tf.concat([inputs, h], axis=1)
+    z = tf.nn.bias_add(tf.matmul(x, weights), bias)
+    i, f, g, o = (tf.cast(part, tf.float32) for part in tf.split(z, 4, axis=1))
+    i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+    c = f * c + i * g
+    tanh_c = tf.tanh(c)
+    return x, (i, f, g, o), c, tanh_c, tf.cast(o * tanh_c, inputs.dtype)
+
+
+def _in_dtype(dtype, kernel, recurrent_kernel, bias, h, c):
+    """Give both kernels as one, bias and hidden state in the dtype of the products, and the cell state in float32."""
+    weights = tf.cast(tf.concat([kernel, recurrent_kernel], axis=0), dtype)
+    return weights, tf.cast(bias, dtype), tf.cast(h, dtype), tf.cast(c, tf.float32)
 
 
 def _by_step(tensor):

@@ -1,67 +1,161 @@
-"""The training loop: Adam, warm-up and cosine, clipping, early stopping, the best weights so far."""
+"""Training, for all estimators: Adam, warm-up and cosine, clipping, early stopping, the best weights so far."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from seqrec.network.batches import Batch
+from seqrec.data.sequences import Sequences
+from seqrec.network.batches import Batch, Windows
+from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
 from seqrec.network.progress import TrainingProgress
+from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import one_graph
 
+History = dict[str, list[float]]  # for each epoch the "loss" (nats an event, dropout on), perhaps the "validation"
 
-def train(
-    model: SequenceModel,
-    epoch_batches: Callable[[], Iterable[Batch]],
-    validate: Callable[[], float] | None,
-    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-    max_epochs: int,
-    patience: int,
-    progress: TrainingProgress,
-    step: TrainingStep | None = None,
-) -> dict[str, list[float]]:
-    """Train until `max_epochs`, or until `validate` has not risen for `patience` epochs, and keep the best weights.
 
-    Ctrl-C ends the training early, with a warning and the best weights so far. A warning also says if the last loss is
-    far worse than guessing at random.
+class Course(NamedTuple):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    longest : int
+        Most events in a row.
+    batch_size : int
+        Events in a batch.
+    learning_rate : float
+        Height of the schedule: one epoch of warm-up, then a cosine.
+    n_epochs : int
+    patience : int
+        Epochs without a better validation, after which training stops.
+    verbose : bool or "auto"
+        Show progress.
+    warm_up : bool
+        Whether there is a schedule; else all steps are taken at the learning rate.
+    """
+
+    longest: int
+    batch_size: int
+    learning_rate: float
+    n_epochs: int
+    patience: int
+    verbose: bool | str
+    warm_up: bool = True
+
+
+class Trainer:
+    """Trains one network, from its first weights on each time, on a graph that is built once.
 
     Parameters
     ----------
-    model : SequenceModel or EventModel
-        Trained in place.
-    epoch_batches : callable
-        Gives the batches of an epoch, in a new random order each time.
-    validate : callable or None
-        Gives a figure of merit, higher is better; None keeps the last weights.
-    learning_rate : float or Keras schedule
-    max_epochs, patience : int
-    progress : TrainingProgress
-    step : TrainingStep, optional
-        That of an earlier training of the same model, which saves the time to build its graph.
+    architecture : Architecture
+    policy : {"float32", "mixed_bfloat16"}
+        Of the training.
 
-    Returns
-    -------
-    history : dict of lists, one entry an epoch
-        "loss" (nats an event, with dropout on) and, with `validate`, "validation".
-
-    Raises
-    ------
-    FloatingPointError
-        If the loss turns NaN or infinite.
+    Attributes
+    ----------
+    network : SequenceModel
+        In float32, with the weights of the last training.
     """
-    step = TrainingStep(model) if step is None else step
-    step.restart(learning_rate)
-    history: dict[str, list[float]] = {"loss": []} | ({"validation": []} if validate else {})
+
+    def __init__(self, architecture: Architecture, policy: str) -> None:
+        self.network = SequenceModel(architecture)
+        self._trained = self.network if policy == "float32" else SequenceModel(architecture, policy)
+        self._first = [variable.numpy() for variable in self._trained.variables]  # those of random generators, too
+        self._step = TrainingStep(self._trained)
+
+    def fit(
+        self,
+        X: Sequences,
+        course: Course,
+        rng: np.random.Generator,
+        start: Callable[[SequenceModel], None],
+        validate: Callable[[Reader], float] | None = None,
+    ) -> History:
+        """Train the network.
+
+        Ctrl-C ends the training early, with a warning and the best weights so far. A warning also says if the last loss
+        is far worse than guessing at random.
+
+        Parameters
+        ----------
+        X : Sequences
+            Encoded, as `batches` describes.
+        course : Course
+        rng : numpy.random.Generator
+            Draws the order of the events.
+        start : callable
+            Sets the weights that training starts from, where they are not random.
+        validate : callable, optional
+            Takes a reader of the network and gives a figure of merit, higher is better; without it the last weights
+            are kept.
+
+        Returns
+        -------
+        history : dict of lists, one entry an epoch
+            "loss" (nats an event, with dropout on) and, with `validate`, "validation".
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss turns NaN or infinite.
+        """
+        for variable, value in zip(self._trained.variables, self._first, strict=True):
+            variable.assign(value)
+        start(self._trained)
+        epochs = [Windows(X.lengths, course.longest, course.batch_size, rng)]
+        self._step.restart(_rates(course, epochs[0].n_steps))
+
+        def epoch_batches() -> Iterable[Batch]:
+            windows = epochs.pop() if epochs else Windows(X.lengths, course.longest, course.batch_size, rng)
+            return windows.batches(X)
+
+        judge = None if validate is None else _Judge(self._trained, validate)
+        with TrainingProgress(course.n_epochs, X.n_events, course.verbose) as progress:
+            history = _train(self._trained, self._step, epoch_batches, judge, course, progress)
+        if self._trained is not self.network:
+            self.network.set_weights(self._trained.get_weights())
+        return history
+
+
+class _Judge:
+    """Asks for a figure of merit of a network that is being trained."""
+
+    def __init__(self, network: SequenceModel, validate: Callable[[Reader], float]) -> None:
+        self._reader, self._validate = Reader(network), validate
+
+    def __call__(self) -> float:
+        self._reader.refresh()
+        return self._validate(self._reader)
+
+
+def _rates(course: Course, n_steps: int) -> Callable[[int], Any]:
+    """Give the learning rate of each step, of which an epoch has `n_steps`."""
+    if not course.warm_up:
+        return lambda _: course.learning_rate
+    return warm_up_and_cosine(course.learning_rate, n_steps, course.n_epochs)
+
+
+def _train(
+    model: SequenceModel,
+    step: TrainingStep,
+    epoch_batches: Callable[[], Iterable[Batch]],
+    validate: Callable[[], float] | None,
+    course: Course,
+    progress: TrainingProgress,
+) -> History:
+    history: History = {"loss": []} | ({"validation": []} if validate else {})
     best, best_epoch, best_weights = -math.inf, 0, None
     try:
-        for epoch in range(max_epochs):
+        for epoch in range(course.n_epochs):
             history["loss"].append(_run_epoch(model, step, epoch_batches(), epoch, progress))
             if validate is not None:
                 history["validation"].append(validate())
@@ -69,7 +163,7 @@ def train(
             merit = history["validation"][-1] if validate else epoch  # unjudged, the last weights are the best
             if merit > best:
                 best, best_epoch, best_weights = merit, epoch, model.get_weights()
-            if epoch - best_epoch >= patience:
+            if epoch - best_epoch >= course.patience:
                 break
     except KeyboardInterrupt:
         if best_weights is None:
@@ -122,18 +216,18 @@ def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> A
 class TrainingStep:
     """One step of Adam on a model, as one graph for all shapes of batches and for all trainings of the model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: SequenceModel) -> None:
         self._model = model
         self._optimizer = RowAdam(0.0)
         self._optimizer.build(model.trainable_variables)
-        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.start(1)]
-        self._run = one_graph(self._update, [memory, *model.signature])
+        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.encoder.start(1)]
+        self._run = one_graph(self._update, [memory, *model.training_signature])
 
-    def restart(self, learning_rate: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
-        """Forget the steps so far, and take those to come at another rate."""
+    def restart(self, rate_at: Callable[[int], Any]) -> None:
+        """Forget the steps so far, and take those to come at the rates that `rate_at` gives."""
         for variable in self._optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
-        self._rate_at = learning_rate if callable(learning_rate) else lambda _: learning_rate
+        self._rate_at = rate_at
         self._n_taken = 0
 
     def __call__(self, memory: list[Any], batch: Batch) -> tuple[Any, list[Any]]:
@@ -171,7 +265,7 @@ def _run_epoch(
     """Train on each batch, segment by segment (truncated backpropagation), and give the mean loss of an event."""
     total, n_targets = 0.0, 0
     for batch in batches:
-        memory = model.start(len(batch.rows))
+        memory = model.encoder.start(len(batch.rows))
         for segment in batch.segments():
             loss, memory = step(memory, segment)
             loss = float(loss)

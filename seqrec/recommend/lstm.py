@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,22 +14,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec.data.fields import FIELDS, Fields
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
-from seqrec.data.vocabulary import N_RESERVED
+from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.metrics.ranking import ndcg, tied_rank
-from seqrec.network.batches import training_batches
-from seqrec.network.blueprint import SEQUENCE_MODEL, Network, sequence_shapes
+from seqrec.network.blueprint import Architecture, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
-from seqrec.network.gates import embedded_history
 from seqrec.network.model import SequenceModel
-from seqrec.network.next_items import last_states, score_states
-from seqrec.network.progress import TrainingProgress
-from seqrec.network.training import train, warm_up_and_cosine
+from seqrec.network.reading import Reader
+from seqrec.network.training import Course, History, Trainer
 from seqrec.recommend.base import RecommenderMixin, item_counts
 from seqrec.storage.schemas import Schema
 
 _SEQUENCES_AT_ONCE = 32_768
+_FIELDS_DROPPED = 0.1  # of the fields' values in training: a question can lack them
+_SHARE_ASKED = 0.5  # of the events in training: what comes at a known time
 _VALIDATION_SEQUENCES = 2_000  # more would cost time and tell little more
 
 
@@ -86,6 +85,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         The Keras model, in float32.
     vocabulary_ : Vocabulary
         The catalogue: the items of the training data.
+    fields_ : Fields
+        What is read of an event beside its item: the columns of the training data, and the gaps in time.
     item_counts_ : (n_items,) int64
         How often each occurs there, and in what `partial_fit` was given since.
     history_ : dict of lists
@@ -118,8 +119,10 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     }
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {
         "history_": HISTORY,
-        "model_": Network(SequenceModel, SEQUENCE_MODEL, sequence_shapes),
+        "fields_": FIELDS,
+        "model_": Network(SequenceModel, architecture_schema("n_items + 2")),
     }
+    _fields_may_lack = True
 
     def __init__(
         self,
@@ -161,7 +164,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         Parameters
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
-            Time gaps between the events are used where X has timestamps.
+            Time gaps between the events are used where X has timestamps, and so are its columns (event type, rating,
+            price, channel): numbers, text and truth values.
         y : (n_sequences,) array-like of item ids, optional
             The next item of each sequence; appended to X.
 
@@ -259,25 +263,33 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         column = self.vocabulary_.encode(np.asarray([item]))[0] - N_RESERVED
         if column < 0:
             raise ValueError(f"item {item!r} is not in the catalogue of {len(self.vocabulary_):,} items.")
-        embeddings = np.asarray(self.model_.embedding.embeddings)[N_RESERVED:]
-        embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+        embeddings = Reader.of(self.model_).table.numpy()  # of length 1
         similarities = embeddings @ embeddings[column]
         similarities[column] = -np.inf
         best = np.argsort(-similarities, kind="stable")[:k]
         return self.vocabulary_.items[best], similarities[best]
 
-    def recurrent_inputs(self, X: Sequences) -> tuple[SequenceModel, Any]:
-        """Give the network, and what its recurrence takes in of one history."""
-        return self.model_, embedded_history(self.model_, X.recode(self.vocabulary_), self.max_length)
-
     def _next_item_scores(
         self, X: Sequences, at: NDArray[np.datetime64] | None = None
     ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        reader = Reader.of(self.model_)
         for start in range(0, len(X), _SEQUENCES_AT_ONCE):
             part = slice(start, min(start + _SEQUENCES_AT_ONCE, len(X)))
-            states = last_states(self.model_, X[part], self.max_length, at if at is None else at[part])
-            for rows, scores in score_states(self.model_, states):
+            states = self._last_states(reader, self.encode(X[part]))
+            if self.model_.architecture.asked:
+                waited = _waited(X[part], None if at is None else at[part])
+                states = reader.asked(states, *self.fields_.encode_gaps(waited))
+            for rows, scores in reader.scores(states):
                 yield slice(start + rows.start, start + rows.stop), scores
+
+    def _last_states(self, reader: Reader, X: Sequences) -> NDArray[np.float32]:
+        """State after the last event of each sequence of the encoded X, (n_sequences, embedding_dim) float32."""
+        states = np.empty((len(X), reader.network.architecture.embedding_dim), np.float32)
+        long = X.lengths >= self.max_length  # of these the start is not read either
+        for rows, first in ((np.flatnonzero(~long), reader.started), (np.flatnonzero(long), reader.blank)):
+            if len(rows):
+                states[rows] = reader.read(X[rows].tail(self.max_length), first).output
+        return states
 
     def _explained_scores(
         self, X: Sequences, at: NDArray[np.datetime64] | None = None
@@ -289,54 +301,62 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             log_probabilities[cold[rows]] = shares
             yield rows, log_probabilities
 
-    def _merit(self, network: SequenceModel, history: Sequences, target: NDArray[np.int32]) -> float:
-        """NDCG@10 of the held-out last items over the whole catalogue."""
-        blocks = score_states(network, last_states(network, history, self.max_length))
-        ranks = [tied_rank(scores, target[rows].astype(np.intp) - N_RESERVED) for rows, scores in blocks]
-        return float(ndcg(np.concatenate(ranks), k=10).mean())
-
     def _fit_network(self, X: Sequences) -> None:
         """Build a network for X, which is in the codes of its own catalogue, and train it."""
         random = check_random_state(self.random_state)
-        architecture = self._architecture(X) | {"seed": int(random.randint(2**31))}
-        network = SequenceModel(**architecture, dtype=self._policy())
-        counts = item_counts(X)
-        network.head.start_from_popularity(counts)
-        n_batches = math.ceil(X.n_events / self._batch_size(X))
-        n_epochs = self._n_epochs(X)
-        schedule = warm_up_and_cosine(self._learning_rate(X), n_batches, n_epochs)
-        history = self._train(network, X, schedule, n_epochs, random)
-        self._keep(network, history)
-        self.vocabulary_ = X.vocabulary
-        self.item_counts_ = counts
-        self.training_data_ = TrainingData.of(X)
+        fields = Fields.learn(X)
+        architecture = self._architecture(
+            X,
+            fields,
+            int(random.randint(2**31)),
+            n_codes=N_RESERVED + len(X.vocabulary),
+            n_layers=int(self.n_layers),
+            fields_dropped=_FIELDS_DROPPED,
+            asked=fields.kind_of_gap,
+            share_asked=_SHARE_ASKED * bool(fields.kind_of_gap),
+            **({} if self.embedding_dim == "auto" else {"embedding_dim": int(self.embedding_dim)}),
+        )
+        encoded, course = fields.encode(X), self._course(X, self._n_epochs(X), self.patience)
+        network, history = self._train(architecture, encoded, course, random, _from_popularity(X))
+        self._keep(network, history, X.vocabulary, item_counts(X), TrainingData.of(X))
+        self.fields_ = fields
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
-        architecture = self.model_.arguments | {"n_codes": N_RESERVED + len(X.vocabulary)}
-        network = SequenceModel(**architecture, dtype=self._policy())
-        weights = zip(self.model_.get_weights(), network.get_weights(), strict=True)
-        network.set_weights([_widened(old, new) for old, new in weights])
-        history = self._train(network, X, self._learning_rate(X) / 10, 1, check_random_state(self.random_state))
-        self._keep(network, {name: self.history_.get(name, []) + history[name] for name in history})
-        self.vocabulary_ = X.vocabulary
-        self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(len(X.vocabulary), np.int64))
-        self.training_data_ = self.training_data_.followed_by(X, len(X.vocabulary))
+        n_items, old = len(X.vocabulary), self.model_.get_weights()
+        architecture = self.model_.architecture._replace(n_codes=N_RESERVED + n_items)
+        course = self._course(X, 1, self.patience)._replace(learning_rate=self._learning_rate(X) / 10, warm_up=False)
+
+        def start(network: SequenceModel) -> None:
+            network.set_weights([_widened(*pair) for pair in zip(old, network.get_weights(), strict=True)])
+
+        encoded, random = self.fields_.encode(X, may_lack=True), check_random_state(self.random_state)
+        network, history = self._train(architecture, encoded, course, random, start)
+        history = {name: self.history_.get(name, []) + history[name] for name in history}
+        counts = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
+        self._keep(network, history, X.vocabulary, counts, self.training_data_.followed_by(X, n_items))
 
     def _train(
         self,
-        network: SequenceModel,
+        architecture: Architecture,
         X: Sequences,
-        learning_rate: Any,
-        n_epochs: int,
+        course: Course,
         random: np.random.RandomState,
-    ) -> dict[str, list[float]]:
+        start: Callable[[SequenceModel], None],
+    ) -> tuple[SequenceModel, History]:
         rng = np.random.default_rng(random.randint(2**31, size=4))
         X, history, target = self._hold_out(X, rng)
-        batches = partial(training_batches, X, self.max_length, self._batch_size(X), rng)
-        validate = partial(self._merit, network, history, target) if len(target) else None
-        with TrainingProgress(n_epochs, X.n_events, self.verbose) as progress:
-            return train(network, batches, validate, learning_rate, n_epochs, self.patience, progress)
+        columns = target.astype(np.intp) - N_RESERVED
+
+        def merit(reader: Reader) -> float:
+            """NDCG@10 of the held-out last items over the whole catalogue."""
+            blocks = reader.scores(self._last_states(reader, history))
+            ranks = [tied_rank(scores, columns[rows]) for rows, scores in blocks]
+            return float(ndcg(np.concatenate(ranks), k=10).mean())
+
+        trainer = Trainer(architecture, self._policy())
+        losses = trainer.fit(X, course, rng, start, merit if len(target) else None)
+        return trainer.network, losses
 
     def _hold_out(self, X: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
         """Take the last event of some sequences out of X: what is left, their histories, their targets' codes."""
@@ -350,24 +370,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     def _build(self) -> None:
         self.model_ = self.model_.build()
 
-    def _keep(self, network: SequenceModel, history: dict[str, list[float]]) -> None:
+    def _keep(
+        self, network: SequenceModel, history: History, catalogue: Vocabulary, counts: NDArray, data: TrainingData
+    ) -> None:
         """Set what a fit leaves; nothing before has touched the estimator, so a fit that fails changes nothing."""
-        self.model_ = SequenceModel(**network.arguments)
-        self.model_.set_weights(network.get_weights())
-        self.history_ = history
-
-    def _architecture(self, X: Sequences) -> dict[str, Any]:
-        units = self._units(X)
-        return {
-            "n_codes": N_RESERVED + len(X.vocabulary),
-            "units": units,
-            "embedding_dim": min(units, 128) if self.embedding_dim == "auto" else int(self.embedding_dim),
-            "n_layers": int(self.n_layers),
-            "cell": self.cell,
-            "dropout": float(self.dropout),
-            "n_negatives": self._n_negatives(X),
-            "with_time": X.timestamps is not None,
-        }
+        self.model_, self.history_, self.vocabulary_ = network, history, catalogue
+        self.item_counts_, self.training_data_ = counts, data
 
     def _is_sampled(self, X: Sequences) -> bool:
         return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))
@@ -377,6 +385,19 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         if self.max_epochs == "auto":
             return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10))
         return self.max_epochs
+
+
+def _from_popularity(X: Sequences) -> Callable[[SequenceModel], None]:
+    return lambda network: network.head.start_from_popularity(item_counts(X))
+
+
+def _waited(X: Sequences, at: NDArray[np.datetime64] | None) -> NDArray[np.float64]:
+    """Give the seconds from the last event of each sequence to the question; NaN where one of them is not known."""
+    waited = np.full(len(X), np.nan)
+    if X.timestamps is not None and at is not None:
+        full = X.lengths > 0
+        waited[full] = (at[full] - X.timestamps[X.indptr[1:][full] - 1]) / np.timedelta64(1, "s")
+    return waited
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:
