@@ -125,10 +125,8 @@ def _catalogue(estimator: Any) -> Facts:
 
 
 def _users(estimator: Any) -> Facts:
-    profiles = getattr(estimator, "profiles_", None)
-    users = getattr(estimator, "users_", getattr(profiles, "users_", None))
-    if users is not None:
-        yield "user profiles", number(len(users))
+    if hasattr(estimator, "users_"):
+        yield "user profiles", number(len(estimator.users_))
 
 
 def _classes(estimator: Any) -> Facts:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
@@ -21,7 +20,6 @@ from seqrec.detect.attribution import EVENT, explain_events, field_p_values, sma
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import COMPOSITIONS, Compositions, length, new_events
 from seqrec.detect.parts import Pools, number_pools, surprisal_pools
-from seqrec.detect.profiles import UserProfiles
 from seqrec.network.blueprint import EVENT_MODEL, Network, event_shapes
 from seqrec.network.estimator import BaseLSTM, check_field_sizes
 from seqrec.network.event_model import EventModel
@@ -29,8 +27,7 @@ from seqrec.network.gates import embedded_events
 from seqrec.network.learning import EventLearner
 from seqrec.network.progress import TrainingProgress
 from seqrec.network.reading import Closed, EventReader, Reading
-from seqrec.storage.estimator import Estimator
-from seqrec.storage.schemas import Optional, Record, Schema
+from seqrec.storage.schemas import Record, Schema
 
 _SURPRISAL_POOLS = ("max", "top", "window", "mean")
 _NUMBER_POOLS = ("max", "drift", "regular", "constant")
@@ -138,8 +135,6 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Scores of training sequences from networks that had not seen them: what thresholds are made of.
     calibration_ : Calibration
         Distribution of each part of the score among these.
-    profiles_ : UserProfiles
-        After `fit_profiles`: what is each user's own.
     history_ : dict of lists
         For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
     training_data_ : TrainingData
@@ -162,10 +157,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = (
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
-    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {
-        "profiles_": Optional(Estimator(UserProfiles)),
-        "_model": _NORMAL,
-    }
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"_model": _NORMAL}
 
     def __init__(
         self,
@@ -344,54 +336,6 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
         frame["nearest"] = self._model.compositions.nearest(X)[1][which]
         return frame
-
-    def fit_profiles(self, X: Any, users: ArrayLike) -> LSTMAnomalyDetector:
-        """Learn what is each user's own, beside what is normal for all.
-
-        Parameters
-        ----------
-        X : Sequences, list of sequences or 2-D array
-            Known to be the users' own; those of a user in the order of time, and of about the length of those that are
-            scored later.
-        users : (n_sequences,) array-like of ids
-            Whose each sequence is.
-
-        Returns
-        -------
-        self
-            With `profiles_`, a `UserProfiles`.
-        """
-        check_is_fitted(self, "calibration_")
-        self.profiles_ = UserProfiles().fit(as_sequences(X, allow_empty=False), users)
-        return self
-
-    def score_users(self, X: Any, users: ArrayLike, update: bool = True) -> NDArray[np.float64]:
-        """How much each sequence is like its user, against everybody else.
-
-        The log-odds that the user is the author, by what is the user's own (`UserProfiles`), plus the mean
-        log-probability of an event by the network. A user without a profile is judged by the network alone.
-
-        Parameters
-        ----------
-        X : Sequences, list of sequences or 2-D array
-            Those of a user in the order of time.
-        users : (n_sequences,) array-like of ids
-            Whose each sequence is said to be.
-        update : bool
-            Add to the profiles what looks like the users' own, sequence after sequence.
-
-        Returns
-        -------
-        scores : (n_sequences,) float64, nats
-            Higher is more the user's. Those of sequences known to be the users' own make a threshold:
-            `thresholds.false_positive_offset`.
-        """
-        check_is_fitted(self, "profiles_")
-        X = as_sequences(X)
-        chain, reading = self._model.reader.read(X.recode(self._model.vocabulary))
-        likelihood = -surprisal_pools(reading.surprisal[:, 0], chain.indptr)["mean"]
-        profiles = self.profiles_ if update else deepcopy(self.profiles_)
-        return profiles.score_and_update(X, users) + likelihood
 
     def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
         """Give the network, and what its recurrence takes in of one sequence."""
