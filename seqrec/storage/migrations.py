@@ -76,7 +76,25 @@ def leave_out_profiles(file: Older) -> None:
         file.drop("model", "fitted", "profiles_")
 
 
+def call_pools_parts(file: Older) -> None:
+    """Call the part of the score that a detector goes by what it is everywhere else."""
+    if file.estimator.endswith("Detector"):
+        file.rename("model", "parameters", "pool", to="part")
+
+
+def publish_what_is_normal(file: Older) -> None:
+    """Make public what a detector has learned to be normal."""
+    if file.estimator.endswith("Detector"):
+        file.rename("model", "fitted", "_model", to="normal_")
+
+
+def publish_fields(file: Older) -> None:
+    """Make the fields public that a classifier reads."""
+    if file.estimator == "LSTMSequenceClassifier":
+        file.rename("model", "fitted", "_fields", to="fields_")
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
-    1: (leave_out_profiles,),
+    1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields),
 }
 FORMAT = 1 + len(MIGRATIONS)

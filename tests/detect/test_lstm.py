@@ -133,9 +133,9 @@ def test_an_unknown_event_ranks_behind_what_was_expected(fitted):
 
 
 def test_parts_are_named_by_field_and_pool(fitted):
-    pools = [f"{field} {pool}" for field in ("events", "channel") for pool in ("max", "top", "window", "mean")]
-    pools += [f"{field} {pool}" for field in ("gap", "amount") for pool in ("max", "drift", "regular", "constant")]
-    assert set(fitted.calibration_.tails) == {*pools, "new events", "long", "short", "composition"}
+    parts = [f"{field} {part}" for field in ("events", "channel") for part in ("max", "top", "window", "mean")]
+    parts += [f"{field} {part}" for field in ("gap", "amount") for part in ("max", "drift", "regular", "constant")]
+    assert set(fitted.calibration_.tails) == {*parts, "new events", "long", "short", "composition"}
     assert fitted.part_p_values(sequences(FRESH)).columns.tolist() == list(fitted.calibration_.tails)
 
 
@@ -391,9 +391,9 @@ def test_a_grid_search_chooses_the_pool():
         return np.median(scores) - scores[odd.keys == "v03"].item()
 
     detector = LSTMAnomalyDetector(max_epochs=3, **CHEAP)
-    grid = {"pool": ["long", "amount max"]}
+    grid = {"part": ["long", "amount max"]}
     search = GridSearchCV(detector, grid, cv=2, scoring=how_far_the_odd_one_is_from_the_rest, error_score="raise").fit(
         X
     )
-    assert search.best_params_ == {"pool": "amount max"}
+    assert search.best_params_ == {"part": "amount max"}
     assert search.best_estimator_.predict(odd)[odd.keys == "v03"].tolist() == [-1]
