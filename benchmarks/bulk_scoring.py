@@ -104,8 +104,8 @@ def network_alone(model: Path, log: Path) -> dict[str, Any]:
     detector = package.load(model)
     frame = pd.read_csv(log)
     X = package.Sequences.from_frame(frame, user="session_id", item="event")
-    X = X.recode(detector._model.vocabulary)
-    reader, seconds, n_batches = detector._model.reader, 0.0, 0
+    X = X.recode(detector.vocabulary_)
+    reader, seconds, n_batches = detector.normal_.reader, 0.0, 0
     for start in range(0, len(X), 15_000):
         closed = Closed.of(X[start : start + 15_000], reader.fields)
         for group in reading_batches(closed.sequences, BATCH, (closed.categories, closed.numbers)):

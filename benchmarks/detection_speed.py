@@ -63,7 +63,7 @@ def time_passes(call: Callable[[Sequences], Any], X: Sequences, repeats: int) ->
 
 
 def read(detector: LSTMAnomalyDetector) -> Callable[[Sequences], Any]:
-    """Give the pass of the network alone, without pools and calibration."""
+    """Give the pass of the network alone, without parts and calibration."""
     return detector.surprisal
 
 

@@ -6,18 +6,21 @@
 Schonlau et al. 2001: 50 users of 15,000 commands. The first 5,000 of each are the user's own; of the 100 blocks of 100
 that follow, people outside the 50 typed 231, in runs. Settings are chosen with --part validation, which sees the first
 5,000 only: of ten users in turn, blocks are planted among the others' later ones, as often and in runs as long.
+
+`UserProfiles` alone: with the likelihood of a network that knows all users on top, measured until revision 7bcbcbe, the
+test gave AUC .9705 where it gives .9717 without.
 """
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from harness import make_parser, read_settings, read_table, write_result
+from harness import make_parser, read_table, write_result
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from seqrec import LSTMAnomalyDetector, Sequences, UserProfiles
+from seqrec import Sequences, UserProfiles
 from seqrec.data.vocabulary import N_RESERVED
 
 BLOCK = 100  # commands
@@ -143,21 +146,6 @@ def ladder(blocks: Blocks) -> dict[str, tuple[float, float, float]]:
     return {name: judge(blocks, values) for name, values in scores.items()}
 
 
-def lstm(blocks: Blocks, seed: int, settings: dict[str, Any]) -> tuple[float, float, float]:
-    """Figures of the detector: what is the user's own, and the likelihood by a network that knows all users."""
-    detector = LSTMAnomalyDetector(**({"n_folds": 1} | settings), random_state=seed).fit(blocks.train)
-    detector.fit_profiles(blocks.train, blocks.train_users)
-    return judge(blocks, detector.score_users(blocks.test, blocks.test_users))
-
-
-def lstm_rows(tasks: list[Blocks], seeds: list[int], settings: dict[str, Any]) -> dict[str, Any]:
-    """Mean figures of the detector over seeds, and those of each."""
-    runs = [lstm(blocks, seed, settings) for seed, blocks in zip(seeds, tasks, strict=True)]
-    names = [f"LSTMAnomalyDetector with profiles, seed {seed}" for seed in seeds]
-    mean = tuple(np.mean(runs, axis=0)) if runs else ()
-    return dict(zip(names, runs, strict=True)) | ({"LSTMAnomalyDetector with profiles": mean} if runs else {})
-
-
 def validate(X: Sequences, seeds: list[int]) -> dict[str, tuple[float, float, float]]:
     """Mean figures over seeds, groups of intruders, and lengths of the profile."""
     runs = [ladder(blocks) for seed in seeds for n in PROFILES for blocks in validation_blocks(X, n, seed)]
@@ -169,15 +157,10 @@ def main(parser: ArgumentParser) -> None:
     arguments = parser.parse_args()
     if arguments.part == "test":
         blocks = load_blocks(arguments.data)
-        figures, tasks = PUBLISHED | ladder(blocks), [blocks] * len(arguments.seeds)
+        figures = PUBLISHED | ladder(blocks)
     else:
         X, _ = load_log(arguments.data)
         figures = validate(X, arguments.seeds)
-        tasks = [next(validation_blocks(X, PROFILES[-1], seed)) for seed in arguments.seeds]
-        figures["the same, on the blocks of the LSTM"] = tuple(
-            np.mean([ladder(blocks)["+ forgetting: UserProfiles"] for blocks in tasks], axis=0)
-        )
-    figures |= lstm_rows(tasks, arguments.seeds, read_settings(arguments.set))
     for name, row in figures.items():
         print(f"{name:52}", *("     -" if value is None else f"{value:6.3f}" for value in row))
     names = ("AUC", "average precision", "cost")

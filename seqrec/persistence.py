@@ -140,7 +140,7 @@ def _describe(document: container.Document) -> dict[str, Any]:
     check_keys(content["model"], ("parameters", "fitted"), "the model")
     Choice(*_ESTIMATORS).table(content["estimator"], "estimator", {})
     fitted = content["model"]["fitted"]
-    parts = {**_if_dict(fitted), **_if_dict(_if_dict(fitted).get("_model"))}
+    parts = {**_if_dict(fitted), **_if_dict(_if_dict(fitted).get("normal_"))}
     history = _read(Optional(HISTORY), parts.get("history_", parts.get("history"))) or {}
     catalogue = parts.get("vocabulary_", parts.get("vocabulary"))
     return {

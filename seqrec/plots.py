@@ -240,11 +240,11 @@ def _shown(text: Any, width: int) -> str:
 
 def _surprisal_with_end(detector: Any, X: Sequences) -> pd.DataFrame:
     """Give the surprisal of each event and, as the detectors' own `surprisal` does not, of the end, by field."""
-    X = X.recode(detector._model.vocabulary)
+    X = X.recode(detector.vocabulary_)
     if not hasattr(detector, "explain"):
-        (ngrams,) = detector._model.measures
+        (ngrams,) = detector.normal_.measures
         return pd.DataFrame({"event": ngrams.surprisal(X)})
-    _, reading = detector._model.reader.read(X)
+    _, reading = detector.normal_.reader.read(X)
     return pd.DataFrame(reading.surprisal, columns=detector._field_names())
 
 

@@ -106,6 +106,31 @@ def hostile_files(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     yield from _networks(good)
 
 
+def older_files(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Give the same of files of format 1, as far as they are brought to today's before they are checked."""
+    for name, file in good.items():
+        yield from ((f"older {what}", wrong) for what, wrong in _contents(name, file) if "profiles_" not in what)
+    combined, model = good["CombinedDetector"], ("content", "model")
+    for what, change in {
+        "today's name beside the older": assign(*model, "fitted", "normal_", None),
+        "today's name alone": lambda root: assign(*model, "fitted", "normal_", drop_from(root, *model, "fitted"))(root),
+        "no model": assign(*model, None),
+        "a list for the model": assign(*model, []),
+        "today's parameter": assign(*model, "parameters", "part", "auto"),
+        "without parameters": drop(*model, "parameters"),
+        "another estimator": assign("content", "estimator", "MarkovRecommender"),
+    }.items():
+        yield f"older CombinedDetector: {what}", with_document(combined, change)
+    taken = assign_new("model.normal_.measures.3.levels.0.grams", np.zeros(3))
+    yield "older CombinedDetector: an array under today's name", with_tensors(combined, taken)
+
+
+def drop_from(root: Any, *path: str) -> Any:
+    for key in path:
+        root = root[key]
+    return root.pop("_model")
+
+
 def _other_files(markov: bytes) -> Iterator[tuple[str, bytes]]:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bomb:
@@ -177,7 +202,7 @@ def _documents(markov: bytes) -> Iterator[tuple[str, bytes]]:
             if not (key == "seqrec" and value == "x"):
                 yield f"document with {key} {value!r}", with_document(markov, assign(key, value))
     yield "document with more", with_document(markov, assign("more", 1))
-    yield "newer format", with_document(markov, assign("format", 2))
+    yield "newer format", with_document(markov, assign("format", 99))
     header, document, data = open_up(markov)
     other = close_up(header, document | {"seqrec": "9.9"}, data)
     yield "digest of another file", other.replace(*(open_up(f)[1]["digest"].encode() for f in (other, markov)))
@@ -305,16 +330,16 @@ def _meanings(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
             "counts that rise": _set(fitted + "calibration_.combined.at_or_above", -1, 10**9),
             "counts of 0": _set(fitted + "calibration_.combined.at_or_above", -1, 0),
             "held-out scores with NaN": _set(fitted + "held_out_scores_", 0, np.nan),
-            "hashes out of order": _set(fitted + "_model.measures.3.levels.0.grams", 0, 2**64 - 1),
-            "no n-gram counts": _set(fitted + "_model.measures.3.levels.0.counts", 0, 0),
-            "roots with NaN": _set(fitted + "_model.measures.2.roots.data", 0, np.nan),
+            "hashes out of order": _set(fitted + "normal_.measures.3.levels.0.grams", 0, 2**64 - 1),
+            "no n-gram counts": _set(fitted + "normal_.measures.3.levels.0.counts", 0, 0),
+            "roots with NaN": _set(fitted + "normal_.measures.2.roots.data", 0, np.nan),
         },
         "LSTMRecommender": {
             "NaN among weights": _set(fitted + "model_.items", 0, np.nan),
             "infinity among weights": _set(fitted + "model_.bias", 0, -np.inf),
         },
         "LSTMAnomalyDetector": {
-            "NaN among weights": _set(fitted + "_model.network.field 0 hidden kernel", 0, np.nan),
+            "NaN among weights": _set(fitted + "normal_.network.field 0 hidden kernel", 0, np.nan),
         },
         "LSTMSequenceClassifier": {
             "calibration with NaN": _set(fitted + "_calibration.coef_", 0, np.nan),
@@ -332,8 +357,8 @@ def _meanings(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
         "an unknown part": assign(*model, "calibration_", "tails", 1, 0, "phase of the moon"),
         "a scale of 0": assign(*model, "calibration_", "combined", "scale", 0.0),
         "a shape below 0": assign(*model, "calibration_", "combined", "shape", -0.1),
-        "a mass of 1": assign(*model, "_model", "measures", 3, "unseen", "mass", 1.0),
-        "an unknown pool": assign("content", "model", "parameters", "pool", "phase of the moon"),
+        "a mass of 1": assign(*model, "normal_", "measures", 3, "unseen", "mass", 1.0),
+        "an unknown part to score by": assign("content", "model", "parameters", "part", "phase of the moon"),
         "a contamination of 2": assign("content", "model", "parameters", "contamination", 2.0),
         "a random state of text": assign("content", "model", "parameters", "random_state", "0"),
         "a random state without tensors": assign(
@@ -362,7 +387,7 @@ def _networks(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
         for value in values:
             changed = with_document(good["LSTMRecommender"], assign(*recommender, argument, value))
             yield f"LSTMRecommender: network of {argument} {value}", changed
-    network = ("content", "model", "fitted", "_model", "network")
+    network = ("content", "model", "fitted", "normal_", "network")
     for path, values in {
         ("n_numbers",): (10**9, 0, -1),
         ("category_sizes",): ([10**9], [], [3] * 100_000, [1], [[3]]),

@@ -285,15 +285,15 @@ def test_strangers_text_in_estimators_is_text():
     shown(UserProfiles().fit(X, users=IDS))
     classifier = load(GOLDEN / "LSTMSequenceClassifier.seqrec")
     classifier.classes_ = np.array(IDS, dtype=object)
-    field = classifier._fields.categories[0]._replace(name=IDS[0])
-    classifier._fields = classifier._fields._replace(categories=(field,))
+    field = classifier.fields_.categories[0]._replace(name=IDS[0])
+    classifier.fields_ = classifier.fields_._replace(categories=(field,))
     text = shown(classifier)
     assert all(plain(name, 24) in text for name in IDS[:8])
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_strangers_text_in_parameters_is_text(text):
-    assert "pool=" in shown(NGramDetector(pool=text))
+    assert "part=" in shown(NGramDetector(part=text))
     shown(seqrec.LSTMAnomalyDetector(sides={text: text}))
     shown(seqrec.LSTMSequenceClassifier(class_weight={text: 1.0}))
 

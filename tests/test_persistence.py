@@ -99,8 +99,6 @@ def test_a_loaded_estimator_can_be_fitted_anew(fitted, tmp_path):
     log = read_log(make_log(60, seed=0), fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
     second = {"UserProfiles": log.keys % 5, "LSTMSequenceClassifier": np.array(["even", "odd"])[log.lengths % 2]}
     twin = saved_and_loaded(fitted, tmp_path).fit(log, second.get(name))
-    if name == "LSTMAnomalyDetector":
-        twin.fit_profiles(log, log.keys % 5)
     assert ask(twin, QUESTIONS) == ask(fitted, QUESTIONS)
 
 
@@ -109,6 +107,8 @@ def test_a_golden_file_gives_the_answers_that_it_once_gave(name):
     golden = json.loads((GOLDEN / f"{name}.json").read_text())
     answers = ask(load(GOLDEN / f"{name}.seqrec"), golden["log"])
     for part, expected in golden["answers"].items():
+        if part == "users":  # asked of a detector that compared users, which `UserProfiles` alone does now
+            continue
         if isinstance(np.ravel(expected)[0], str):
             assert answers[part] == expected
         else:
@@ -141,7 +141,7 @@ def test_the_recommender_learns_on_as_if_it_had_never_been_saved(tmp_path):
     assert twins[1].history_["loss"][:-1] == recommender.history_["loss"]
 
 
-def test_the_detector_sets_thresholds_explains_and_updates_profiles(tmp_path):
+def test_the_detector_sets_thresholds_and_explains(tmp_path):
     detector = load(GOLDEN / "LSTMAnomalyDetector.seqrec")
     twin = saved_and_loaded(detector, tmp_path)
     log = read_log(QUESTIONS, fields=True)
@@ -149,8 +149,6 @@ def test_the_detector_sets_thresholds_explains_and_updates_profiles(tmp_path):
         one.set_threshold(false_positive_rate=0.3)
     assert twin.offset_ == detector.offset_
     assert twin.explain(log).equals(detector.explain(log))
-    np.testing.assert_array_equal(twin.score_users(log, log.keys % 5), detector.score_users(log, log.keys % 5))
-    np.testing.assert_array_equal(twin.score_users(log, log.keys % 5), detector.score_users(log, log.keys % 5))
 
 
 def test_a_random_state_goes_on_from_where_it_was(tmp_path):
@@ -200,8 +198,8 @@ def test_the_width_of_an_array_is_kept(tmp_path):
 class Louder(LengthDetector):
     """What a user might write."""
 
-    def __init__(self, contamination="auto", pool="auto", n_folds="auto", random_state=0, volume=1):
-        super().__init__(contamination, pool, n_folds, random_state)
+    def __init__(self, contamination="auto", part="auto", n_folds="auto", random_state=0, volume=1):
+        super().__init__(contamination, part, n_folds, random_state)
         self.volume = volume
 
 
@@ -242,7 +240,7 @@ def test_a_parameter_that_cannot_be_kept_is_named(parameter, value, tmp_path):
 
 
 def test_a_pool_that_could_not_be_read_again_is_not_saved(tmp_path):
-    detector = LengthDetector().fit(X).set_params(pool="phase of the moon")
+    detector = LengthDetector().fit(X).set_params(part="phase of the moon")
     with pytest.raises(ValueError, match="'phase of the moon', which is no part of its score"):
         save(detector, tmp_path / "model.seqrec")
 
@@ -315,13 +313,11 @@ for model in itertools.cycle(models):
 
 
 @pytest.fixture(scope="module")
-def good():
-    return {path.stem: path.read_bytes() for path in GOLDEN.glob("*.seqrec")}
-
-
-@pytest.fixture(scope="module")
-def hostile_files(good):
-    return list(hostile.hostile_files(good))
+def hostile_files():
+    """Files of today's format that are wrong, and of that of the golden files."""
+    golden = {path.stem: path.read_bytes() for path in GOLDEN.glob("*.seqrec")}
+    today = {name: storable.to_bytes(load(GOLDEN / f"{name}.seqrec")) for name in golden}
+    return [*hostile.hostile_files(today), *hostile.older_files(golden)]
 
 
 def test_every_hostile_file_is_refused(hostile_files, tmp_path):
@@ -334,7 +330,7 @@ def test_every_hostile_file_is_refused(hostile_files, tmp_path):
         except ModelFileError as error:
             accepted += [] if str(path) in str(error) else [f"{name} without its path"]
     assert not accepted
-    assert len(hostile_files) > 2_000
+    assert len(hostile_files) > 3_500
 
 
 def test_a_hostile_file_is_inspected_or_refused(hostile_files, tmp_path):

@@ -111,6 +111,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     ----------
     classes_ : (n_classes,) array
     level_ : {"sequence", "event"}
+    vocabulary_ : Vocabulary
+        Kinds of events in the training data.
+    fields_ : Fields
+        The fields of an event that are read.
     model_ : ClassModel
         The Keras model.
     history_ : dict of lists
@@ -145,7 +149,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "classes_": Ids("n_classes"),
         "level_": Choice("sequence", "event"),
         "vocabulary_": vocabulary("n_items"),
-        "_fields": FIELDS,
+        "fields_": FIELDS,
         "_calibration": Optional(_LOGISTIC),
         "history_": HISTORY,
         "model_": Network(ClassModel, CLASS_MODEL, class_shapes),
@@ -217,7 +221,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         history = self._run(network, kept, held_out, rng)
         calibration = held_out.calibrate(network)
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
-        self.classes_, self.level_, self.vocabulary_, self._fields = classes, level, X.vocabulary, fields
+        self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
         self.model_, self.history_ = network, history
         self._calibration, self.training_data_ = calibration, TrainingData.of(X)
         return self
@@ -232,7 +236,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """
         check_is_fitted(self, "model_")
         X = as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
-        closed = Closed.of(X, self._fields)
+        closed = Closed.of(X, self.fields_)
         return self._probabilities(class_logits(self.model_, closed)[_answers(closed, self.level_)])
 
     def predict(self, X: Any) -> NDArray:
@@ -242,10 +246,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
     def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
         """Give the network, and what its recurrence takes in of one sequence."""
-        return self.model_.sequence, embedded_events(self.model_, X.recode(self.vocabulary_), self._fields)
+        return self.model_.sequence, embedded_events(self.model_, X.recode(self.vocabulary_), self.fields_)
 
     def _check_fitted(self) -> None:
-        check_field_sizes(self.model_, self._fields)
+        check_field_sizes(self.model_, self.fields_)
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 

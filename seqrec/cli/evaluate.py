@@ -110,8 +110,8 @@ _CAUTION = "These figures count only if the model was not fitted to this log."
 def _evaluate_detector(console: Console, record: dict[str, Any], model: Any, X: Sequences, label: str | None) -> None:
     truth = None if label is None else _labels(X, label)
     X = replace(X, columns={name: values for name, values in X.columns.items() if name != label})
-    pools = model._pools(X)
-    scores = model.calibration_.score(pools, model.pool)
+    parts = model.parts(X)
+    scores = model.calibration_.score(parts, model.part)
     flagged = scores < model.offset_
     quantiles = {f"{share:g}": float(np.quantile(scores, share)) for share in _QUANTILES}
     record = record | {
@@ -131,7 +131,7 @@ def _evaluate_detector(console: Console, record: dict[str, Any], model: Any, X: 
         reports = {"model": detection_report(truth, -scores, flagged)}
         for part in _BASELINES:
             if part in model.calibration_.tails:
-                reports[part] = detection_report(truth, -model.calibration_.score(pools, part))
+                reports[part] = detection_report(truth, -model.calibration_.score(parts, part))
         record |= {"label": label, "abnormal": int(truth.sum()), "figures": reports}
         names = list(reports["model"])
         rows = [("", *reports)]

@@ -119,16 +119,12 @@ def _catalogue(estimator: Any) -> Facts:
         named = [Html(f"{listed([item], 1)} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
         yield "most frequent", listed(named, len(named))
         return
-    vocabulary = getattr(estimator, "vocabulary_", getattr(getattr(estimator, "_model", None), "vocabulary", None))
-    if vocabulary is not None:
-        yield "kinds of events", number(len(vocabulary))
+    yield "kinds of events", number(len(estimator.vocabulary_))
 
 
 def _users(estimator: Any) -> Facts:
-    profiles = getattr(estimator, "profiles_", None)
-    users = getattr(estimator, "users_", getattr(profiles, "users_", None))
-    if users is not None:
-        yield "user profiles", number(len(users))
+    if hasattr(estimator, "users_"):
+        yield "user profiles", number(len(estimator.users_))
 
 
 def _classes(estimator: Any) -> Facts:
@@ -137,8 +133,7 @@ def _classes(estimator: Any) -> Facts:
 
 
 def _fields(estimator: Any) -> Facts:
-    reader = getattr(getattr(estimator, "_model", None), "reader", None)
-    fields = getattr(estimator, "_fields", getattr(reader, "fields", None))
+    fields = getattr(estimator, "fields_", None)
     if fields is not None and fields.names:
         yield "fields of an event", listed(fields.names, len(fields.names), most=20)
 
@@ -170,7 +165,7 @@ def _threshold(estimator: Any) -> Facts:
     if not hasattr(estimator, "offset_"):
         return
     scores, offset = estimator.held_out_scores_, estimator.offset_
-    parts = list(estimator.calibration_.tails) if estimator.pool == "auto" else [estimator.pool]
+    parts = list(estimator.calibration_.tails) if estimator.part == "auto" else [estimator.part]
     yield "parts of the score", Html(f"{len(parts)}: {listed(parts, len(parts))}")
     yield "threshold", f"scores below {number(offset)}" if np.isfinite(offset) else "nothing is flagged"
     n_flagged = np.count_nonzero(scores < offset)

@@ -21,7 +21,7 @@ from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.detect import thresholds
 from seqrec.detect.calibration import CALIBRATION, Calibration
-from seqrec.detect.parts import Pools
+from seqrec.detect.parts import Parts
 from seqrec.storage import schemas
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Converted, Optional, Schema
@@ -32,36 +32,53 @@ _FALSE_POSITIVES = 0.01  # rate of the threshold that fit sets by itself
 _ENOUGH = 5_000  # held-out sequences, above which one split will do
 
 
-class Model(Protocol):
-    """What a learner gives."""
+class Normal(Protocol):
+    """What a fit has learned to be normal."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Kinds of events that it knows."""
+        """Kinds of events that occur."""
 
-    def pools(self, X: Sequences) -> Pools:
-        """Give the parts of the score of sequences in the model's codes; higher is odder."""
+    def parts(self, X: Sequences) -> Parts:
+        """Give the parts of the score of sequences in the vocabulary's codes; higher is odder."""
 
 
 class AnomalyMixin(OutlierMixin):
     """The verbs of a detector, written once, with the signs of scikit-learn's `IsolationForest`.
 
-    A subclass gives `_learner` and `_pool_names`. In all methods X is `Sequences`, a list of sequences or a 2-D array
-    with one sequence a row. An event of a kind that was not in the training data is odd; it is no error.
+    A subclass gives `_learner`, `_part_names_of` and `_part_names`. In all methods X is `Sequences`, a list of
+    sequences or a 2-D array with one sequence a row. An event of a kind that training lacked is odd; it is no error.
+
+    Attributes
+    ----------
+    normal_ : Normal
+        What a fit has learned to be normal.
+    calibration_ : Calibration
+        How each part of the score is distributed among held-out sequences.
+    held_out_scores_ : (n_held_out,) float64
+        Scores of training sequences that the model had not seen: what thresholds are made of.
+    offset_ : float
+        Scores below it are flagged.
+    training_data_ : TrainingData
+        Size and dates of the training data.
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "pool": [str],
+        "part": [str],
         "n_folds": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
     contamination: float | str
-    pool: str
+    part: str
     n_folds: int | str
     random_state: Any
-    _model: Any
+    normal_: Any
+    calibration_: Calibration
+    held_out_scores_: NDArray[np.float64]
+    offset_: float
+    training_data_: TrainingData
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
         """Learn what is normal from the sequences X.
@@ -86,27 +103,27 @@ class AnomalyMixin(OutlierMixin):
         X = as_sequences(X, allow_empty=False, estimator=self)
         if len(X) < 2:
             raise ValueError(f"fit needs at least 2 sequences to tell what is normal, got {len(X)} (n_samples = 1).")
-        names = self._pool_names(X)
-        if self.pool not in ("auto", *names):
-            raise ValueError(f"pool must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.pool!r}.")
-        model, parts = self._learn_and_calibrate(X.compact(), check_random_state(self.random_state))
+        names = self._part_names_of(X)
+        if self.part not in ("auto", *names):
+            raise ValueError(f"part must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.part!r}.")
+        normal, parts = self._learn_and_calibrate(X.compact(), check_random_state(self.random_state))
         calibration = Calibration.fit(parts)
-        self._model, self.calibration_ = model, calibration
+        self.normal_, self.calibration_ = normal, calibration
         self.training_data_ = TrainingData.of(X)
-        self.held_out_scores_ = calibration.held_out_score(parts, self.pool)
+        self.held_out_scores_ = calibration.held_out_score(parts, self.part)
         return self._set_first_threshold(X)
 
-    def _learn_and_calibrate(self, X: Sequences, random: np.random.RandomState) -> tuple[Model, Pools]:
-        """Give the model, and the parts of sequences as they come out when the model has not seen them."""
+    def _learn_and_calibrate(self, X: Sequences, random: np.random.RandomState) -> tuple[Normal, Parts]:
+        """Give what is normal, and the parts of sequences that it was not learned from."""
         learn = self._learner(X, random)
         folds = self._folds(len(X), random)
-        parts: list[Pools] = []
+        found: list[Parts] = []
         for kept, held_out in folds:
-            model = learn(X[kept])
-            parts.append(model.pools(_as_after(X[kept], X[held_out])))
+            normal = learn(X[kept])
+            found.append(normal.parts(_as_after(X[kept], X[held_out])))
         if len(folds) > 1:
-            model = learn(X)
-        return model, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            normal = learn(X)
+        return normal, {name: np.concatenate([parts[name] for parts in found]) for name in found[0]}
 
     def _folds(self, n: int, random: np.random.RandomState) -> list[tuple[NDArray, NDArray]]:
         n_folds = (1 if n >= 5 * _ENOUGH else 5) if self.n_folds == "auto" else int(self.n_folds)
@@ -167,6 +184,21 @@ class AnomalyMixin(OutlierMixin):
         self.offset_ = find(self.held_out_scores_, rate)
         return self
 
+    @property
+    def vocabulary_(self) -> Vocabulary:
+        """Kinds of events in the training data."""
+        return self.normal_.vocabulary
+
+    def parts(self, X: Any) -> Parts:
+        """Give the parts of the score as they are measured; `calibration_` makes p-values of them, and one of all.
+
+        Returns
+        -------
+        parts : dict of (n,) float64
+            By name; higher is odder.
+        """
+        return self.normal_.parts(self._known_sequences(X))
+
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """How normal each sequence is.
 
@@ -176,8 +208,7 @@ class AnomalyMixin(OutlierMixin):
             Natural logarithm of the p-value: the share of normal sequences that are as odd or odder, continued beyond
             the oddest held-out one by a generalised Pareto tail. Lower is odder.
         """
-        pools = self._pools(X)
-        return self.calibration_.score(pools, self.pool)
+        return self.calibration_.score(self.parts(X), self.part)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """`score_samples` less `offset_`: negative where a sequence is flagged, (n,)."""
@@ -215,39 +246,35 @@ class AnomalyMixin(OutlierMixin):
         p_values : DataFrame of (n, n_parts)
             A row a sequence, under its key; a column a part.
         """
-        sequences = self._known_sequences(X)
-        log_p = self.calibration_.log_p_values(self._model.pools(sequences))
-        return pd.DataFrame(np.exp(log_p), index=pd.Index(sequences.keys), columns=list(self.calibration_.tails))
-
-    def _pools(self, X: Any) -> Pools:
         X = self._known_sequences(X)
-        return self._model.pools(X)
+        log_p = self.calibration_.log_p_values(self.normal_.parts(X))
+        return pd.DataFrame(np.exp(log_p), index=pd.Index(X.keys), columns=list(self.calibration_.tails))
 
     def _check_fitted(self) -> None:
         """Compare what a model file says of the parts of the score."""
         unknown = self.calibration_.tails.keys() - set(self._part_names())
         if unknown:
             raise ValueError(f"it has a part of the score that it cannot compute: {sorted(unknown)[0]!r}.")
-        if self.pool not in ("auto", *self.calibration_.tails):
-            raise ValueError(f"it is to score by {self.pool!r}, which is no part of its score.")
+        if self.part not in ("auto", *self.calibration_.tails):
+            raise ValueError(f"it is to score by {self.part!r}, which is no part of its score.")
 
     def _known_sequences(self, X: Any) -> Sequences:
-        """Give X in the model's codes."""
+        """Give X in the codes of the vocabulary."""
         check_is_fitted(self, "calibration_")
-        return as_sequences(X, estimator=self, reset=False).recode(self._model.vocabulary)
+        return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
 
-    def _pool_names(self, X: Sequences) -> list[str]:
-        """Names of the parts for sequences like X."""
+    def _part_names_of(self, X: Sequences) -> list[str]:
+        """Names of the parts that a fit to X will give."""
         raise NotImplementedError
 
     def _part_names(self) -> list[str]:
-        """Names of the parts that the model gives."""
+        """Names of the parts that a fit gave."""
         raise NotImplementedError
 
-    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Model]:
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
         """Give what learns from some of the sequences of X, which is in the codes of the items that it holds.
 
-        Only the last model that was learned need work.
+        Only what was learned last need work.
         """
         raise NotImplementedError
 

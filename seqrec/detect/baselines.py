@@ -14,43 +14,46 @@ from seqrec.data.display import ShownAsCard
 from seqrec.data.ends import close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary, vocabulary
-from seqrec.detect.base import THRESHOLD, AnomalyMixin, Model
-from seqrec.detect.counts import COMPOSITIONS, Compositions, length, new_events
+from seqrec.detect.base import THRESHOLD, AnomalyMixin, Normal
+from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents, length, new_events
 from seqrec.detect.ngrams import NGRAMS, NGrams
-from seqrec.detect.parts import Pools
+from seqrec.detect.parts import Parts
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Record, Schema, Tupled
 
 __all__ = ["CombinedDetector", "CompositionDetector", "LengthDetector", "NGramDetector", "NewEventDetector"]
 
-_NGRAM_POOLS = ["max", "top", "window", "mean"]
+_NGRAM_PARTS = ["max", "top", "window", "mean"]
 
 
 class _NewEvents(NamedTuple):
-    def pools(self, X: Sequences) -> Pools:
+    def parts(self, X: Sequences) -> Parts:
         return new_events(X)
 
 
 class _Length(NamedTuple):
-    def pools(self, X: Sequences) -> Pools:
+    def parts(self, X: Sequences) -> Parts:
         return length(X)
 
 
-_Measures = tuple[_NewEvents | _Length | Compositions | NGrams, ...]
+_Measures = tuple[_NewEvents | _Length | BagOfEvents | NGrams, ...]
 
 
-class _Counted(NamedTuple):
+class Counts(NamedTuple):
+    """What counting has learned to be normal."""
+
     vocabulary: Vocabulary
     measures: _Measures
 
-    def pools(self, X: Sequences) -> Pools:
-        return {name: values for measure in self.measures for name, values in measure.pools(X).items()}
+    def parts(self, X: Sequences) -> Parts:
+        """Give the parts of all measures."""
+        return {name: values for measure in self.measures for name, values in measure.parts(X).items()}
 
 
 def _counted(*measures: Schema) -> dict[str, Schema]:
     """Give the schema of a detector with these measures."""
-    counted = Record(_Counted, {"vocabulary": vocabulary("n_items"), "measures": Tupled(*measures)})
-    return THRESHOLD | {"_model": counted}
+    counts = Record(Counts, {"vocabulary": vocabulary("n_items"), "measures": Tupled(*measures)})
+    return THRESHOLD | {"normal_": counts}
 
 
 _NEW_EVENTS, _LENGTH = Record(_NewEvents, {}), Record(_Length, {})
@@ -65,23 +68,23 @@ class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
     def __init__(
         self,
         contamination: float | str = "auto",
-        pool: str = "auto",
+        part: str = "auto",
         n_folds: int | str = "auto",
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.contamination = contamination
-        self.pool = pool
+        self.part = part
         self.n_folds = n_folds
         self.random_state = random_state
 
-    def _pool_names(self, X: Sequences) -> list[str]:  # noqa: ARG002
+    def _part_names_of(self, X: Sequences) -> list[str]:  # noqa: ARG002
         return self._names
 
     def _part_names(self) -> list[str]:
         return self._names
 
-    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Model]:  # noqa: ARG002
-        return lambda X: _Counted(X.vocabulary, self._measures(X, random))
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:  # noqa: ARG002
+        return lambda X: Counts(X.vocabulary, self._measures(X, random))
 
     def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
         raise NotImplementedError
@@ -94,7 +97,7 @@ class NewEventDetector(_CountingDetector):
     ----------
     contamination : float or "auto"
         Share of the training sequences that `predict` flags; "auto": what flags 1 % of held-out ones.
-    pool : "auto" or str
+    part : "auto" or str
         Name of the part that scores alone; "auto": all parts together.
     n_folds : int or "auto"
         Parts that the training data are held out in, one after another, to calibrate; 1 holds out a fifth, once.
@@ -120,7 +123,7 @@ class LengthDetector(_CountingDetector):
 
     Parameters
     ----------
-    contamination, pool, n_folds, random_state
+    contamination, part, n_folds, random_state
         As in `NewEventDetector`.
 
     Examples
@@ -142,7 +145,7 @@ class CompositionDetector(_CountingDetector):
 
     Parameters
     ----------
-    contamination, pool, n_folds, random_state
+    contamination, part, n_folds, random_state
         As in `NewEventDetector`.
 
     Examples
@@ -152,11 +155,11 @@ class CompositionDetector(_CountingDetector):
     [1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(COMPOSITIONS)
+    _schema: ClassVar[dict[str, Schema]] = _counted(BAG_OF_EVENTS)
     _names: ClassVar[list[str]] = ["composition"]
 
     def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        return (Compositions.fit(X, np.random.default_rng(random.randint(2**31))),)
+        return (BagOfEvents.fit(X, np.random.default_rng(random.randint(2**31))),)
 
 
 class NGramDetector(_CountingDetector):
@@ -166,7 +169,7 @@ class NGramDetector(_CountingDetector):
     ----------
     order : int
         Events in an n-gram; 2 looks one event back.
-    contamination, pool, n_folds, random_state
+    contamination, part, n_folds, random_state
         As in `NewEventDetector`.
 
     Examples
@@ -180,23 +183,23 @@ class NGramDetector(_CountingDetector):
         "order": [Interval(Integral, 1, None, closed="left")]
     }
     _schema: ClassVar[dict[str, Schema]] = _counted(NGRAMS)
-    _names: ClassVar[list[str]] = [f"events {pool}" for pool in _NGRAM_POOLS]
+    _names: ClassVar[list[str]] = [f"events {part}" for part in _NGRAM_PARTS]
 
     def __init__(
         self,
         order: int = 2,
         contamination: float | str = "auto",
-        pool: str = "auto",
+        part: str = "auto",
         n_folds: int | str = "auto",
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
-        super().__init__(contamination, pool, n_folds, random_state)
+        super().__init__(contamination, part, n_folds, random_state)
         self.order = order
 
     def surprisal(self, X: Any) -> np.ndarray:
         """``-log p`` of each event after the ``order - 1`` before it, (n_events,), nats; ends are left out."""
         X = self._known_sequences(X)
-        (ngrams,) = self._model.measures
+        (ngrams,) = self.normal_.measures
         return ngrams.surprisal(X)[close(X).events]
 
     def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
@@ -208,7 +211,7 @@ class CombinedDetector(_CountingDetector):
 
     Parameters
     ----------
-    contamination, pool, n_folds, random_state
+    contamination, part, n_folds, random_state
         As in `NewEventDetector`.
 
     Examples
@@ -218,7 +221,7 @@ class CombinedDetector(_CountingDetector):
     [1, -1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS, _LENGTH, COMPOSITIONS, NGRAMS)
+    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS, _LENGTH, BAG_OF_EVENTS, NGRAMS)
     _names: ClassVar[list[str]] = [
         *NewEventDetector._names,
         *LengthDetector._names,
@@ -227,5 +230,5 @@ class CombinedDetector(_CountingDetector):
     ]
 
     def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        compositions = Compositions.fit(X, np.random.default_rng(random.randint(2**31)))
+        compositions = BagOfEvents.fit(X, np.random.default_rng(random.randint(2**31)))
         return _NewEvents(), _Length(), compositions, NGrams.fit(X, 2)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from seqrec.detect.parts import Pools
+from seqrec.detect.parts import Parts
 from seqrec.detect.thresholds import Tail
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import ABOVE_ZERO, Mapped, Record
@@ -29,7 +29,7 @@ class Calibration(NamedTuple):
     combined: Tail
 
     @classmethod
-    def fit(cls, parts: Pools) -> Calibration:
+    def fit(cls, parts: Parts) -> Calibration:
         """Learn from the parts of normal sequences that the model was not fitted on, (n,) each.
 
         Each of these is compared with the others: among values that include its own, none would lie beyond all.
@@ -38,30 +38,30 @@ class Calibration(NamedTuple):
         tails = {name: Tail.fit(values) for name, values in parts.items()}
         return cls(tails, Tail.fit(_combine(_leave_one_out(tails, parts))))
 
-    def log_p_values(self, parts: Pools) -> NDArray[np.float64]:
+    def log_p_values(self, parts: Parts) -> NDArray[np.float64]:
         """Natural logarithm of each part's p-value, (n, n_parts), in the order of `tails`."""
         parts = _rounded(parts)
         return np.stack([tail.log_survival(parts[name]) for name, tail in self.tails.items()], axis=1)
 
-    def score(self, parts: Pools, pool: str = "auto") -> NDArray[np.float64]:
+    def score(self, parts: Parts, part: str = "auto") -> NDArray[np.float64]:
         """Natural logarithm of the p-value of a sequence, (n,): of all parts together, or of the one that is named."""
-        if pool == "auto":
+        if part == "auto":
             return self.combined.log_survival(_combine(self.log_p_values(parts)))
-        return self.tails[pool].log_survival(_rounded(parts)[pool])
+        return self.tails[part].log_survival(_rounded(parts)[part])
 
-    def held_out_score(self, parts: Pools, pool: str = "auto") -> NDArray[np.float64]:
+    def held_out_score(self, parts: Parts, part: str = "auto") -> NDArray[np.float64]:
         """Score the sequences that were fitted on, (n,), each against the others."""
         parts = _rounded(parts)
-        if pool == "auto":
+        if part == "auto":
             return self.combined.leave_one_out(_combine(_leave_one_out(self.tails, parts)))
-        return self.tails[pool].leave_one_out(parts[pool])
+        return self.tails[part].leave_one_out(parts[part])
 
 
-def _leave_one_out(tails: dict[str, Tail], parts: Pools) -> NDArray[np.float64]:
+def _leave_one_out(tails: dict[str, Tail], parts: Parts) -> NDArray[np.float64]:
     return np.stack([tail.leave_one_out(parts[name]) for name, tail in tails.items()], axis=1)
 
 
-def _rounded(parts: Pools) -> Pools:
+def _rounded(parts: Parts) -> Parts:
     """Let sequences that are alike tie: the company in a batch moves the last digits of a float."""
     return {name: np.round(values, 4) for name, values in parts.items()}
 

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
-from seqrec.detect.parts import Pools
+from seqrec.detect.parts import Parts
 from seqrec.storage.arrays import Ids, Sparse
 from seqrec.storage.schemas import Record
 
@@ -19,18 +19,18 @@ _DISTANCES_AT_ONCE = 2**20  # 8 MiB, which stay in a cache
 _DENSE_KINDS = 512  # of events, up to which products of full matrices are faster
 
 
-def new_events(X: Sequences) -> Pools:
+def new_events(X: Sequences) -> Parts:
     """Count the events of a kind that training lacked."""
     unknown = np.concatenate([[0], np.cumsum(X.codes == UNKNOWN)])
     return {"new events": (unknown[X.indptr[1:]] - unknown[X.indptr[:-1]]).astype(np.float64)}
 
 
-def length(X: Sequences) -> Pools:
+def length(X: Sequences) -> Parts:
     """Give the number of events, as odd where it is high and as odd where it is low."""
     return {"long": X.lengths.astype(np.float64), "short": -X.lengths.astype(np.float64)}
 
 
-class Compositions(NamedTuple):
+class BagOfEvents(NamedTuple):
     """Compare how often a sequence holds each event with normal sequences.
 
     The distance is Euclidean between the square roots of the counts: a root gives rare and frequent events like
@@ -52,7 +52,7 @@ class Compositions(NamedTuple):
     keys: NDArray
 
     @classmethod
-    def fit(cls, X: Sequences, rng: np.random.Generator) -> Compositions:
+    def fit(cls, X: Sequences, rng: np.random.Generator) -> BagOfEvents:
         """Keep the distinct compositions of X, at most 10,000 of them, drawn at random."""
         roots = _roots(count_events(X))
         fingerprint = roots @ rng.standard_normal((roots.shape[1], 2))
@@ -81,7 +81,7 @@ class Compositions(NamedTuple):
         squares += (roots**2).sum(axis=1)
         return np.sqrt(np.maximum(squares, 0).round(9)), self.keys[nearest]
 
-    def pools(self, X: Sequences) -> Pools:
+    def parts(self, X: Sequences) -> Parts:
         """Give the distance to the nearest normal sequence."""
         return {"composition": self.nearest(X)[0]}
 
@@ -98,13 +98,13 @@ def _roots(counts: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((np.sqrt(counts.data), counts.indices, counts.indptr), shape=counts.shape)
 
 
-def _check_compositions(compositions: Compositions) -> None:
+def _check_bag(compositions: BagOfEvents) -> None:
     if not len(compositions.keys):
         raise ValueError("there is no composition to compare with.")
 
 
-COMPOSITIONS = Record(
-    Compositions,
+BAG_OF_EVENTS = Record(
+    BagOfEvents,
     {"roots": Sparse("float64", "n_normal", "n_items + 1"), "keys": Ids("n_normal")},
-    _check_compositions,
+    _check_bag,
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
@@ -19,9 +18,8 @@ from seqrec.data.summary import HISTORY
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.detect.attribution import EVENT, explain_events, field_p_values, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
-from seqrec.detect.counts import COMPOSITIONS, Compositions, length, new_events
-from seqrec.detect.parts import Pools, number_pools, surprisal_pools
-from seqrec.detect.profiles import UserProfiles
+from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents, length, new_events
+from seqrec.detect.parts import Parts, number_parts, surprisal_parts
 from seqrec.network.blueprint import EVENT_MODEL, Network, event_shapes
 from seqrec.network.estimator import BaseLSTM, check_field_sizes
 from seqrec.network.event_model import EventModel
@@ -29,11 +27,10 @@ from seqrec.network.gates import embedded_events
 from seqrec.network.learning import EventLearner
 from seqrec.network.progress import TrainingProgress
 from seqrec.network.reading import Closed, EventReader, Reading
-from seqrec.storage.estimator import Estimator
-from seqrec.storage.schemas import Optional, Record, Schema
+from seqrec.storage.schemas import Record, Schema
 
-_SURPRISAL_POOLS = ("max", "top", "window", "mean")
-_NUMBER_POOLS = ("max", "drift", "regular", "constant")
+_SURPRISAL_PARTS = ("max", "top", "window", "mean")
+_NUMBER_PARTS = ("max", "drift", "regular", "constant")
 _COUNTED = ("new events", "long", "short", "composition")
 
 
@@ -44,17 +41,17 @@ class _Normal(NamedTuple):
     fields: Fields
     network: EventModel
     unseen: Unseen
-    compositions: Compositions
+    compositions: BagOfEvents
     history: dict[str, list[float]]
 
     @property
     def reader(self) -> EventReader:
         return EventReader(self.vocabulary, self.fields, self.network, self.unseen)
 
-    def pools(self, X: Sequences) -> Pools:
+    def parts(self, X: Sequences) -> Parts:
         chain, reading = self.reader.read(X)
-        pools = pools_of(reading, chain.indptr, self.reader.fields)
-        return pools | new_events(X) | length(X) | self.compositions.pools(X)
+        parts = parts_of(reading, chain.indptr, self.reader.fields)
+        return parts | new_events(X) | length(X) | self.compositions.parts(X)
 
 
 _NORMAL = Record(
@@ -63,22 +60,22 @@ _NORMAL = Record(
         "vocabulary": vocabulary("n_items"),
         "fields": FIELDS,
         "unseen": UNSEEN,
-        "compositions": COMPOSITIONS,
+        "compositions": BAG_OF_EVENTS,
         "history": HISTORY,
         "network": Network(EventModel, EVENT_MODEL, event_shapes),
     },
 )
 
 
-def pools_of(reading: Reading, indptr: NDArray, fields: Fields) -> Pools:
+def parts_of(reading: Reading, indptr: NDArray, fields: Fields) -> Parts:
     """Pool the surprisal of events and of fields."""
-    channels = {"events": surprisal_pools(reading.surprisal[:, 0], indptr)}
+    channels = {"events": surprisal_parts(reading.surprisal[:, 0], indptr)}
     for column, field in enumerate(fields.categories):
-        channels[field.name] = surprisal_pools(reading.surprisal[:, 1 + column], indptr)
+        channels[field.name] = surprisal_parts(reading.surprisal[:, 1 + column], indptr)
     for column, field in enumerate(fields.numbers):
         columns = (array[:, column] for array in (reading.tails, reading.normal_scores, reading.sizes))
-        channels[field.name] = number_pools(*columns, indptr)
-    return {f"{channel} {name}": values for channel, pools in channels.items() for name, values in pools.items()}
+        channels[field.name] = number_parts(*columns, indptr)
+    return {f"{channel} {name}": values for channel, named in channels.items() for name, values in named.items()}
 
 
 class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
@@ -99,7 +96,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     contamination : float or "auto"
         Share of the training sequences that `predict` flags; "auto": what flags 1 % of held-out ones. `set_threshold`
         changes it afterwards.
-    pool : "auto" or str
+    part : "auto" or str
         Name of the part that scores alone, such as "events max"; "auto": all parts together.
     n_folds : int or "auto"
         Parts that the training data are held out in, one after another, to calibrate; then a last network learns from
@@ -130,16 +127,20 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
 
     Attributes
     ----------
+    normal_ : NamedTuple
+        What was learned to be normal: `vocabulary`, `fields`, `network`, and what is counted.
     model_ : EventModel
         The Keras model, in float32.
+    vocabulary_ : Vocabulary
+        Kinds of events in the training data.
+    fields_ : Fields
+        The fields of an event that are read.
     offset_ : float
         Scores below it are flagged.
     held_out_scores_ : (n_held_out,) float64
         Scores of training sequences from networks that had not seen them: what thresholds are made of.
     calibration_ : Calibration
         Distribution of each part of the score among these.
-    profiles_ : UserProfiles
-        After `fit_profiles`: what is each user's own.
     history_ : dict of lists
         For each epoch of the last network the "loss" (nats an event with its fields, dropout on).
     training_data_ : TrainingData
@@ -162,15 +163,12 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = (
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
-    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {
-        "profiles_": Optional(Estimator(UserProfiles)),
-        "_model": _NORMAL,
-    }
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": _NORMAL}
 
     def __init__(
         self,
         contamination: float | str = "auto",
-        pool: str = "auto",
+        part: str = "auto",
         n_folds: int | str = "auto",
         sides: dict[str, str] | None = None,
         units: int | str = "auto",
@@ -185,7 +183,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.contamination = contamination
-        self.pool = pool
+        self.part = part
         self.n_folds = n_folds
         self.sides = sides
         self.units = units
@@ -209,10 +207,15 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """The loss of each epoch of the last network."""
         return self._fitted("history_").history
 
+    @property
+    def fields_(self) -> Fields:
+        """The fields of an event that are read."""
+        return self._fitted("fields_").fields
+
     def _fitted(self, name: str) -> _Normal:
-        if "_model" not in vars(self):
+        if "normal_" not in vars(self):
             raise AttributeError(f"{name} is there after fit.")
-        return self._model
+        return self.normal_
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], _Normal]:
         fields = Fields.learn(X, self.sides)
@@ -224,7 +227,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             rng = np.random.default_rng(random.randint(2**31, size=4))
             with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
                 history = learner.learn(Closed.of(X, fields), *settings, rng, progress)
-            counted = Unseen.estimate(X), Compositions.fit(X, rng)
+            counted = Unseen.estimate(X), BagOfEvents.fit(X, rng)
             return _Normal(X.vocabulary, fields, learner.network, *counted, history)
 
         return learn
@@ -235,25 +238,25 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             return int(np.clip(round(2_000_000 / closed.n_events), 6, 30))
         return self.max_epochs
 
-    def _pool_names(self, X: Sequences) -> list[str]:
-        names = [f"events {pool}" for pool in _SURPRISAL_POOLS]
+    def _part_names_of(self, X: Sequences) -> list[str]:
+        names = [f"events {part}" for part in _SURPRISAL_PARTS]
         for name, values in field_columns(X).items():
-            names += [f"{name} {pool}" for pool in (_SURPRISAL_POOLS if is_category(values) else _NUMBER_POOLS)]
+            names += [f"{name} {part}" for part in (_SURPRISAL_PARTS if is_category(values) else _NUMBER_PARTS)]
         return [*names, *_COUNTED]
 
     def _part_names(self) -> list[str]:
-        fields = self._model.fields
-        channels = [("events", _SURPRISAL_POOLS)]
-        channels += [(field.name, _SURPRISAL_POOLS) for field in fields.categories]
-        channels += [(field.name, _NUMBER_POOLS) for field in fields.numbers]
-        return [*(f"{name} {pool}" for name, pools in channels for pool in pools), *_COUNTED]
+        fields = self.fields_
+        channels = [("events", _SURPRISAL_PARTS)]
+        channels += [(field.name, _SURPRISAL_PARTS) for field in fields.categories]
+        channels += [(field.name, _NUMBER_PARTS) for field in fields.numbers]
+        return [*(f"{name} {part}" for name, parts in channels for part in parts), *_COUNTED]
 
     def _check_fitted(self) -> None:
         super()._check_fitted()
-        check_field_sizes(self.model_, self._model.fields)
+        check_field_sizes(self.model_, self.fields_)
 
     def _build(self) -> None:
-        self._model = self._model._replace(network=self._model.network.build())
+        self.normal_ = self.normal_._replace(network=self.normal_.network.build())
 
     def surprisal(self, X: Any, by_field: bool = False) -> Any:
         """Surprisal of every event: ``-log p`` given all that came before it, in nats.
@@ -271,7 +274,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             and can be below 0.
         """
         X = self._known_sequences(X)
-        chain, reading = self._model.reader.read(X)
+        chain, reading = self.normal_.reader.read(X)
         surprisal = reading.surprisal[chain.events]
         return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
@@ -291,7 +294,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
         """
         X = self._known_sequences(X)
-        chain, *judged = self._model.reader.judge(X)
+        chain, *judged = self.normal_.reader.judge(X)
         p_values = field_p_values(*judged)[chain.events]
         return pd.DataFrame(p_values, columns=self._field_names()) if by_field else smallest_of(p_values)
 
@@ -303,7 +306,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Du et al. (2017), "DeepLog": an event is odd if it ranks below the g likeliest.
         """
         X = self._known_sequences(X)
-        chain, _, judgement = self._model.reader.judge(X)
+        chain, _, judgement = self.normal_.reader.judge(X)
         return judgement.ranks[chain.events]
 
     def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
@@ -332,71 +335,22 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
         X = self._known_sequences(named)
         n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
-        parts = self._model.pools(X)
-        log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.pool)
+        parts = self.normal_.parts(X)
+        log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.part)
         order = np.argsort(scores, kind="stable")
         rows = order[scores[order] < self.offset_] if only_flagged else order
-        frame = explain_events(self._model.reader, named[rows], n_events, n_expected)
+        frame = explain_events(self.normal_.reader, named[rows], n_events, n_expected)
         which = rows[frame.pop("which")]
         fired = log_p[which].argmin(axis=1)
         frame.insert(1, "score", scores[which])
         frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
         frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
-        frame["nearest"] = self._model.compositions.nearest(X)[1][which]
+        frame["nearest"] = self.normal_.compositions.nearest(X)[1][which]
         return frame
-
-    def fit_profiles(self, X: Any, users: ArrayLike) -> LSTMAnomalyDetector:
-        """Learn what is each user's own, beside what is normal for all.
-
-        Parameters
-        ----------
-        X : Sequences, list of sequences or 2-D array
-            Known to be the users' own; those of a user in the order of time, and of about the length of those that are
-            scored later.
-        users : (n_sequences,) array-like of ids
-            Whose each sequence is.
-
-        Returns
-        -------
-        self
-            With `profiles_`, a `UserProfiles`.
-        """
-        check_is_fitted(self, "calibration_")
-        self.profiles_ = UserProfiles().fit(as_sequences(X, allow_empty=False), users)
-        return self
-
-    def score_users(self, X: Any, users: ArrayLike, update: bool = True) -> NDArray[np.float64]:
-        """How much each sequence is like its user, against everybody else.
-
-        The log-odds that the user is the author, by what is the user's own (`UserProfiles`), plus the mean
-        log-probability of an event by the network. A user without a profile is judged by the network alone.
-
-        Parameters
-        ----------
-        X : Sequences, list of sequences or 2-D array
-            Those of a user in the order of time.
-        users : (n_sequences,) array-like of ids
-            Whose each sequence is said to be.
-        update : bool
-            Add to the profiles what looks like the users' own, sequence after sequence.
-
-        Returns
-        -------
-        scores : (n_sequences,) float64, nats
-            Higher is more the user's. Those of sequences known to be the users' own make a threshold:
-            `thresholds.false_positive_offset`.
-        """
-        check_is_fitted(self, "profiles_")
-        X = as_sequences(X)
-        chain, reading = self._model.reader.read(X.recode(self._model.vocabulary))
-        likelihood = -surprisal_pools(reading.surprisal[:, 0], chain.indptr)["mean"]
-        profiles = self.profiles_ if update else deepcopy(self.profiles_)
-        return profiles.score_and_update(X, users) + likelihood
 
     def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
         """Give the network, and what its recurrence takes in of one sequence."""
-        normal = self._model
-        return self.model_.sequence, embedded_events(self.model_, X.recode(normal.vocabulary), normal.fields)
+        return self.model_.sequence, embedded_events(self.model_, X.recode(self.vocabulary_), self.fields_)
 
     def _field_names(self) -> list[str]:
-        return [EVENT, *self._model.reader.fields.names]
+        return [EVENT, *self.fields_.names]

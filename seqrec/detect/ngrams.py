@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrec.data.ends import UNSEEN, Chain, Unseen, close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
-from seqrec.detect.parts import Pools, surprisal_pools
+from seqrec.detect.parts import Parts, surprisal_parts
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Listed, Record, Size
 
@@ -65,10 +65,10 @@ class NGrams(NamedTuple):
         known = (1 - self.unseen.mass) * probability
         return -np.log(np.where(chain.codes == UNKNOWN, self.unseen.probability, known))
 
-    def pools(self, X: Sequences) -> Pools:
-        """Pool the surprisal of the events of each sequence."""
-        pools = surprisal_pools(self.surprisal(X), close(X).indptr)
-        return {f"events {name}": values for name, values in pools.items()}
+    def parts(self, X: Sequences) -> Parts:
+        """Say how odd sequences are by the surprisal of their events."""
+        parts = surprisal_parts(self.surprisal(X), close(X).indptr)
+        return {f"events {name}": values for name, values in parts.items()}
 
 
 def _hashes(chain: Chain, order: int) -> list[tuple[NDArray, NDArray]]:

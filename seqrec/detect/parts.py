@@ -1,4 +1,4 @@
-"""From how odd each event is to how odd a sequence is: several pools, since the right one differs from log to log."""
+"""From how odd each event is to how odd a sequence is: several parts, since the right one differs from log to log."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Pools = dict[str, NDArray[np.float64]]  # name: one figure a sequence, higher is odder
+Parts = dict[str, NDArray[np.float64]]  # name: one figure a sequence, higher is odder
 
-_TOP = 3  # events whose mean is a pool
+_TOP = 3  # events whose mean is a part
 _WINDOW = 10  # events that slide along the sequence
 _LOG_STEP = 0.2886  # mean of -log|z - z'| of independent standard normal values, and its variance
 _LOG_STEP_VARIANCE = np.pi**2 / 8
 _SMALLEST_STEP = 0.01  # times have a resolution: two equal gaps are not infinitely regular
 
 
-def surprisal_pools(surprisal: NDArray, indptr: NDArray) -> Pools:
-    """Pool the surprisal of events.
+def surprisal_parts(surprisal: NDArray, indptr: NDArray) -> Parts:
+    """Say how odd sequences are by the surprisal of their events.
 
     Parameters
     ----------
@@ -28,21 +28,21 @@ def surprisal_pools(surprisal: NDArray, indptr: NDArray) -> Pools:
 
     Returns
     -------
-    pools : dict of (n,) float64
+    parts : dict of (n,) float64
         "max"; "top", the mean of the three highest; "window", the highest sum of ten events in a row; "mean". 0 for a
         sequence without events.
 
     Examples
     --------
-    >>> pools = surprisal_pools(np.array([1.0, 5.0, 3.0]), np.array([0, 3]))
-    >>> {name: float(values[0]) for name, values in pools.items()}
+    >>> parts = surprisal_parts(np.array([1.0, 5.0, 3.0]), np.array([0, 3]))
+    >>> {name: float(values[0]) for name, values in parts.items()}
     {'max': 5.0, 'top': 3.0, 'window': 9.0, 'mean': 3.0}
     """
-    return SurprisalPools.start(len(indptr) - 1).update(surprisal, indptr).pools()
+    return SurprisalParts.start(len(indptr) - 1).update(surprisal, indptr).parts()
 
 
-def number_pools(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> Pools:
-    """Pool what a numeric field shows: one odd value, many values that lean one way, and values that are too regular.
+def number_parts(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> Parts:
+    """Say how odd sequences are by a numeric field: one odd value, many that lean one way, too regular ones.
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ def number_pools(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr:
 
     Returns
     -------
-    pools : dict of (n,) float64
+    parts : dict of (n,) float64
         "max" of the tails; "drift", the highest ``|sum of z| / sqrt(m)`` of up to ten values in a row; "regular", how
         near to each other the z of successive values are, and "constant", the same of their sizes:
         ``sum(-log|z[t] - z[t - 1]| - E) / sqrt(n Var)``, with the mean and variance of that logarithm for independent
         standard normal values. 0 for a sequence without values.
     """
-    return NumberPools.start(len(indptr) - 1).update(tails, normal_scores, sizes, indptr).pools()
+    return NumberParts.start(len(indptr) - 1).update(tails, normal_scores, sizes, indptr).parts()
 
 
-class SurprisalPools(NamedTuple):
-    """What is to be kept of the surprisal of n sequences to go on pooling: events may come piece by piece.
+class SurprisalParts(NamedTuple):
+    """What is to be kept of the surprisal of n sequences to go on: events may come piece by piece.
 
     Attributes
     ----------
@@ -90,16 +90,16 @@ class SurprisalPools(NamedTuple):
     latest: NDArray[np.float64]
 
     @classmethod
-    def start(cls, n: int) -> SurprisalPools:
+    def start(cls, n: int) -> SurprisalParts:
         """Know nothing yet of n sequences."""
         none = np.zeros(n)
         return cls(np.zeros((n, _TOP)), none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)))
 
-    def update(self, surprisal: NDArray, indptr: NDArray) -> SurprisalPools:
-        """Take in the next events of each sequence; arguments are those of `surprisal_pools`."""
+    def update(self, surprisal: NDArray, indptr: NDArray) -> SurprisalParts:
+        """Take in the next events of each sequence; arguments are those of `surprisal_parts`."""
         values = np.asarray(surprisal, dtype=np.float64)
         sums, _, latest = _windows(self.latest, self.lengths, values, indptr)
-        return SurprisalPools(
+        return SurprisalParts(
             _top(self.top, values, indptr),
             np.maximum(self.window, _maxima(sums, indptr)),
             self.total + _sums(values, indptr),
@@ -107,8 +107,8 @@ class SurprisalPools(NamedTuple):
             latest,
         )
 
-    def pools(self) -> Pools:
-        """Pool all events so far."""
+    def parts(self) -> Parts:
+        """Give the parts, of all events so far."""
         return {
             "max": self.top[:, -1],
             "top": self.top.sum(axis=1) / np.clip(self.lengths, 1, _TOP),
@@ -117,15 +117,15 @@ class SurprisalPools(NamedTuple):
         }
 
 
-class NumberPools(NamedTuple):
-    """What is to be kept of a numeric field of n sequences to go on pooling.
+class NumberParts(NamedTuple):
+    """What is to be kept of a numeric field of n sequences to go on.
 
     Attributes
     ----------
     farthest, drift : (n,) float64
-        The pools "max" and "drift".
+        The parts "max" and "drift".
     regular, constant : (n,) float64
-        The sums of these pools.
+        The sums of these parts.
     lengths : (n,) int64
         Of values so far.
     latest : (n, 9) float64
@@ -143,13 +143,13 @@ class NumberPools(NamedTuple):
     size: NDArray[np.float64]
 
     @classmethod
-    def start(cls, n: int) -> NumberPools:
+    def start(cls, n: int) -> NumberParts:
         """Know nothing yet of n sequences."""
         none = np.zeros(n)
         return cls(none, none, none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)), none)
 
-    def update(self, tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> NumberPools:
-        """Take in the next events of each sequence; arguments are those of `number_pools`."""
+    def update(self, tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> NumberParts:
+        """Take in the next events of each sequence; arguments are those of `number_parts`."""
         there = ~np.isnan(normal_scores)
         z, sizes = np.asarray(normal_scores, dtype=np.float64)[there], np.asarray(sizes, dtype=np.float64)[there]
         of_values = np.concatenate([[0], np.cumsum(there)])[indptr]
@@ -158,7 +158,7 @@ class NumberPools(NamedTuple):
         last = of_values[1:][any_value] - 1
         size = self.size.copy()
         size[any_value] = sizes[last]
-        return NumberPools(
+        return NumberParts(
             np.maximum(self.farthest, _maxima(np.asarray(tails, dtype=np.float64), indptr)),
             np.maximum(self.drift, _maxima(np.abs(sums) / np.sqrt(widths), of_values)),
             self.regular + _nearness(self.latest[:, -1], self.lengths, z, of_values),
@@ -168,8 +168,8 @@ class NumberPools(NamedTuple):
             size,
         )
 
-    def pools(self) -> Pools:
-        """Pool all values so far."""
+    def parts(self) -> Parts:
+        """Give the parts, of all values so far."""
         spread = np.sqrt(np.maximum(self.lengths - 1, 1) * _LOG_STEP_VARIANCE)
         return {
             "max": self.farthest,
@@ -221,7 +221,7 @@ def _top(top: NDArray, values: NDArray, indptr: NDArray) -> NDArray:
 def _windows(latest: NDArray, count: NDArray, values: NDArray, indptr: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Sum the up to ten latest values at each of the new ones, count them, and give the latest nine after them.
 
-    `latest` and `count` tell of the values before, as in `SurprisalPools`.
+    `latest` and `count` tell of the values before, as in `SurprisalParts`.
     """
     n_before = latest.shape[1]
     lengths = np.diff(indptr)

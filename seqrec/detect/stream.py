@@ -1,6 +1,6 @@
 """Sequences whose events come piece by piece: what is kept of each is of a fixed size, and the scores are the same.
 
-The network's memory stands in for all events so far, and so do the running forms of the pools. A user with a million
+The network's memory stands in for all events so far, and so do the running forms of the parts. A user with a million
 events, or one who comes back tomorrow, is read on from where the last piece ended.
 """
 
@@ -18,8 +18,8 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import PADDING, UNKNOWN
 from seqrec.detect.attribution import END, EVENT, field_p_values, smallest_of
 from seqrec.detect.counts import count_events
-from seqrec.detect.lstm import LSTMAnomalyDetector, pools_of
-from seqrec.detect.parts import NumberPools, Pools, SurprisalPools
+from seqrec.detect.lstm import LSTMAnomalyDetector, parts_of
+from seqrec.detect.parts import NumberParts, Parts, SurprisalParts
 from seqrec.network.batches import continued_batches, in_whole_tiles
 from seqrec.network.reading import BATCH, EventReader, Findings, Judgement, Reading
 
@@ -38,7 +38,7 @@ class Running(NamedTuple):
         Its fields.
     time : (n,) datetime64[us]
         Of the last event; NaT where there is none.
-    pools : tuple of SurprisalPools and NumberPools
+    parts : tuple of SurprisalParts and NumberParts
         Of the events, the categories and the numbers.
     counts : (n, n_codes - 1) sparse array
         How often each kind of event occurred; the first column counts unknown ones.
@@ -49,7 +49,7 @@ class Running(NamedTuple):
     categories: NDArray[np.int32]
     numbers: NDArray[np.float32]
     time: NDArray[np.datetime64]
-    pools: tuple[Any, ...]
+    parts: tuple[Any, ...]
     counts: sparse.csr_array
 
     def __getitem__(self, rows: Any) -> Running:  # type: ignore[override]
@@ -59,17 +59,17 @@ class Running(NamedTuple):
 
 def pack(running: Running) -> list[NDArray]:
     """Give all arrays of (n, ...), but for the counts."""
-    pools = [array for part in running.pools for array in part]
-    return [*running.memory, running.code, running.categories, running.numbers, running.time, *pools]
+    parts = [array for part in running.parts for array in part]
+    return [*running.memory, running.code, running.categories, running.numbers, running.time, *parts]
 
 
 def unpack(like: Running, arrays: list[NDArray], counts: sparse.csr_array) -> Running:
     """Put arrays that `pack` gave together again."""
-    parts = iter(arrays)
-    memory = tuple(next(parts) for _ in like.memory)
-    last = [next(parts) for _ in range(4)]
-    pools = tuple(type(part)(*(next(parts) for _ in part)) for part in like.pools)
-    return Running(memory, *last, pools, counts)
+    packed = iter(arrays)
+    memory = tuple(next(packed) for _ in like.memory)
+    last = [next(packed) for _ in range(4)]
+    parts = tuple(type(part)(*(next(packed) for _ in part)) for part in like.parts)
+    return Running(memory, *last, parts, counts)
 
 
 def join(first: Running, second: Running) -> Running:
@@ -121,8 +121,7 @@ class RunningDetector:
 
     def __init__(self, detector: LSTMAnomalyDetector) -> None:
         self._detector = detector
-        self._model = detector._model
-        self._reader: EventReader = detector._model.reader
+        self._reader: EventReader = detector.normal_.reader
         #: Names of the fields that `EventScores.field` counts.
         self.fields = [EVENT, *self._reader.fields.names]
         #: Names of the events that `EventScores.expected` holds the codes of.
@@ -132,7 +131,7 @@ class RunningDetector:
         """Know nothing yet of n sequences."""
         fields = self._reader.fields
         memory = tuple(np.asarray(part) for part in self._reader.network.start(n))
-        surprisal, numbers = SurprisalPools.start(n), NumberPools.start(n)
+        surprisal, numbers = SurprisalParts.start(n), NumberParts.start(n)
         return Running(
             memory,
             np.full(n, PADDING, np.int32),
@@ -184,7 +183,7 @@ class RunningDetector:
             categories[last],
             numbers[last],
             _last_times(running.time, X),
-            self._pool(running.pools, reading, X.indptr),
+            self._update(running.parts, reading, X.indptr),
             (running.counts + count_events(X)).tocsr(),
         )
         return kept, _event_scores(reading, judgement, X.codes)
@@ -207,52 +206,52 @@ class RunningDetector:
         reading = Reading(*(array[new] for array in findings.reading()))
         return memory, reading, Judgement(*(array[new] for array in findings.judgement()))
 
-    def _pool(self, pools: tuple[Any, ...], reading: Reading, indptr: NDArray) -> tuple[Any, ...]:
+    def _update(self, parts: tuple[Any, ...], reading: Reading, indptr: NDArray) -> tuple[Any, ...]:
         n_surprisals = 1 + len(self._reader.fields.categories)
-        of_surprisal = [pools[i].update(reading.surprisal[:, i], indptr) for i in range(n_surprisals)]
+        of_surprisal = [parts[i].update(reading.surprisal[:, i], indptr) for i in range(n_surprisals)]
         columns = (reading.tails, reading.normal_scores, reading.sizes)
         of_numbers = [
-            part.update(*(array[:, i] for array in columns), indptr) for i, part in enumerate(pools[n_surprisals:])
+            part.update(*(array[:, i] for array in columns), indptr) for i, part in enumerate(parts[n_surprisals:])
         ]
         return (*of_surprisal, *of_numbers)
 
-    def read_whole(self, X: Sequences) -> tuple[Pools, EventScores]:
+    def read_whole(self, X: Sequences) -> tuple[Parts, EventScores]:
         """Read whole sequences, of which nothing is to be kept: the same, in less time.
 
         Returns
         -------
-        pools : dict of (n,) float64
+        parts : dict of (n,) float64
             The parts of the scores.
         scores : EventScores
         """
         X = X.recode(self._reader.vocabulary)
         chain, reading, judgement = self._reader.judge(X)
-        pools = pools_of(reading, chain.indptr, self._reader.fields) | self._counted(count_events(X))
+        parts = parts_of(reading, chain.indptr, self._reader.fields) | self._counted(count_events(X))
         of_events = [type(part)(*(array[chain.events] for array in part)) for part in (reading, judgement)]
-        return pools, _event_scores(*of_events, X.codes)
+        return parts, _event_scores(*of_events, X.codes)
 
     def score_samples(self, running: Running) -> NDArray[np.float64]:
         """`LSTMAnomalyDetector.score_samples` of the sequences as they are so far, (n,)."""
-        return self._detector.calibration_.score(self.pools(running), self._detector.pool)
+        return self._detector.calibration_.score(self.parts(running), self._detector.part)
 
-    def pools(self, running: Running) -> Pools:
+    def parts(self, running: Running) -> Parts:
         """Give the parts of the score, as if the sequences ended here."""
         fields, n = self._reader.fields, len(running.code)
         n_surprisals = 1 + len(fields.categories)
         ends = np.zeros((n, n_surprisals), np.float32)
         ends[:, 0] = self._surprisal_of_ends(running)
         once = np.arange(n + 1)
-        surprisals = [part.update(ends[:, i], once) for i, part in enumerate(running.pools[:n_surprisals])]
+        surprisals = [part.update(ends[:, i], once) for i, part in enumerate(running.parts[:n_surprisals])]
         names = ["events", *fields.names]
-        found = [part.pools() for part in (*surprisals, *running.pools[n_surprisals:])]
+        found = [part.parts() for part in (*surprisals, *running.parts[n_surprisals:])]
         channels = zip(names, found, strict=True)
-        pools = {f"{name} {pool}": values for name, part in channels for pool, values in part.items()}
-        return pools | self._counted(running.counts)
+        parts = {f"{channel} {name}": values for channel, named in channels for name, values in named.items()}
+        return parts | self._counted(running.counts)
 
-    def _counted(self, counts: sparse.csr_array) -> Pools:
+    def _counted(self, counts: sparse.csr_array) -> Parts:
         lengths = counts.sum(axis=1).astype(np.float64)
         unknown = counts[:, [0]].toarray()[:, 0].astype(np.float64)
-        distances, _ = self._model.compositions.nearest_to(counts)
+        distances, _ = self._detector.normal_.compositions.nearest_to(counts)
         return {"new events": unknown, "long": lengths, "short": -lengths, "composition": distances}
 
     def _surprisal_of_ends(self, running: Running) -> NDArray[np.float32]:

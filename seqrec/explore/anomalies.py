@@ -195,9 +195,9 @@ class AnomalyExplorer(Widget):
 
 def _score(detector: Any, X: Sequences) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Score of each sequence, and the part of it that is oddest, in one pass over X."""
-    pools = detector._pools(X)
-    log_p = detector.calibration_.log_p_values(pools)
-    return detector.calibration_.score(pools, detector.pool), log_p.argmin(axis=1)
+    parts = detector.parts(X)
+    log_p = detector.calibration_.log_p_values(parts)
+    return detector.calibration_.score(parts, detector.part), log_p.argmin(axis=1)
 
 
 def _per_day(X: Sequences, sequences_per_day: float | None) -> float:

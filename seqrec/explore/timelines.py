@@ -79,8 +79,8 @@ def in_words(part: str) -> str:
     """Say what it means that a part of the score is odd, such as "amount max"."""
     if part in _IN_WORDS:
         return _IN_WORDS[part]
-    channel, _, pool = part.rpartition(" ")
-    meaning = _IN_WORDS.get(pool, pool)
+    channel, _, figure = part.rpartition(" ")
+    meaning = _IN_WORDS.get(figure, figure)
     return meaning if channel == "events" else f"{label(channel, 40)}: {meaning.replace('event', 'value')}"
 
 

@@ -63,8 +63,8 @@ class Threshold(NamedTuple):
 
 def kinds_wanted(detector: LSTMAnomalyDetector) -> tuple[list[str], dict[str, str], bool]:
     """Fields that a log must have, the kinds of its columns by role, and whether it must have times."""
-    fields = detector._model.reader.fields
-    kinds = {"item": id_kind(detector._model.vocabulary)}
+    fields = detector.fields_
+    kinds = {"item": id_kind(detector.vocabulary_)}
     for category in fields.categories:
         kinds[f"field:{category.name}"] = "text" if category.values.dtype == object else "boolean"
     kinds |= {f"field:{number.name}": "number" for number in fields.numbers if number.name != GAP}

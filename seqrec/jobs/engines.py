@@ -104,7 +104,7 @@ class ArrowScorer:
         self.model, self.digest, self.result = str(model), digest_of(Path(model)), result
         self.own = {"user": user, "item": item} | ({} if timestamp is None else {"time": timestamp})
         detector = fitted(self.model, self.digest)
-        kinds = {"user": user_kind, "item": id_kind(detector._model.vocabulary), "time": "time"}
+        kinds = {"user": user_kind, "item": id_kind(detector.vocabulary_), "time": "time"}
         schema = {"sequences": sequence_schema, "events": event_schema}[result](
             {role: kinds[role] for role in self.own}
         )
@@ -117,7 +117,7 @@ class ArrowScorer:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Score batches of whole users in the order of time; a user may go on in the next batch."""
         detector = fitted(self.model, self.digest)
-        fields = [name for name in detector._model.reader.fields.names if name != GAP]
+        fields = [name for name in detector.fields_.names if name != GAP]
         for scored in Detection(detector).score(self._tables(batches, fields)):
             table = getattr(scored, self.result)
             if table is not None and table.num_rows:

@@ -21,7 +21,7 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import EVENT
 from seqrec.detect.lstm import LSTMAnomalyDetector
-from seqrec.detect.parts import Pools
+from seqrec.detect.parts import Parts
 from seqrec.detect.stream import EventScores, Running, RunningDetector, join
 from seqrec.detect.thresholds import conformal_p_values
 from seqrec.logs.values import TYPES
@@ -155,14 +155,14 @@ class Detection:
         self._open = None
 
     def _score_whole(self, table: pa.Table) -> Scored:
-        X = read_piece(table, self._detector._model.vocabulary, self._unit)
-        pools, scores = self._running.read_whole(X)
+        X = read_piece(table, self._detector.vocabulary_, self._unit)
+        parts, scores = self._running.read_whole(X)
         oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
-        sequences = self._sequence_table(X.keys, X.lengths, count_unknown(X), pools, oddest)
+        sequences = self._sequence_table(X.keys, X.lengths, count_unknown(X), parts, oddest)
         return Scored(self._event_table(table, scores), sequences, None)
 
     def _score(self, table: pa.Table) -> Scored:
-        X = read_piece(table, self._detector._model.vocabulary, self._unit)
+        X = read_piece(table, self._detector.vocabulary_, self._unit)
         before = self._open
         kept, goes_on = self._recall(X, table["hash"].to_numpy()[X.indptr[:-1]])
         n_late = _count_late(X, kept.running.time)
@@ -198,15 +198,15 @@ class Detection:
         kept = kept[kept.touched]
         counts = kept.running.counts
         unknown = counts[:, [0]].toarray()[:, 0]
-        pools = self._running.pools(kept.running)
-        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, pools, kept.oddest)
+        parts = self._running.parts(kept.running)
+        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, parts, kept.oddest)
 
     def _sequence_table(
-        self, users: NDArray, lengths: NDArray, unknown: NDArray, pools: Pools, oddest: Oddest
+        self, users: NDArray, lengths: NDArray, unknown: NDArray, parts: Parts, oddest: Oddest
     ) -> pa.Table:
         detector, calibration = self._detector, self._detector.calibration_
-        log_p = calibration.log_p_values(pools)
-        scores = calibration.score(pools, detector.pool)
+        log_p = calibration.log_p_values(parts)
+        scores = calibration.score(parts, detector.part)
         parts = np.array(list(calibration.tails), dtype=object)
         texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
         columns = {

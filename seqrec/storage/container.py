@@ -19,10 +19,7 @@ from safetensors.numpy import save
 
 from seqrec import __version__
 from seqrec._checks import show
-
-FORMAT = 1
-# From each older format to the next one: what the content of its document is there. None of these is ever removed.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+from seqrec.storage.migrations import FORMAT, MIGRATIONS, Older
 
 Tensors = dict[str, NDArray]
 Table = dict[str, tuple[str, tuple[int, ...]]]  # of each tensor the NumPy name of its dtype, and its shape
@@ -157,9 +154,9 @@ def read(file: BinaryIO, table_of: Callable[[dict[str, Any]], Table]) -> tuple[D
     """
     size = _size(file)
     header = _read_header(file, size)
-    document = _read_document(header)
+    document, names = _read_document(header)
     table = table_of(document.content)
-    starts = _compare(table, header.entries, size - _LENGTH_BYTES - len(header.raw))
+    starts = _compare(table, names, header.entries, size - _LENGTH_BYTES - len(header.raw))
     data = file.read(size)
     _check_digest(header, [data])
     return document, {name: _array(data, starts[name], *table[name]) for name in table}
@@ -168,7 +165,7 @@ def read(file: BinaryIO, table_of: Callable[[dict[str, Any]], Table]) -> tuple[D
 def read_document(file: BinaryIO) -> Document:
     """Read the document alone; the rest of the file is only compared with the digest."""
     header = _read_header(file, _size(file))
-    document = _read_document(header)
+    document, _ = _read_document(header)
     _check_digest(header, iter(lambda: file.read(2**20), b""))
     return document
 
@@ -244,8 +241,8 @@ def _finite(text: str) -> float:
     return value
 
 
-def _read_document(header: _Header) -> Document:
-    """Check the document's frame, and bring its content to today's format."""
+def _read_document(header: _Header) -> tuple[Document, dict[str, str]]:
+    """Check the document's frame; give it in today's format, and under today's names those of the tensors."""
     document = header.document
     written, release = document.get("format"), document.get("seqrec")
     if type(written) is not int or written < 1 or not isinstance(release, str) or len(release) > 100:
@@ -261,41 +258,56 @@ def _read_document(header: _Header) -> Document:
     start, stop = _digest_span(header.raw)
     if document["digest"] != header.raw[start:stop].decode():
         raise ModelFileError("its digest is not where it should be.")
-    for older in range(written, FORMAT):
-        content = MIGRATIONS[older](content)
-    return Document(content, written, release)
+    older = Older(content, {name: name for name in header.entries})
+    try:
+        for change in (change for start in range(written, FORMAT) for change in MIGRATIONS[start]):
+            change(older)
+    except ValueError as error:
+        raise ModelFileError(f"it is no model of format {written}: {error}.") from error
+    return Document(content, written, release), older.tensors
 
 
-def _compare(table: Table, entries: dict[str, Any], n_bytes: int) -> dict[str, int]:
-    """Find where each tensor starts, if the header describes those of the table, side by side in all of the data."""
-    for name in sorted(table.keys() ^ entries.keys()):
+def _compare(table: Table, names: dict[str, str], entries: dict[str, Any], n_bytes: int) -> dict[str, int]:
+    """Find where each tensor starts, if the header describes those of the table; `names` are those in the header."""
+    for name in sorted(table.keys() ^ names.keys()):
         what = "lacks the array" if name in table else "holds an array that does not belong there:"
-        raise ModelFileError(f"it {what} {show(name)}.")
-    spans = sorted((*_span(entries[name], *table[name], name), name) for name in table)
+        raise ModelFileError(f"it {what} {show(names.get(name, name))}.")
+    _check_layout(entries, n_bytes)
+    return {name: _start(entries[names[name]], *table[name], name) for name in table}
+
+
+def _check_layout(entries: dict[str, Any], n_bytes: int) -> None:
+    """Raise unless all tensors, those that are of no use today too, lie side by side in all of the data."""
     end = 0
-    for start, stop, name in spans:
+    for start, stop, name in sorted((*_span(entry, name), name) for name, entry in entries.items()):
         if start != end:
-            raise ModelFileError(f"the array {name!r} overlaps another, or follows a gap.")
+            raise ModelFileError(f"the array {show(name)} overlaps another, or follows a gap.")
         end = stop
     if end != n_bytes:
         raise ModelFileError(f"it is cut short or padded: its arrays take {end:,} bytes, but it holds {n_bytes:,}.")
-    return {name: start for start, _, name in spans}
 
 
-def _span(entry: Any, dtype: str, shape: tuple[int, ...], name: str) -> tuple[int, int]:
-    """Give the first byte of a tensor and the one after its last, if its entry is as expected."""
+def _span(entry: Any, name: str) -> tuple[int, int]:
+    """Give the first byte of a tensor and the one after its last."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ModelFileError(f"its header does not describe the array {name!r} properly.")
+        raise ModelFileError(f"its header does not describe the array {show(name)} properly.")
+    offsets = entry["data_offsets"]
+    if not _integers(offsets) or len(offsets) != 2 or not 0 <= offsets[0] <= offsets[1]:
+        raise ModelFileError(f"the array {show(name)} does not lie where the header says.")
+    return offsets[0], offsets[1]
+
+
+def _start(entry: dict[str, Any], dtype: str, shape: tuple[int, ...], name: str) -> int:
+    """Give the first byte of a tensor, if its entry is as expected."""
     if entry["dtype"] != _DTYPES[dtype] or not _integers(entry["shape"]) or tuple(entry["shape"]) != shape:
         raise ModelFileError(
             f"the array {name!r} should hold {dtype} in the shape {show(list(shape))}, but the header says "
             f"{show(entry['dtype'])} and {show(entry['shape'])}."
         )
-    offsets = entry["data_offsets"]
-    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-    if not _integers(offsets) or len(offsets) != 2 or offsets[0] < 0 or offsets[1] - offsets[0] != n_bytes:
+    start, stop = entry["data_offsets"]
+    if stop - start != math.prod(shape) * np.dtype(dtype).itemsize:
         raise ModelFileError(f"the array {name!r} does not lie where the header says.")
-    return offsets[0], offsets[1]
+    return start
 
 
 def _integers(values: Any) -> bool:

@@ -14,10 +14,10 @@ def correlated(n, seed):
     return parts | {"count": rng.poisson(0.2, n).astype(float)}
 
 
-@pytest.mark.parametrize("pool", ["auto", "part 3"])
-def test_p_values_of_new_normal_sequences_are_uniform(pool):
+@pytest.mark.parametrize("part", ["auto", "part 3"])
+def test_p_values_of_new_normal_sequences_are_uniform(part):
     calibration = Calibration.fit(correlated(2_000, 0))
-    p = np.exp(calibration.score(correlated(4_000, 1), pool))
+    p = np.exp(calibration.score(correlated(4_000, 1), part))
     for level in (0.01, 0.05, 0.3):
         error = np.sqrt(level * (1 - level) * (1 / 2_000 + 1 / 4_000))
         assert abs(np.mean(p <= level) - level) < 2.6 * error

@@ -8,7 +8,7 @@ import pytest
 from seqrec.data.ends import Unseen, close, distinct, end_code
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import PADDING, Vocabulary
-from seqrec.detect.counts import Compositions, length, new_events
+from seqrec.detect.counts import BagOfEvents, length, new_events
 from seqrec.detect.ngrams import NGrams
 
 X = Sequences.from_lists([["a", "b", "a", "c"], [], ["b", "b"]])
@@ -83,7 +83,7 @@ def test_ngram_probabilities_of_all_events_sum_to_one():
 
 def test_the_nearest_composition_is_found_by_roots_of_counts():
     training = Sequences.from_lists([["a"] * 9, ["a", "b"], ["b"] * 4], keys=["nine", "mixed", "four"])
-    compositions = Compositions.fit(training, np.random.default_rng(0))
+    compositions = BagOfEvents.fit(training, np.random.default_rng(0))
     asked = Sequences.from_lists([["a"] * 4, ["b", "a"], ["z"]]).recode(training.vocabulary)
     distances, keys = compositions.nearest(asked)
     np.testing.assert_allclose(distances, [1, 0, np.sqrt(3)], atol=1e-6)
@@ -93,7 +93,7 @@ def test_the_nearest_composition_is_found_by_roots_of_counts():
 def test_blocks_of_distances_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     Y = Sequences.from_lists([rng.integers(0, 5, 8).tolist() for _ in range(30)])
-    compositions = Compositions.fit(Y[:20], rng)
+    compositions = BagOfEvents.fit(Y[:20], rng)
     whole = compositions.nearest(Y)
     monkeypatch.setattr("seqrec.detect.counts._DISTANCES_AT_ONCE", 40)
     for first, second in zip(whole, compositions.nearest(Y), strict=True):
@@ -102,7 +102,7 @@ def test_blocks_of_distances_change_nothing(monkeypatch):
 
 def test_equal_compositions_are_kept_once():
     Y = Sequences.from_lists([["a", "b"], ["b", "a"], ["a"]])
-    assert Compositions.fit(Y, np.random.default_rng(0)).roots.shape[0] == 2
+    assert BagOfEvents.fit(Y, np.random.default_rng(0)).roots.shape[0] == 2
 
 
 def test_new_events_and_length_count():

@@ -133,9 +133,9 @@ def test_an_unknown_event_ranks_behind_what_was_expected(fitted):
 
 
 def test_parts_are_named_by_field_and_pool(fitted):
-    pools = [f"{field} {pool}" for field in ("events", "channel") for pool in ("max", "top", "window", "mean")]
-    pools += [f"{field} {pool}" for field in ("gap", "amount") for pool in ("max", "drift", "regular", "constant")]
-    assert set(fitted.calibration_.tails) == {*pools, "new events", "long", "short", "composition"}
+    parts = [f"{field} {part}" for field in ("events", "channel") for part in ("max", "top", "window", "mean")]
+    parts += [f"{field} {part}" for field in ("gap", "amount") for part in ("max", "drift", "regular", "constant")]
+    assert set(fitted.calibration_.tails) == {*parts, "new events", "long", "short", "composition"}
     assert fitted.part_p_values(sequences(FRESH)).columns.tolist() == list(fitted.calibration_.tails)
 
 
@@ -391,43 +391,9 @@ def test_a_grid_search_chooses_the_pool():
         return np.median(scores) - scores[odd.keys == "v03"].item()
 
     detector = LSTMAnomalyDetector(max_epochs=3, **CHEAP)
-    grid = {"pool": ["long", "amount max"]}
+    grid = {"part": ["long", "amount max"]}
     search = GridSearchCV(detector, grid, cv=2, scoring=how_far_the_odd_one_is_from_the_rest, error_score="raise").fit(
         X
     )
-    assert search.best_params_ == {"pool": "amount max"}
+    assert search.best_params_ == {"part": "amount max"}
     assert search.best_estimator_.predict(odd)[odd.keys == "v03"].tolist() == [-1]
-
-
-# --- users
-
-
-def test_a_user_is_told_from_another_by_what_is_the_users_own():
-    rng = np.random.default_rng(5)
-    own = {"ann": ["read", "write"], "bob": ["mail", "print"]}
-    users = np.repeat(list(own), 30)
-    X = [rng.choice(own[user], 10).tolist() for user in users]
-    detector = LSTMAnomalyDetector(units=8, max_epochs=3, n_folds=1, random_state=0).fit(X).fit_profiles(X, users)
-    asked = [rng.choice(own["ann"], 10).tolist(), rng.choice(own["bob"], 10).tolist()]
-    as_ann = detector.score_users(asked, ["ann", "ann"], update=False)
-    assert as_ann[0] > as_ann[1] + 1
-    strangers = detector.score_users(asked, ["new", "newer"], update=False)
-    assert np.isfinite(strangers).all()
-
-
-def test_scoring_users_updates_their_profiles_only_if_asked_to():
-    X, users = [["a", "b", "a"]] * 20, ["ann"] * 10 + ["bob"] * 10
-    detector = LSTMAnomalyDetector(units=8, max_epochs=2, n_folds=1, random_state=0).fit(X).fit_profiles(X, users)
-    first = detector.score_users(X[:3], users[:3], update=False)
-    np.testing.assert_array_equal(detector.score_users(X[:3], users[:3], update=False), first)
-    before = detector.profiles_.profiles_.sum()
-    detector.score_users(X[:3], users[:3])
-    assert detector.profiles_.profiles_.sum() != before
-
-
-def test_profiles_come_after_fit():
-    with pytest.raises(NotFittedError):
-        LSTMAnomalyDetector().fit_profiles([["a"]], ["ann"])
-    fitted = LSTMAnomalyDetector(units=8, max_epochs=1, n_folds=1, random_state=0).fit([["a", "b"]] * 10)
-    with pytest.raises(NotFittedError):
-        fitted.score_users([["a"]], ["ann"])

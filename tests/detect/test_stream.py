@@ -55,7 +55,7 @@ def with_cell(detector, cell):
     another.set_weights([random.normal(0, 0.5, weight.shape).astype("f4") for weight in another.get_weights()])
     other = LSTMAnomalyDetector(**CHEAP | {"cell": cell})
     vars(other).update({name: value for name, value in vars(detector).items() if name.endswith("_")})
-    other._model = detector._model._replace(network=another)
+    other.normal_ = detector.normal_._replace(network=another)
     return other
 
 
@@ -150,22 +150,22 @@ def test_events_one_by_one_score_as_the_whole(detectors):
 
 def test_whole_sequences_score_as_the_detector_does(case):
     detector, running, X = case
-    pools, scores = running.read_whole(X)
+    parts, scores = running.read_whole(X)
     assert_array_equal(scores.surprisal, detector.surprisal(X))
     assert_array_equal(scores.p_value, detector.event_scores(X))
-    assert_array_equal(detector.calibration_.score(pools, detector.pool), detector.score_samples(X))
+    assert_array_equal(detector.calibration_.score(parts, detector.part), detector.score_samples(X))
 
 
 def test_whole_sequences_and_pieces_say_the_same(case):
     _, running, X = case
     cuts = np.sort(np.random.default_rng(7).integers(0, X.lengths + 1, (2, len(X))), axis=0)
     kept, found = read_in_pieces(running, X, cuts)
-    pools, scores = running.read_whole(X)
+    parts, scores = running.read_whole(X)
     for one, other in zip(found, scores, strict=True):
         assert_array_equal(one, other)
-    in_pieces = running.pools(kept)
-    assert in_pieces.keys() == pools.keys()
-    for name, values in pools.items():
+    in_pieces = running.parts(kept)
+    assert in_pieces.keys() == parts.keys()
+    for name, values in parts.items():
         np.testing.assert_allclose(in_pieces[name], values, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
@@ -253,7 +253,7 @@ def test_unknown_events_are_counted_and_scored_as_such(case):
     assert_array_equal(scores.unknown, X.vocabulary.decode(X.codes) == "e")
     unknown = np.array([(X[i] == "e").sum() for i in range(len(X))])
     assert unknown.sum() > 20
-    assert_array_equal(running.pools(kept)["new events"], unknown)
+    assert_array_equal(running.parts(kept)["new events"], unknown)
     assert_array_equal(kept.counts[:, [0]].toarray()[:, 0], unknown)
 
 

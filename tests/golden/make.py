@@ -69,8 +69,7 @@ def fit(name: str) -> Any:
         return estimator.fit(X, X.keys % 5)
     if name == "LSTMSequenceClassifier":
         return estimator.fit(X, np.array(["even", "odd"])[X.lengths % 2])
-    estimator.fit(X)
-    return estimator.fit_profiles(X, X.keys % 5) if name == "LSTMAnomalyDetector" else estimator
+    return estimator.fit(X)
 
 
 def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
@@ -86,7 +85,6 @@ def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
         return {"classes": estimator.predict(X).tolist(), "scores": estimator.predict_proba(X).tolist()}
     answers = {"scores": estimator.score_samples(X).tolist(), "flags": estimator.predict(X).tolist()}
     if name == "LSTMAnomalyDetector":
-        answers["users"] = estimator.score_users(X, X.keys % 6, update=False).tolist()
         answers["surprisal"] = estimator.surprisal(X).tolist()
     return answers
 

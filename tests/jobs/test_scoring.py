@@ -210,7 +210,7 @@ def test_a_short_sequence_names_as_many_events_as_it_has():
 
 
 def test_a_piece_is_read_in_the_codes_of_the_vocabulary(detector):
-    vocabulary = detector._model.vocabulary
+    vocabulary = detector.vocabulary_
     X = read_piece(as_rows(FRESH), vocabulary)
     expected = Sequences.from_frame(FRESH, columns=COLUMNS).recode(vocabulary)
     order = [X.keys.tolist().index(key) for key in expected.keys]
@@ -339,7 +339,7 @@ class Memory:
         running = parts[0].running
         for part in parts[1:]:
             running = join(running, part.running)
-        oddest = Oddest(*(np.concatenate([getattr(part.oddest, name) for part in parts]) for name in Oddest._fields))
+        oddest = Oddest(*(np.concatenate([getattr(part.oddest, name) for part in parts]) for name in Oddest.fields_))
         return known, parts[0]._replace(
             users=users[known], hashes=hashes[known], running=running, oddest=oddest, touched=np.zeros(len(known), bool)
         )

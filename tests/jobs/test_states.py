@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from seqrec.detect.parts import NumberPools, SurprisalPools
+from seqrec.detect.parts import NumberParts, SurprisalParts
 from seqrec.detect.stream import Running, pack, unpack
 from seqrec.jobs import states
 from seqrec.jobs.folder import JobError
@@ -21,7 +21,7 @@ class LikeRunning:
     """Knows the shapes of what is kept, as a `RunningDetector` does."""
 
     def start(self, n):
-        pools = (SurprisalPools.start(n), SurprisalPools.start(n), NumberPools.start(n))
+        parts = (SurprisalParts.start(n), SurprisalParts.start(n), NumberParts.start(n))
         memory = (np.zeros((n, 9, 8), "f4"), np.zeros((n, 8), "f4"), np.zeros((n, 8), "f4"))
         last = (
             np.zeros(n, "i4"),
@@ -29,7 +29,7 @@ class LikeRunning:
             np.zeros((n, 2, 2), "f4"),
             np.full(n, "NaT", "datetime64[us]"),
         )
-        return Running(memory, *last, pools, sparse.csr_array((n, 5), dtype=np.int64))
+        return Running(memory, *last, parts, sparse.csr_array((n, 5), dtype=np.int64))
 
 
 def filled(array, rng):

@@ -68,7 +68,7 @@ def fit(kind, cell="lstm"):
         return sharpened(estimator)
     network = type(estimator.model_)(**arguments | {"network": arguments["network"] | {"cell": cell}})
     if kind == "detector":
-        estimator._model = estimator._model._replace(network=network)
+        estimator.normal_ = estimator.normal_._replace(network=network)
     else:
         estimator.model_ = network
     return sharpened(estimator)
@@ -114,9 +114,7 @@ def arrays_of(estimator, sequence):
         gaps = np.concatenate([[0, 0], 1 + np.floor(np.log2(1 + seconds))])[: 1 + sequence.n_events]
         codes = np.concatenate([[0], sequence.recode(estimator.vocabulary_).codes])
         return codes[None, -WINDOW:].astype(np.int32), gaps[None, -WINDOW:].astype(np.int32)
-    model = estimator._model if isinstance(estimator, LSTMAnomalyDetector) else None
-    vocabulary, fields = (model.vocabulary, model.fields) if model else (estimator.vocabulary_, estimator._fields)
-    arrays = (sequence.recode(vocabulary).codes, *fields.encode(sequence))
+    arrays = (sequence.recode(estimator.vocabulary_).codes, *estimator.fields_.encode(sequence))
     return [np.concatenate([np.zeros_like(array, shape=(1, *array.shape[1:])), array])[None] for array in arrays]
 
 

@@ -9,6 +9,7 @@ import pytest
 from seqrec import __version__
 from seqrec.storage import container
 from seqrec.storage.container import ModelFileError, opened, read, read_document, to_bytes
+from seqrec.storage.migrations import FORMAT, MIGRATIONS
 
 CONTENT = {"name": "tea", "n": 3}
 TENSORS = {"counts": np.arange(3), "weights": np.linspace(0, 1, 5, dtype=np.float32), "none": np.zeros((0, 2))}
@@ -25,7 +26,7 @@ def read_bytes(file, table_of=table_of):
 
 def test_what_is_written_is_read_again():
     document, tensors = read_bytes(to_bytes(CONTENT, TENSORS))
-    assert document == (CONTENT, 1, __version__)
+    assert document == (CONTENT, FORMAT, __version__)
     for name, array in TENSORS.items():
         np.testing.assert_array_equal(tensors[name], array, strict=True)
 
@@ -83,25 +84,29 @@ def test_nothing_is_compared_before_the_table_is_known():
 
 def test_a_file_of_a_newer_format_says_which_release_reads_it(monkeypatch):
     with monkeypatch.context() as newer:
-        newer.setattr(container, "FORMAT", 3)
+        newer.setattr(container, "FORMAT", 99)
         newer.setattr(container, "__version__", "7.1")
         file = to_bytes(CONTENT, TENSORS)
-    with pytest.raises(ModelFileError, match=r"format 3, written by seqrec 7\.1.*Install seqrec 7\.1 or later"):
+    with pytest.raises(ModelFileError, match=r"format 99, written by seqrec 7\.1.*Install seqrec 7\.1 or later"):
         read_bytes(file)
 
 
 def test_a_file_of_an_older_format_is_migrated_step_by_step(monkeypatch):
-    file = to_bytes(CONTENT, TENSORS)
+    with monkeypatch.context() as older:
+        older.setattr(container, "FORMAT", 1)
+        file = to_bytes(CONTENT, TENSORS)
+    steps = {
+        1: [lambda file: file.content.update(n=10)],
+        2: [lambda file: file.content.update(n=2 * file.content["n"]), lambda file: file.content.update(name="milk")],
+    }
     monkeypatch.setattr(container, "FORMAT", 3)
-    steps = {1: lambda content: content | {"n": 10}, 2: lambda content: content | {"n": 2 * content["n"]}}
     monkeypatch.setattr(container, "MIGRATIONS", steps)
-    document, _ = read_bytes(file, lambda content: table_of(CONTENT) if content["n"] == 20 else {})
-    assert document.content["n"] == 20
-    assert document.format == 1
+    document, _ = read_bytes(file, lambda _: table_of(CONTENT))
+    assert document == ({"name": "milk", "n": 20}, 1, __version__)
 
 
 def test_every_older_format_has_a_migration():
-    assert sorted(container.MIGRATIONS) == list(range(1, container.FORMAT))
+    assert sorted(MIGRATIONS) == list(range(1, FORMAT))
 
 
 @pytest.mark.parametrize(

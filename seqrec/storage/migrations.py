@@ -1,0 +1,100 @@
+"""From each older format of model files to the next one: a function a change, and none of these is ever removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from seqrec._checks import show
+
+_SILENT = ("parameters", "fitted")  # parts of the document that the names of tensors leave out
+
+
+class Older(NamedTuple):
+    """A file of an older format, which each change brings nearer to today's.
+
+    What is not as that format has it is a ValueError; the rest of the file is checked afterwards, as one of today's.
+
+    Attributes
+    ----------
+    content : dict
+        Of the document.
+    tensors : dict of str
+        Under the name that a tensor has by now, its name in the file.
+    """
+
+    content: dict[str, Any]
+    tensors: dict[str, str]
+
+    @property
+    def estimator(self) -> str:
+        """Its name."""
+        return str(self.content.get("estimator"))
+
+    def part(self, *path: str) -> dict[str, Any]:
+        """Give the object under a path of keys."""
+        part: Any = self.content
+        for key in path:
+            part = part.get(key) if isinstance(part, dict) else None
+        if not isinstance(part, dict):
+            raise ValueError(f"it lacks {show('.'.join(path))}")
+        return part
+
+    def rename(self, *path: str, to: str) -> None:
+        """Give what lies under a path of keys another last key, and its tensors the names that follow from that."""
+        *owner, old = path
+        part = self.part(*owner)
+        if old not in part or to in part:
+            raise ValueError(f"it lacks {show('.'.join(path))}" if to not in part else f"it holds {show(to)}")
+        part[to] = part.pop(old)
+        if taken := self._tensors_of(*owner, to):
+            raise ValueError(f"it holds the array {show(taken[0])}")
+        for name in self._tensors_of(*path):
+            self.tensors[_tensor(*owner, to) + name.removeprefix(_tensor(*path))] = self.tensors.pop(name)
+
+    def drop(self, *path: str) -> None:
+        """Leave out what lies under a path of keys, and its tensors."""
+        *owner, last = path
+        if last not in self.part(*owner):
+            raise ValueError(f"it lacks {show('.'.join(path))}")
+        del self.part(*owner)[last]
+        for name in self._tensors_of(*path):
+            del self.tensors[name]
+
+    def _tensors_of(self, *path: str) -> list[str]:
+        start = _tensor(*path)
+        return [name for name in self.tensors if name == start or name.startswith(f"{start}.")]
+
+
+def _tensor(*path: str) -> str:
+    return ".".join(key for key in path if key not in _SILENT)
+
+
+def leave_out_profiles(file: Older) -> None:
+    """Leave the profiles of users out of a detector: `UserProfiles` has a file of its own."""
+    if file.estimator == "LSTMAnomalyDetector":
+        file.drop("model", "fitted", "profiles_")
+
+
+def call_pools_parts(file: Older) -> None:
+    """Call the part of the score that a detector goes by what it is everywhere else."""
+    if file.estimator.endswith("Detector"):
+        file.rename("model", "parameters", "pool", to="part")
+
+
+def publish_what_is_normal(file: Older) -> None:
+    """Make public what a detector has learned to be normal."""
+    if file.estimator.endswith("Detector"):
+        file.rename("model", "fitted", "_model", to="normal_")
+
+
+def publish_fields(file: Older) -> None:
+    """Make the fields public that a classifier reads."""
+    if file.estimator == "LSTMSequenceClassifier":
+        file.rename("model", "fitted", "_fields", to="fields_")
+
+
+MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
+    1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields),
+}
+FORMAT = 1 + len(MIGRATIONS)
