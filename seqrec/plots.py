@@ -244,8 +244,7 @@ def _surprisal_with_end(detector: Any, X: Sequences) -> pd.DataFrame:
     if not hasattr(detector, "explain"):
         (ngrams,) = detector.normal_.measures
         return pd.DataFrame({"event": ngrams.surprisal(X)})
-    _, reading = detector.normal_.reader.read(X)
-    return pd.DataFrame(reading.surprisal, columns=detector._field_names())
+    return detector.surprisal(X, by_field=True, with_ends=True)
 
 
 def _stack(ax: Any, surprisal: pd.DataFrame) -> None:

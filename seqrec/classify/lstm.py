@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_array, check_random_state, column_or_1d
@@ -18,18 +18,16 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import FIELDS, Fields
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
-from seqrec.data.vocabulary import N_RESERVED, vocabulary
-from seqrec.network.batches import training_batches
-from seqrec.network.blueprint import CLASS_MODEL, Network, class_shapes
-from seqrec.network.class_model import ClassModel
-from seqrec.network.estimator import BaseLSTM, check_field_sizes
-from seqrec.network.gates import embedded_events
-from seqrec.network.progress import TrainingProgress
-from seqrec.network.reading import Closed, read_in_batches
-from seqrec.network.training import train, warm_up_and_cosine
+from seqrec.data.vocabulary import vocabulary
+from seqrec.network.blueprint import Network, architecture_schema
+from seqrec.network.estimator import BaseLSTM
+from seqrec.network.model import SequenceModel
+from seqrec.network.reading import Reader
+from seqrec.network.training import History, Trainer
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.schemas import Choice, Optional, Record, Schema
 
@@ -115,7 +113,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         Kinds of events in the training data.
     fields_ : Fields
         The fields of an event that are read.
-    model_ : ClassModel
+    model_ : SequenceModel
         The Keras model.
     history_ : dict of lists
         For each epoch the "loss" (nats an event, of class and next event together) and the "validation" score (log-loss
@@ -152,7 +150,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "fields_": FIELDS,
         "_calibration": Optional(_LOGISTIC),
         "history_": HISTORY,
-        "model_": Network(ClassModel, CLASS_MODEL, class_shapes),
+        "model_": Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
     }
     _calibration: _Logistic | None = None
 
@@ -212,14 +210,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         classes, level, labels, weights = self._labels(X, y, sample_weight)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
         fields = Fields.learn(X)
-        row = np.arange(len(X)) if level == "sequence" else np.repeat(np.arange(len(X)), X.lengths)
-        kept, held_out = (
-            _Labelled.of(X[rows], fields, level, labels[np.isin(row, rows)], weights[np.isin(row, rows)])
-            for rows in self._split(row, labels, weights, rng)
-        )
-        network = self._network(kept, fields, len(classes), rng)
-        history = self._run(network, kept, held_out, rng)
-        calibration = held_out.calibrate(network)
+        encoded = _with_labels(fields.encode(X), level, labels, weights)
+        kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
+        network, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
+        calibration = _calibrated(*_answers(Reader.of(network), held_out)[:2], len(classes))
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
         self.model_, self.history_ = network, history
@@ -235,21 +229,17 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
             As `level_` says; columns as in `classes_`.
         """
         check_is_fitted(self, "model_")
-        X = as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
-        closed = Closed.of(X, self.fields_)
-        return self._probabilities(class_logits(self.model_, closed)[_answers(closed, self.level_)])
+        X = self.encode(as_sequences(X, estimator=self, reset=False))
+        logits = _class_logits(Reader.of(self.model_), X)
+        return self._probabilities(_of_sequences(logits, X, self.model_) if self.level_ == "sequence" else logits)
 
     def predict(self, X: Any) -> NDArray:
         """Give the most likely class of each sequence or event, as `level_` says."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
-        """Give the network, and what its recurrence takes in of one sequence."""
-        return self.model_.sequence, embedded_events(self.model_, X.recode(self.vocabulary_), self.fields_)
-
     def _check_fitted(self) -> None:
-        check_field_sizes(self.model_, self.fields_)
+        super()._check_fitted()
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 
@@ -292,42 +282,43 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         numbers[weights > 0] = labels
         return classes, level, numbers, weights
 
-    def _split(
-        self, row: NDArray, labels: NDArray, weights: NDArray, rng: np.random.Generator
-    ) -> tuple[NDArray, NDArray]:
+    def _split(self, X: Sequences, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Give the sequences to learn from and to hold out, with a like share of those that hold the rarer classes."""
-        n = row[-1] + 1
-        rarity = np.zeros(n, dtype=np.int64)  # 1 + place of the sequence's rarest class, the most frequent first
-        order = np.argsort(np.argsort(-np.bincount(labels[weights > 0]), kind="stable"))
-        np.maximum.at(rarity, row[weights > 0], 1 + order[labels[weights > 0]])
+        labels, known = X.columns["labels"], X.columns["weights"] > 0
+        row = np.repeat(np.arange(len(X)), X.lengths)
+        rarity = np.zeros(len(X), dtype=np.int64)  # 1 + place of the sequence's rarest class, the most frequent first
+        order = np.argsort(np.argsort(-np.bincount(labels[known]), kind="stable"))
+        np.maximum.at(rarity, row[known], 1 + order[labels[known]])
         held_out = []
         for group in np.unique(rarity):
             rows = rng.permutation(np.flatnonzero(rarity == group))
             held_out.append(rows[: round(self.validation_fraction * len(rows))])
         chosen = np.sort(np.concatenate(held_out))
-        return np.setdiff1d(np.arange(n), chosen), chosen
+        return np.setdiff1d(np.arange(len(X)), chosen), chosen
 
-    def _network(self, kept: _Labelled, fields: Fields, n_classes: int, rng: np.random.Generator) -> ClassModel:
-        closed, labels, weights = kept.closed, kept.labels, kept.weights
-        arguments = self._event_network(closed.sequences, fields, int(rng.integers(2**31)))
-        network = ClassModel(**arguments, n_classes=n_classes)
-        head = network.sequence.head
-        head.start_from_popularity(np.bincount(closed.chain.codes, minlength=head.bias.shape[0])[N_RESERVED:])
-        network.start_from_shares(np.bincount(labels, weights, n_classes) / max(weights.sum(), 1e-6))
-        return network
+    def _train(
+        self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
+    ) -> tuple[SequenceModel, History]:
+        """Train a network on X, with ends, and stop in time by the labels of what was held out."""
+        n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else self.max_epochs
+        architecture = self._architecture(X, fields, int(rng.integers(2**31)), n_codes=n_codes, n_classes=n_classes)
+        columns = X.columns
+        shares = np.bincount(columns["labels"], columns["weights"], n_classes) / max(columns["weights"].sum(), 1e-6)
 
-    def _run(
-        self, network: ClassModel, kept: _Labelled, held_out: _Labelled, rng: np.random.Generator
-    ) -> dict[str, list[float]]:
-        closed = kept.closed
-        n_epochs = 20 if self.max_epochs == "auto" else self.max_epochs
-        batch_size = self._batch_size(closed.sequences)
-        batches = partial(training_batches, closed.sequences, self.max_length, batch_size, rng, kept.values())
-        n_batches = sum(len(list(batch.segments())) for batch in batches())
-        schedule = warm_up_and_cosine(self._learning_rate(closed.sequences), n_batches, n_epochs)
-        validate = partial(held_out.merit, network) if held_out.weights.any() else None
-        with TrainingProgress(n_epochs, closed.sequences.n_events, self.verbose) as progress:
-            return train(network, batches, validate, schedule, n_epochs, self.patience, progress)
+        def start(network: SequenceModel) -> None:
+            network.start_from_shares(X.codes, columns["categories"], columns["numbers"])
+            network.classes.start_from_shares(shares)
+
+        def merit(reader: Reader) -> float:
+            """Mean log-probability of the labels, weighted, nats."""
+            logits, labels, weights = _answers(reader, held_out)
+            log_p = log_softmax(logits, axis=1)
+            return float(np.average(log_p[np.arange(len(labels)), labels], weights=weights))
+
+        trainer = Trainer(architecture, "float32")
+        course = self._course(X, n_epochs, self.patience)
+        history = trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
+        return trainer.network, history
 
     def _probabilities(self, logits: NDArray) -> NDArray[np.float64]:
         if self._calibration is None:
@@ -335,57 +326,41 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         return self._calibration.predict_proba(logits)
 
 
-class _Labelled(NamedTuple):
-    """Closed sequences with the labels of some of their events.
-
-    Attributes
-    ----------
-    closed : Closed
-    places : (n_labels,) int64
-        Where in the chain the network has just read what a label is of.
-    labels, weights : (n_labels,) arrays
-    """
-
-    closed: Closed
-    places: NDArray
-    labels: NDArray
-    weights: NDArray
-
-    @classmethod
-    def of(cls, X: Sequences, fields: Fields, level: str, labels: NDArray, weights: NDArray) -> _Labelled:
-        closed = Closed.of(X, fields)
-        return cls(closed, _answers(closed, level), labels, weights)
-
-    def values(self) -> tuple[NDArray, ...]:
-        """Give what `ClassModel` learns from beside the events, (n, ...) each."""
-        n = len(self.closed.chain.codes)
-        labels, weights = np.zeros(n, np.int32), np.zeros(n, np.float32)
-        labels[self.places], weights[self.places] = self.labels, self.weights
-        return self.closed.categories, self.closed.numbers, labels, weights
-
-    def calibrate(self, network: ClassModel) -> _Logistic | None:
-        """Fit probabilities to the logits of the labels, if these hold every class."""
-        known = self.weights > 0
-        if len(np.unique(self.labels[known])) < network.n_classes:
-            return None
-        logits = class_logits(network, self.closed)[self.places]
-        return _Logistic.fit(logits[known], self.labels[known])
-
-    def merit(self, network: ClassModel) -> float:
-        """Mean log-probability of the labels, weighted, nats."""
-        log_p = tf.nn.log_softmax(class_logits(network, self.closed)[self.places]).numpy()
-        return float(np.average(log_p[np.arange(len(self.labels)), self.labels], weights=self.weights))
+def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:
+    """Add the columns "labels", int32, and "weights", float32: of each event, or of the last one of each sequence."""
+    places = np.arange(X.n_events)
+    if level == "sequence":
+        full = X.lengths > 0  # what has no event has nothing to learn from
+        places, labels, weights = X.indptr[1:][full] - 1, labels[full], weights[full]
+    columns = {"labels": np.zeros(X.n_events, np.int32), "weights": np.zeros(X.n_events, np.float32)}
+    columns["labels"][places], columns["weights"][places] = labels, weights
+    return replace(X, columns={**X.columns, **columns})
 
 
-def class_logits(network: ClassModel, closed: Closed) -> NDArray[np.float32]:
-    """Give the logits of the classes before each event of the chain, ends included, (n, n_classes)."""
-    logits = np.zeros((len(closed.chain.codes), network.n_classes), dtype=np.float32)
-    for events, part in read_in_batches(network, closed, network.classify, n_arrays=4):
-        logits[events] = part
+def _class_logits(reader: Reader, X: Sequences) -> NDArray[np.float32]:
+    """Give the logits of the class of each event, (n_events, n_classes)."""
+    logits = np.zeros((X.n_events, reader.network.architecture.n_classes), dtype=np.float32)
+
+    def put(events: NDArray, found: Any) -> None:
+        logits[events] = found
+
+    reader.read(X, step="classify", put=put)
     return logits
 
 
-def _answers(closed: Closed, level: str) -> NDArray[np.int64]:
-    """Find the event of the chain that follows each event, or each whole sequence."""
-    chain = closed.chain
-    return chain.indptr[1:] - 1 if level == "sequence" else chain.events + 1
+def _of_sequences(logits: NDArray, X: Sequences, network: SequenceModel) -> NDArray[np.float32]:
+    """Give the logits of the last event of each sequence; of an empty one, those of the start."""
+    nothing = [np.zeros((1, *spec.shape[2:]), spec.dtype.name) for spec in network.event_signature]
+    of_start = network.class_logits(tf.constant(Reader.of(network).started.output), *nothing).numpy()
+    return np.concatenate([logits, of_start])[np.where(X.lengths > 0, X.indptr[1:] - 1, len(logits))]
+
+
+def _answers(reader: Reader, X: Sequences) -> tuple[NDArray[np.float32], NDArray, NDArray]:
+    """Give the logits of the events that have a label, with labels and weights."""
+    known = X.columns["weights"] > 0
+    return _class_logits(reader, X)[known], X.columns["labels"][known], X.columns["weights"][known]
+
+
+def _calibrated(logits: NDArray, labels: NDArray, n_classes: int) -> _Logistic | None:
+    """Fit probabilities to the logits of the labels, if these hold every class."""
+    return _Logistic.fit(logits, labels) if len(np.unique(labels)) == n_classes else None

@@ -141,11 +141,10 @@ def _fields(estimator: Any) -> Facts:
 def _network(estimator: Any) -> Facts:
     if not hasattr(estimator, "model_"):
         return
-    network = estimator.model_.arguments
-    network = network.get("network", network)
-    layers = f"{network['n_layers']} layers of " if network["n_layers"] > 1 else ""
-    size = f"{layers}{network['units']} units, embeddings of {network['embedding_dim']}"
-    yield "network", f"{_CELLS[network['cell']]}, {size}, {estimator.model_.count_params():,} weights"
+    network = estimator.model_.architecture
+    layers = f"{network.n_layers} layers of " if network.n_layers > 1 else ""
+    size = f"{layers}{network.units} units, embeddings of {network.embedding_dim}"
+    yield "network", f"{_CELLS[network.cell]}, {size}, {estimator.model_.count_params():,} weights"
 
 
 def _history(estimator: Any) -> Facts:

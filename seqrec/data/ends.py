@@ -49,13 +49,15 @@ def close(X: Sequences) -> Chain:
 
 
 def with_ends(X: Sequences) -> Sequences:
-    """Put an end after each sequence of X: an event of the code that follows the catalogue's last, whose columns hold 0.
+    """Put an end after each sequence of X: an event of the code that follows the catalogue's last.
 
-    It comes from no row of the log, and has no time.
+    Its columns hold 0; it comes from no row of the log, and has no time.
     """
     chain = close(X)
     columns = {name: _at(chain, values) for name, values in X.columns.items()}
-    return replace(X, codes=chain.codes, indptr=chain.indptr, timestamps=None, rows=_at(chain, X.rows, -1), columns=columns)
+    return replace(
+        X, codes=chain.codes, indptr=chain.indptr, timestamps=None, rows=_at(chain, X.rows, -1), columns=columns
+    )
 
 
 def _at(chain: Chain, values: NDArray, end: Any = 0) -> NDArray:

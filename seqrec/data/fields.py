@@ -128,9 +128,7 @@ class Fields(NamedTuple):
                 numbers.append(Number.learn(name, values, sides.get(name, "both")))
         return cls(tuple(categories), tuple(numbers))
 
-    def encode(
-        self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False
-    ) -> Sequences:
+    def encode(self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False) -> Sequences:
         """Give X with the columns that a network reads.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,71 +11,25 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
-from seqrec.data.ends import UNSEEN, Unseen
-from seqrec.data.fields import FIELDS, Fields, field_columns, is_category
+from seqrec.data.ends import end_code, with_ends
+from seqrec.data.fields import GAP, Fields, field_columns, is_category
 from seqrec.data.sequences import Sequences, as_sequences
-from seqrec.data.summary import HISTORY
-from seqrec.data.vocabulary import Vocabulary, vocabulary
-from seqrec.detect.attribution import EVENT, explain_events, field_p_values, smallest_of
+from seqrec.detect.attribution import EVENT, explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
-from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents, length, new_events
-from seqrec.detect.parts import Parts, number_parts, surprisal_parts
-from seqrec.network.blueprint import EVENT_MODEL, Network, event_shapes
-from seqrec.network.estimator import BaseLSTM, check_field_sizes
-from seqrec.network.event_model import EventModel
-from seqrec.network.gates import embedded_events
-from seqrec.network.learning import EventLearner
-from seqrec.network.progress import TrainingProgress
-from seqrec.network.reading import Closed, EventReader, Reading
-from seqrec.storage.schemas import Record, Schema
+from seqrec.detect.counts import BagOfEvents
+from seqrec.detect.normal import NORMAL, Normal
+from seqrec.detect.stream import DetectorStream
+from seqrec.network.estimator import BaseLSTM
+from seqrec.network.model import SequenceModel
+from seqrec.network.stream import StreamState
+from seqrec.network.training import Trainer
+from seqrec.network.unseen import Unseen
+from seqrec.storage.schemas import Schema
 
 _SURPRISAL_PARTS = ("max", "top", "window", "mean")
 _NUMBER_PARTS = ("max", "drift", "regular", "constant")
 _COUNTED = ("new events", "long", "short", "composition")
-
-
-class _Normal(NamedTuple):
-    """What a fit has learned to be normal."""
-
-    vocabulary: Vocabulary
-    fields: Fields
-    network: EventModel
-    unseen: Unseen
-    compositions: BagOfEvents
-    history: dict[str, list[float]]
-
-    @property
-    def reader(self) -> EventReader:
-        return EventReader(self.vocabulary, self.fields, self.network, self.unseen)
-
-    def parts(self, X: Sequences) -> Parts:
-        chain, reading = self.reader.read(X)
-        parts = parts_of(reading, chain.indptr, self.reader.fields)
-        return parts | new_events(X) | length(X) | self.compositions.parts(X)
-
-
-_NORMAL = Record(
-    _Normal,
-    {
-        "vocabulary": vocabulary("n_items"),
-        "fields": FIELDS,
-        "unseen": UNSEEN,
-        "compositions": BAG_OF_EVENTS,
-        "history": HISTORY,
-        "network": Network(EventModel, EVENT_MODEL, event_shapes),
-    },
-)
-
-
-def parts_of(reading: Reading, indptr: NDArray, fields: Fields) -> Parts:
-    """Pool the surprisal of events and of fields."""
-    channels = {"events": surprisal_parts(reading.surprisal[:, 0], indptr)}
-    for column, field in enumerate(fields.categories):
-        channels[field.name] = surprisal_parts(reading.surprisal[:, 1 + column], indptr)
-    for column, field in enumerate(fields.numbers):
-        columns = (array[:, column] for array in (reading.tails, reading.normal_scores, reading.sizes))
-        channels[field.name] = number_parts(*columns, indptr)
-    return {f"{channel} {name}": values for channel, named in channels.items() for name, values in named.items()}
+_SHARE_ASKED = 0.2  # of the events in training: what comes at a known time
 
 
 class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
@@ -127,9 +81,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
 
     Attributes
     ----------
-    normal_ : NamedTuple
-        What was learned to be normal: `vocabulary`, `fields`, `network`, and what is counted.
-    model_ : EventModel
+    normal_ : Normal
+        What was learned to be normal.
+    model_ : SequenceModel
         The Keras model, in float32.
     vocabulary_ : Vocabulary
         Kinds of events in the training data.
@@ -163,7 +117,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = (
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
-    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": _NORMAL}
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": NORMAL}
 
     def __init__(
         self,
@@ -198,7 +152,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         self.random_state = random_state
 
     @property
-    def model_(self) -> EventModel:
+    def model_(self) -> SequenceModel:
         """The Keras model."""
         return self._fitted("model_").network
 
@@ -212,23 +166,35 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """The fields of an event that are read."""
         return self._fitted("fields_").fields
 
-    def _fitted(self, name: str) -> _Normal:
+    def _fitted(self, name: str) -> Normal:
         if "normal_" not in vars(self):
             raise AttributeError(f"{name} is there after fit.")
         return self.normal_
 
-    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], _Normal]:
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
         fields = Fields.learn(X, self.sides)
-        closed = Closed.of(X, fields).sequences
-        learner = EventLearner(self._event_network(closed, fields, int(random.randint(2**31))), self._policy())
-        settings = (self.max_length, self._batch_size(closed), self._learning_rate(closed), self._n_epochs(closed))
+        whole = with_ends(X)
+        architecture = self._architecture(
+            whole,
+            fields,
+            int(random.randint(2**31)),
+            n_codes=end_code(len(X.vocabulary)) + 1,
+            asked=fields.kind_of_gap,
+            share_asked=_SHARE_ASKED * bool(fields.kind_of_gap),
+            predicts_fields=True,
+        )
+        n_epochs = self._n_epochs(whole)
+        trainer, course = Trainer(architecture, self._policy()), self._course(whole, n_epochs, n_epochs)
 
-        def learn(X: Sequences) -> _Normal:
+        def learn(X: Sequences) -> Normal:
             rng = np.random.default_rng(random.randint(2**31, size=4))
-            with TrainingProgress(settings[-1], X.n_events + len(X), self.verbose) as progress:
-                history = learner.learn(Closed.of(X, fields), *settings, rng, progress)
+            closed = with_ends(fields.encode(X))
+            known = (closed.codes, closed.columns["categories"], closed.columns["numbers"])
+            history = trainer.fit(closed, course, rng, lambda network: network.start_from_shares(*known))
+            if len(history["loss"]) < n_epochs:  # stopped by hand: half trained, it would spoil the calibration
+                raise KeyboardInterrupt
             counted = Unseen.estimate(X), BagOfEvents.fit(X, rng)
-            return _Normal(X.vocabulary, fields, learner.network, *counted, history)
+            return Normal(X.vocabulary, fields, trainer.network, *counted, history)
 
         return learn
 
@@ -252,13 +218,13 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         return [*(f"{name} {part}" for name, parts in channels for part in parts), *_COUNTED]
 
     def _check_fitted(self) -> None:
-        super()._check_fitted()
-        check_field_sizes(self.model_, self.fields_)
+        AnomalyMixin._check_fitted(self)
+        BaseLSTM._check_fitted(self)
 
     def _build(self) -> None:
         self.normal_ = self.normal_._replace(network=self.normal_.network.build())
 
-    def surprisal(self, X: Any, by_field: bool = False) -> Any:
+    def surprisal(self, X: Any, by_field: bool = False, at_time: bool = False, with_ends: bool = False) -> Any:
         """Surprisal of every event: ``-log p`` given all that came before it, in nats.
 
         Parameters
@@ -266,16 +232,27 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         X : Sequences, list of sequences or 2-D array
         by_field : bool
             Apart for the event and each of its fields, which add up to the whole.
+        at_time : bool
+            Of the event given its own time, too: "what comes at time t". The surprisal of the gap is then left out of
+            the whole.
+        with_ends : bool
+            Of the end of each sequence, too, after its events.
 
         Returns
         -------
         surprisal : (n_events,) float32, or DataFrame of (n_events, 1 + n_fields)
-            In the order of X's events. For a number it is that of a density, in units of the spread of its logarithm,
-            and can be below 0.
+            In the order of X's events, and the ends, if they are asked for. For a number it is that of a density, in
+            units of the spread of its logarithm, and can be below 0.
         """
         X = self._known_sequences(X)
-        chain, reading = self.normal_.reader.read(X)
-        surprisal = reading.surprisal[chain.events]
+        if at_time and not self.model_.architecture.asked:
+            raise ValueError("at_time needs a detector that was fitted on sequences with timestamps.")
+        state, found = self.normal_.read(X, timed=at_time)
+        surprisal = found.surprisal
+        if with_ends:
+            surprisal = np.insert(surprisal, X.indptr[1:], self.normal_.ends(state).surprisal, axis=0)
+        if at_time:
+            surprisal[:, self._field_names().index(GAP)] = 0
         return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
     def event_scores(self, X: Any, by_field: bool = False) -> Any:
@@ -294,8 +271,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
         """
         X = self._known_sequences(X)
-        chain, *judged = self.normal_.reader.judge(X)
-        p_values = field_p_values(*judged)[chain.events]
+        p_values = self.normal_.read(X, compare=True)[1].p_values()
         return pd.DataFrame(p_values, columns=self._field_names()) if by_field else smallest_of(p_values)
 
     def rank(self, X: Any) -> NDArray[np.float32]:
@@ -306,8 +282,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Du et al. (2017), "DeepLog": an event is odd if it ranks below the g likeliest.
         """
         X = self._known_sequences(X)
-        chain, _, judgement = self.normal_.reader.judge(X)
-        return judgement.ranks[chain.events]
+        return self.normal_.read(X, compare=True)[1].ranks
 
     def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
         """Say why sequences are odd: the events that fired, and what was expected in their place.
@@ -339,7 +314,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.part)
         order = np.argsort(scores, kind="stable")
         rows = order[scores[order] < self.offset_] if only_flagged else order
-        frame = explain_events(self.normal_.reader, named[rows], n_events, n_expected)
+        frame = explain_events(self.normal_, named[rows], n_events, n_expected)
         which = rows[frame.pop("which")]
         fired = log_p[which].argmin(axis=1)
         frame.insert(1, "score", scores[which])
@@ -348,9 +323,21 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame["nearest"] = self.normal_.compositions.nearest(X)[1][which]
         return frame
 
-    def recurrent_inputs(self, X: Sequences) -> tuple[Any, Any]:
-        """Give the network, and what its recurrence takes in of one sequence."""
-        return self.model_.sequence, embedded_events(self.model_, X.recode(self.vocabulary_), self.fields_)
+    def stream(self, state: StreamState | None = None) -> DetectorStream:
+        """Score users as their events come, one more event at the cost of one step.
+
+        Parameters
+        ----------
+        state : StreamState, optional
+            The `state` of an earlier stream of this detector, to go on from.
+
+        Returns
+        -------
+        stream : DetectorStream
+            With `push`, `push_many`, `score_samples` and `state`.
+        """
+        check_is_fitted(self, "calibration_")
+        return DetectorStream(self.normal_, self.calibration_, self.part, state)
 
     def _field_names(self) -> list[str]:
         return [EVENT, *self.fields_.names]

@@ -248,7 +248,7 @@ def item_embeddings(recommender: Any) -> NDArray[np.float32]:
             "Give a fitted LSTMRecommender."
         )
     check_is_fitted(recommender)
-    return np.asarray(recommender.model_.embedding.embeddings)[N_RESERVED:]
+    return np.asarray(recommender.model_.encoder.items.embeddings)[N_RESERVED:]
 
 
 def _directions(embeddings: NDArray) -> NDArray[np.float32]:

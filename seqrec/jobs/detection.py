@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from seqrec.data.fields import GAP
 from seqrec.data.times import TICKS
 from seqrec.detect.lstm import LSTMAnomalyDetector
-from seqrec.detect.stream import RunningDetector, pack
 from seqrec.detect.thresholds import (
     alert_rate,
     contamination_offset,
@@ -30,6 +29,7 @@ from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
 from seqrec.logs.chunks import LogError
 from seqrec.logs.source import Show, Source
+from seqrec.network.state import leaves
 
 _PART = 2**20  # rows of the log to a file of events
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
@@ -181,7 +181,7 @@ class DetectionJob(LogJob):
         old = self.job.read("generations")["old"]
         folder = None if old is None else self.generations.folder / old
         within = bounds(bucket, census.n_buckets, self.settings.shard)
-        return StateStore(RunningDetector(detector), folder, within, *path)
+        return StateStore(detector.stream().start(0), folder, within, *path)
 
     def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Put the events back into the order of the log, and write sequences and alerts."""
@@ -263,7 +263,7 @@ def _by_part(rows: Iterable[pa.RecordBatch], first: int, n_parts: int) -> Iterat
 
 def _bytes_a_user(detector: LSTMAnomalyDetector) -> int:
     """Give the size of what is kept of a user while the user is scored."""
-    return 3 * sum(array.nbytes for array in pack(RunningDetector(detector).start(1)))
+    return 3 * sum(array.nbytes for array in leaves(detector.stream().start(1))[:-1])
 
 
 def _as_bad(late: pa.Table | None, column: str | None) -> pa.Table | None:

@@ -21,10 +21,12 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import EVENT
 from seqrec.detect.lstm import LSTMAnomalyDetector
+from seqrec.detect.normal import DetectorState
 from seqrec.detect.parts import Parts
-from seqrec.detect.stream import EventScores, Running, RunningDetector, join
+from seqrec.detect.stream import EventScores
 from seqrec.detect.thresholds import conformal_p_values
 from seqrec.logs.values import TYPES
+from seqrec.network.state import join, take
 
 _AT_ONCE = 3  # tables
 _N_TOP = 3  # events of a sequence that are named
@@ -84,7 +86,7 @@ class Kept(NamedTuple):
     users : (n,) array of ids
     hashes : (n,) uint64
         Of the ids.
-    running : Running
+    state : DetectorState
     oddest : Oddest
     touched : (n,) bool
         Whether the user has an event in this job.
@@ -92,14 +94,14 @@ class Kept(NamedTuple):
 
     users: NDArray
     hashes: NDArray[np.uint64]
-    running: Running
+    state: DetectorState
     oddest: Oddest
     touched: NDArray[np.bool_]
 
     def __getitem__(self, rows: Any) -> Kept:  # type: ignore[override]
         """Give some of the users."""
         oddest = Oddest(*(array[rows] for array in self.oddest))
-        return Kept(self.users[rows], self.hashes[rows], self.running[rows], oddest, self.touched[rows])
+        return Kept(self.users[rows], self.hashes[rows], take(self.state, rows), oddest, self.touched[rows])
 
     def replaced(self, rows: NDArray, others: Kept) -> Kept:
         """Give the same users, with what `others` know of some of them."""
@@ -107,8 +109,8 @@ class Kept(NamedTuple):
         which[rows] = len(which) + np.arange(len(rows))
         oddest = Oddest(*(np.concatenate(pair) for pair in zip(self.oddest, others.oddest, strict=True)))
         touched = np.concatenate([self.touched, others.touched])[which]
-        running = join(self.running, others.running)[which]
-        return self._replace(running=running, oddest=Oddest(*(a[which] for a in oddest)), touched=touched)
+        state = take(join([self.state, others.state]), which)
+        return self._replace(state=state, oddest=Oddest(*(a[which] for a in oddest)), touched=touched)
 
 
 class Detection:
@@ -135,7 +137,7 @@ class Detection:
     ) -> None:
         self._detector, self._unit, self._states = detector, time_unit, states
         self._offset = detector.offset_ if offset is None else offset
-        self._running = RunningDetector(detector)
+        self._stream = detector.stream()
         self._open: Kept | None = None  # the last user of the table before, who may go on in this one
 
     def score(self, tables: Iterable[pa.Table]) -> Iterator[Scored]:
@@ -156,7 +158,8 @@ class Detection:
 
     def _score_whole(self, table: pa.Table) -> Scored:
         X = read_piece(table, self._detector.vocabulary_, self._unit)
-        parts, scores = self._running.read_whole(X)
+        state, scores = self._stream.read(None, X, keep=False)
+        parts = self._stream.parts(state)
         oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
         sequences = self._sequence_table(X.keys, X.lengths, count_unknown(X), parts, oddest)
         return Scored(self._event_table(table, scores), sequences, None)
@@ -165,14 +168,14 @@ class Detection:
         X = read_piece(table, self._detector.vocabulary_, self._unit)
         before = self._open
         kept, goes_on = self._recall(X, table["hash"].to_numpy()[X.indptr[:-1]])
-        n_late = _count_late(X, kept.running.time)
+        n_late = _count_late(X, kept.state.network.time)
         late = table.take(pa.array(X.between(0, n_late).rows))
         X = X.between(n_late, X.lengths)
         read = np.flatnonzero(X.lengths)
         table, new = table.take(pa.array(X.rows)), X[read]
-        running, scores = self._running.read(kept.running[read], new)
+        state, scores = self._stream.read(take(kept.state, read), new)
         oddest = kept[read].oddest.update(scores.p_value, new.indptr, partial(self._describe, table, scores))
-        after = kept[read]._replace(running=running, oddest=oddest, touched=np.ones(len(read), bool))
+        after = kept[read]._replace(state=state, oddest=oddest, touched=np.ones(len(read), bool))
         kept = after if len(read) == len(X) else kept.replaced(read, after)
         finished = [] if before is None or goes_on else [self._finish(before)]
         self._open = kept[-1:]
@@ -182,7 +185,7 @@ class Detection:
     def _recall(self, X: Sequences, hashes: NDArray[np.uint64]) -> tuple[Kept, bool]:
         """Give what is kept of the users of X, and whether the first goes on from the table before."""
         n = len(X)
-        kept = Kept(X.keys, hashes, self._running.start(n), Oddest.start(n), np.zeros(n, bool))
+        kept = Kept(X.keys, hashes, self._stream.start(n), Oddest.start(n), np.zeros(n, bool))
         goes_on = self._open is not None and self._open.users[0] == X.keys[0]
         if goes_on:
             kept = kept.replaced(np.array([0]), self._open)
@@ -196,9 +199,9 @@ class Detection:
         if self._states is not None:
             self._states.put(kept)
         kept = kept[kept.touched]
-        counts = kept.running.counts
+        counts = kept.state.counts
         unknown = counts[:, [0]].toarray()[:, 0]
-        parts = self._running.parts(kept.running)
+        parts = self._stream.parts(kept.state)
         return self._sequence_table(kept.users, counts.sum(axis=1), unknown, parts, kept.oddest)
 
     def _sequence_table(
@@ -224,12 +227,12 @@ class Detection:
 
     def _event_table(self, table: pa.Table, scores: EventScores) -> pa.Table:
         names = [name for name in ("place", "user", "item", "time") if name in table.column_names]
-        expected = [str(name) for name in self._running.expected]
+        expected = [str(name) for name in self._stream.expected]
         columns = {
             "surprisal": pa.array(scores.surprisal),
             "p_value": pa.array(scores.p_value),
             "expected": _named(scores.expected - N_RESERVED, expected),
-            "odd_field": _named(scores.field, self._running.fields),
+            "odd_field": _named(scores.field, self._stream.fields),
             "unknown": pa.array(scores.unknown),
         }
         return _with_columns(table.select(names), columns)
@@ -237,7 +240,7 @@ class Detection:
     def _describe(self, table: pa.Table, scores: EventScores, events: NDArray) -> list[str]:
         """Say what was odd in some of the events."""
         items = table["item"].take(pa.array(events)).to_pylist()
-        fields, expected = self._running.fields, self._running.expected
+        fields, expected = self._stream.fields, self._stream.expected
         return [
             f"{item} ({f'instead of {name}' if field == EVENT else field}, p={p:.1g})"
             for item, field, name, p in zip(

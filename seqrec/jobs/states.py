@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seqrec._files import write_bytes
-from seqrec.detect.stream import RunningDetector, pack, unpack
+from seqrec.detect.normal import DetectorState
 from seqrec.jobs.folder import JobError
 from seqrec.jobs.scoring import Kept, Oddest
+from seqrec.network.state import leaves, rebuilt
 
 _CURRENT = "current.json"
 
@@ -32,7 +33,8 @@ class StateStore:
 
     Parameters
     ----------
-    running : RunningDetector
+    like : DetectorState
+        Of no sequences, of the detector whose states these are.
     old : Path or None
         Folder of the last generation.
     bounds : (low, high)
@@ -41,8 +43,8 @@ class StateStore:
         File to write.
     """
 
-    def __init__(self, running: RunningDetector, old: Path | None, bounds: tuple[int, int], path: Path) -> None:
-        self._like = running.start(0)
+    def __init__(self, like: DetectorState, old: Path | None, bounds: tuple[int, int], path: Path) -> None:
+        self._like = like
         self._old = iter(()) if old is None else _stored(old, *bounds)
         self._high = bounds[1]
         self._ahead: pa.Table | None = None  # read, but not yet asked for
@@ -110,12 +112,12 @@ class StateStore:
         self._writer.write_table(table)
 
     def _table(self, kept: Kept) -> pa.Table:
-        counts = kept.running.counts
+        *dense, counts = leaves(kept.state)
         return pa.table(
             {
                 "hash": kept.hashes,
                 "user": kept.users,
-                "state": _to_binary(pack(kept.running)),
+                "state": _to_binary(dense),
                 "kinds": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.indices.astype(np.int32)),
                 "counts": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.data.astype(np.int64)),
                 "odd_p": _to_lists(kept.oddest.p_value, pa.float64()),
@@ -129,10 +131,10 @@ class StateStore:
         ends = np.concatenate([[0], np.cumsum(kinds.value_lengths().to_numpy())])
         shape = (n, self._like.counts.shape[1])
         matrix = sparse.csr_array((counts.flatten().to_numpy(), kinds.flatten().to_numpy(), ends), shape=shape)
-        running = unpack(self._like, _from_binary(table["state"], pack(self._like)), matrix)
+        state = rebuilt(self._like, [*_from_binary(table["state"], leaves(self._like)[:-1]), matrix])
         odd = [table[name].combine_chunks().flatten() for name in ("odd_p", "odd_text")]
         oddest = Oddest(*(part.to_numpy(zero_copy_only=False).reshape(n, -1) for part in odd))
-        return Kept(table["user"].to_numpy(), table["hash"].to_numpy(), running, oddest, np.zeros(n, bool))
+        return Kept(table["user"].to_numpy(), table["hash"].to_numpy(), state, oddest, np.zeros(n, bool))
 
 
 def _to_binary(arrays: list[NDArray]) -> pa.Array:

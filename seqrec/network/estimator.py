@@ -44,6 +44,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
     vocabulary_: Vocabulary
     fields_: Fields
     model_: SequenceModel
+    n_read: ClassVar[Any] = 2**62  # steps at the end of a sequence that are read, of which the start is one
     _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is missing, and no error
 
     def encode(self, X: Sequences) -> Sequences:

@@ -12,12 +12,8 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
-from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences, as_sequences
-from seqrec.network.batches import history_batches, reading_batches
 from seqrec.network.estimator import BaseLSTM
-from seqrec.network.model import SequenceModel
-from seqrec.network.reading import BATCH, Closed
 from seqrec.network.tensorflow import one_graph
 
 START = "(start)"  # what a network reads before the first event
@@ -104,12 +100,13 @@ def trace_gates(estimator: Any, sequence: Any, layer: int = 0) -> Gates:
     X = as_sequences(sequence)
     if len(X) != 1:
         raise ValueError(f"trace_gates follows one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
-    network, x = estimator.recurrent_inputs(X)
-    _check_layer(layer, len(network.recurrence))
-    for earlier in network.recurrence[:layer]:
+    encoder, x = estimator.model_.encoder, _inputs(estimator, X)
+    _check_layer(layer, len(encoder.recurrence))
+    for earlier in encoder.recurrence[:layer]:
         x, *_ = earlier(x)
-    hidden, *cell = _states(network.recurrence[layer], x)
-    gates = _gates(network.arguments["cell"], network.recurrence[layer].get_weights(), x[0].numpy(), hidden, *cell)
+    hidden, *cell = _states(encoder.recurrence[layer], x)
+    weights = encoder.recurrence[layer].get_weights()
+    gates = _gates(estimator.model_.architecture.cell, weights, x[0].numpy(), hidden, *cell)
     events = np.array([START, *X[0].tolist()], dtype=object)[-len(hidden) :]
     return Gates(events, gates, cell[0] if cell else None, hidden)
 
@@ -126,20 +123,12 @@ def _check_layer(layer: Any, n_layers: int) -> None:
         raise ValueError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
 
 
-def embedded_history(network: SequenceModel, X: Sequences, window: int) -> tf.Tensor:
-    """Give what the recurrence takes in of the last steps of one history, (1, n_steps, embedding_dim)."""
-    (batch,) = history_batches(X, window, batch_size=1)
-    inputs, _, *gaps = batch.arrays(with_gaps=network.gap_embedding is not None)
-    return network.embed(inputs, *gaps[:1])[1]
-
-
-def embedded_events(network: Any, X: Sequences, fields: Fields) -> tf.Tensor:
-    """Give what the recurrence takes in of one sequence with its fields, (1, n_steps, embedding_dim)."""
-    closed = Closed.of(X, fields)
-    (group,) = reading_batches(closed.sequences, BATCH, (closed.categories, closed.numbers))
-    parts = [(batch.inputs, *batch.input_values) for _, batch in group]
-    inputs, *values = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
-    return network.sequence.embed(inputs, context=network.context(*values))[1]
+def _inputs(estimator: BaseLSTM, X: Sequences) -> tf.Tensor:
+    """Give what the recurrence takes in of one sequence, (1, n_steps, embedding_dim): its start, and its events."""
+    encoded = estimator.encode(X)
+    arrays = (encoded.codes, encoded.columns["categories"], encoded.columns["numbers"])
+    started = (np.concatenate([np.zeros_like(array, shape=(1, *array.shape[1:])), array]) for array in arrays)
+    return estimator.model_.encoder.embed(*(array[None, -estimator.n_read :] for array in started))[1]
 
 
 def _states(layer: keras.layers.RNN, x: tf.Tensor) -> list[NDArray[np.float32]]:

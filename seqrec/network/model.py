@@ -55,7 +55,8 @@ class SequenceModel(keras.Model):
     def set_weights(self, weights: Any) -> None:
         """Set the weights, in the order of `get_weights`; what was made of others is forgotten."""
         super().set_weights(weights)
-        self.reader = None
+        if self.reader is not None:
+            self.reader.stale = True
 
     def __reduce__(self) -> tuple:
         """Pickle and copy the arguments and the weights; graphs are built anew."""
@@ -180,6 +181,11 @@ class SequenceModel(keras.Model):
             After the last event of each row.
         """
         return self._advance(memory, state, events, lengths, keep)[:2]
+
+    def expect(self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool) -> tuple:
+        """Read events, and give after memory and state the states before each, (n, embedding_dim), row by row."""
+        memory, state, before, _ = self._advance(memory, state, events, lengths, keep)
+        return memory, state, *_select(tf.sequence_mask(lengths, tf.shape(before)[1]), before)
 
     def classify(self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool) -> tuple:
         """Read events, and give after memory and state the logits of the class of each, (n, n_classes), row by row."""

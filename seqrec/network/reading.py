@@ -39,17 +39,21 @@ class Reader:
     def __init__(self, network: SequenceModel) -> None:
         self.network = network
         self._graphs: dict[Any, Callable] = {}
+        self._judge: Callable | None = None
         self.refresh()
 
     @classmethod
     def of(cls, network: SequenceModel) -> Reader:
-        """Give the reader of a network whose weights stay as they are; it is made once."""
+        """Give the reader of a network, which is made once; `set_weights` lets it look at the weights anew."""
         if network.reader is None:
             network.reader = cls(network)
+        if network.reader.stale:
+            network.reader.refresh()
         return network.reader
 
     def refresh(self) -> None:
         """Look at the network's weights anew."""
+        self.stale = False
         encoder = self.network.encoder
         self.table = self.network.head.table()
         memory = tuple(np.asarray(tf.cast(part, tf.float32)) for part in encoder.start(1))
@@ -115,6 +119,19 @@ class Reader:
             rows = slice(start, min(start + step, len(states)))
             logits = self.network.head.logits(tf.constant(in_whole_tiles(states[rows])), self.table)
             yield rows, logits.numpy()[: rows.stop - start]
+
+    def judge(self, states: NDArray[np.float32], code: int, unknown: float) -> list[NDArray]:
+        """Compare one and the same next event with what was expected after each state: see `CategoricalHead.judge`."""
+        if self._judge is None:
+            specs = [tf.TensorSpec((None, states.shape[1]), tf.float32), tf.TensorSpec((None,), tf.int32)]
+            scalar = tf.TensorSpec((), tf.float32)
+            self._judge = one_graph(self.network.head.judge, [*specs, tf.TensorSpec.from_tensor(self.table), scalar])
+        found = []
+        for start in range(0, max(1, len(states)), BATCH):
+            tiles = in_whole_tiles(states[start : start + BATCH])
+            codes, odds = tf.fill([len(tiles)], code), tf.constant(unknown, tf.float32)
+            found.append([part.numpy() for part in self._judge(tf.constant(tiles), codes, self.table, odds)])
+        return [np.concatenate(parts)[: len(states)] for parts in zip(*found, strict=True)]
 
     def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
         """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,10 +33,10 @@ def take(state: Any, rows: Any) -> Any:
     return rebuilt(state, [part[rows] for part in leaves(state)])
 
 
-def join(first: Any, second: Any) -> Any:
-    """Give the sequences of two states as one."""
-    pairs = zip(leaves(first), leaves(second), strict=True)
-    return rebuilt(first, [_stacked(*pair) for pair in pairs])
+def join(states: Sequence[Any]) -> Any:
+    """Give the sequences of several states as one."""
+    parts = zip(*map(leaves, states), strict=True)
+    return rebuilt(states[0], [_stacked(same) for same in parts])
 
 
 def leaves(state: Any) -> list[Any]:
@@ -55,7 +56,5 @@ def _build(like: Any, arrays: Any) -> Any:
     return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
-def _stacked(first: Any, second: Any) -> Any:
-    if sparse.issparse(first):
-        return sparse.vstack([first, second], format="csr")
-    return np.concatenate([first, second])
+def _stacked(parts: Sequence[Any]) -> Any:
+    return sparse.vstack(parts, format="csr") if sparse.issparse(parts[0]) else np.concatenate(parts)

@@ -207,6 +207,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         return self
 
     @property
+    def n_read(self) -> int:
+        """Steps at the end of a history that the network reads, of which the start is one."""
+        return self.max_length
+
+    @property
     def n_latest(self) -> int:
         """How many events at the end of a history matter: those that the network reads, and the time before them."""
         return self.max_length + 1

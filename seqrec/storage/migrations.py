@@ -52,6 +52,13 @@ class Older(NamedTuple):
         for name in self._tensors_of(*path):
             self.tensors[_tensor(*owner, to) + name.removeprefix(_tensor(*path))] = self.tensors.pop(name)
 
+    def rename_tensor(self, *path: str, to: str) -> None:
+        """Give the array under a path of keys another last key."""
+        *owner, old = path
+        if _tensor(*path) not in self.tensors or _tensor(*owner, to) in self.tensors:
+            raise ValueError(f"it lacks the array {show(old)}, or holds {show(to)}")
+        self.tensors[_tensor(*owner, to)] = self.tensors.pop(_tensor(*path))
+
     def drop(self, *path: str) -> None:
         """Leave out what lies under a path of keys, and its tensors."""
         *owner, last = path
@@ -94,7 +101,41 @@ def publish_fields(file: Older) -> None:
         file.rename("model", "fitted", "_fields", to="fields_")
 
 
+def build_one_network(file: Older) -> None:
+    """Let all estimators have one network, which differs in its heads; a recommender reads the gap as a field."""
+    owners = {
+        "LSTMRecommender": ("fitted",),
+        "LSTMSequenceClassifier": ("fitted",),
+        "LSTMAnomalyDetector": ("fitted", "normal_"),
+    }
+    if file.estimator not in owners:
+        return
+    owner = ("model", *owners[file.estimator])
+    name = "network" if file.estimator == "LSTMAnomalyDetector" else "model_"
+    old, fields = dict(file.part(*owner, name)), {"categories": [], "numbers": []}
+    if file.estimator != "LSTMRecommender":
+        old |= file.part(*owner, name, "network")
+        fields = file.part(*owner, "fields" if name == "network" else "fields_")
+    timed = old.pop("with_time", False) is True
+    new = {
+        "category_sizes": [40] if timed else [],
+        "n_numbers": 0,
+        "fields_dropped": 0.1 if timed else 0.0,
+        "asked": "category" if timed else "",
+        "share_asked": 0.5 if timed else 0.0,
+        "predicts_fields": file.estimator == "LSTMAnomalyDetector",
+        "n_classes": 0,
+    }
+    old.pop("network", None)
+    file.part(*owner)[name] = new | old
+    file.part(*owner)["fields" if name == "network" else "fields_"] = fields | {"gap_in_buckets": timed}
+    if timed:
+        renamed = {"gaps": "category 0", "next gap scale": "asked scale", "next gap shift": "asked shift"}
+        for before, after in renamed.items():
+            file.rename_tensor(*owner, name, before, to=after)
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
-    1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields),
+    1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
 }
 FORMAT = 1 + len(MIGRATIONS)
