@@ -23,7 +23,6 @@ from seqrec.detect.attribution import EVENT
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.parts import Parts
 from seqrec.detect.stream import EventScores, Running, RunningDetector, join
-from seqrec.detect.thresholds import conformal_p_values
 from seqrec.logs.values import TYPES
 
 _AT_ONCE = 3  # tables
@@ -214,7 +213,7 @@ class Detection:
             "events": lengths,
             "unknown_events": unknown,
             "score": scores,
-            "p_value": conformal_p_values(scores, detector.held_out_scores_),
+            "p_value": np.exp(scores),
             "flagged": scores < self._offset,
             "fired": parts[log_p.argmin(axis=1)],
             "top_events": np.array(texts, dtype=object),
