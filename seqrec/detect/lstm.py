@@ -258,7 +258,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     def _build(self) -> None:
         self.normal_ = self.normal_._replace(network=self.normal_.network.build())
 
-    def surprisal(self, X: Any, by_field: bool = False) -> Any:
+    def surprisal(self, X: Any, by_field: bool = False, ends: bool = False) -> Any:
         """Surprisal of every event: ``-log p`` given all that came before it, in nats.
 
         Parameters
@@ -266,16 +266,18 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         X : Sequences, list of sequences or 2-D array
         by_field : bool
             Apart for the event and each of its fields, which add up to the whole.
+        ends : bool
+            Give that of each sequence's end too, after its events: they all add up to ``-log p`` of the sequence.
 
         Returns
         -------
         surprisal : (n_events,) float32, or DataFrame of (n_events, 1 + n_fields)
-            In the order of X's events. For a number it is that of a density, in units of the spread of its logarithm,
-            and can be below 0.
+            In the order of X's events; n_sequences more with their ends. For a number it is that of a density, in units
+            of the spread of its logarithm, and can be below 0.
         """
         X = self._known_sequences(X)
         chain, reading = self.normal_.reader.read(X)
-        surprisal = reading.surprisal[chain.events]
+        surprisal = reading.surprisal if ends else reading.surprisal[chain.events]
         return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
     def event_scores(self, X: Any, by_field: bool = False) -> Any:
