@@ -239,12 +239,10 @@ def _shown(text: Any, width: int) -> str:
 
 
 def _surprisal_with_end(detector: Any, X: Sequences) -> pd.DataFrame:
-    """Give the surprisal of each event and, as the detectors' own `surprisal` does not, of the end, by field."""
-    X = X.recode(detector.vocabulary_)
-    if not hasattr(detector, "explain"):
-        (ngrams,) = detector.normal_.measures
-        return pd.DataFrame({"event": ngrams.surprisal(X)})
-    return detector.surprisal(X, by_field=True, with_ends=True)
+    """Give the surprisal of each event and of the end, by field if the detector knows fields."""
+    if hasattr(detector, "fields_"):
+        return detector.surprisal(X, by_field=True, ends=True)
+    return pd.DataFrame({"event": detector.surprisal(X, ends=True)})
 
 
 def _stack(ax: Any, surprisal: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """The house: what its folders may import, how long its functions are, and what an import costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,47 @@ def test_functions_stay_as_short_as_they_are():
     assert median(lengths) <= 5
     assert lengths[len(lengths) * 9 // 10] <= 14
     assert lengths[-1] <= 49
+
+
+OF_EVERYBODY = {"_replace", "_asdict", "_fields"}  # of a NamedTuple
+
+
+def names_defined(tree):
+    """Underscored names that a module defines: functions, classes, variables, attributes of an object or class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+def names_of_others(tree):
+    """Line and name of each attribute of something else than `self`, and of what is imported from other folders."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls", "super()"):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqrec."):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr"):
+            yield from ((node.lineno, text.value) for text in node.args[1:2] if isinstance(text, ast.Constant))
+
+
+def folder_of(path):
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def test_no_folder_uses_the_private_names_of_another():
+    trees = {path: ast.parse(path.read_text()) for path in MODULES}
+    own = {path: {name for name in names_defined(tree) if re.match("_[^_]", name)} for path, tree in trees.items()}
+    owners = {name: {folder_of(path) for path in own if name in own[path]} for name in set().union(*own.values())}
+    trespasses = [
+        f"{path.relative_to(PACKAGE)}:{line} uses {name} of {', '.join(sorted(owners[name]))}"
+        for path, tree in trees.items()
+        for line, name in names_of_others(tree)
+        if name in owners.keys() - own[path] - OF_EVERYBODY and owners[name] != {folder_of(path)}
+    ]
+    assert not trespasses
 
 
 def test_importing_the_package_imports_nothing_heavy():

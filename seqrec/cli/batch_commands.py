@@ -51,11 +51,10 @@ def score(console: Console, batch: Batch, chosen: Mapping[str, float | None], st
     if batch.settings.shard[1] > 1 and chosen["alerts_per_day"] and not chosen["sequences_per_day"]:
         raise LogError("a part of a log does not tell how many sequences come in a day. Give --sequences-per-day.")
     detector, source = _open(console, batch, "score")
-    from seqrec.jobs.detection import DetectionJob, Threshold
+    from seqrec.jobs.detection import DetectionJob
 
-    threshold = Threshold(**chosen)
-    threshold.offset(detector, lambda: 100 * max(1.0, threshold.alerts_per_day))  # raises, before the log is read
-    job = DetectionJob(batch.model, source, batch.output, batch.settings, threshold, state)
+    job = DetectionJob(batch.model, source, batch.output, batch.settings, chosen, state)
+    job.offset(detector, lambda: 100 * max(1.0, chosen["alerts_per_day"] or 0))  # raises, before the log is read
     return _run(console, batch, job)
 
 

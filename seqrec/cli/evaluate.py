@@ -89,10 +89,8 @@ def _evaluate_recommender(
     history, target = leave_last_out(X)
     if not len(history):
         raise LogError("no user has two events, so there is no last event to leave out.")
-    popular = PopularityRecommender()
-    popular.vocabulary_, popular.item_counts_ = model.vocabulary_, model.item_counts_
     k = min(k, len(model.vocabulary_))
-    models = {"model": model, "popularity": popular}
+    models = {"model": model, "popularity": PopularityRecommender.of(model)}
     figures = {name: judge(one, history, target, k, exclude_seen) for name, one in models.items()}
     names = [name for name in figures["model"] if name != "n"]
     rows = [("", *names)] + [(one, *(f"{figures[one][name]:.4f}" for name in names)) for one in figures]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ class AnomalyMixin(OutlierMixin):
     offset_: float
     training_data_: TrainingData
 
-    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
         """Learn what is normal from the sequences X.
 
         Parameters
@@ -130,7 +130,7 @@ class AnomalyMixin(OutlierMixin):
         splits = KFold(min(5 if n_folds == 1 else n_folds, n), shuffle=True, random_state=random)
         return list(splits.split(np.arange(n)))[: 1 if n_folds == 1 else None]
 
-    def _set_first_threshold(self, X: Sequences) -> Any:
+    def _set_first_threshold(self, X: Sequences) -> Self:
         if self.contamination == "auto":
             smallest = 1 / (1 + len(self.held_out_scores_))
             return self.set_threshold(false_positive_rate=max(_FALSE_POSITIVES, smallest))
@@ -144,8 +144,7 @@ class AnomalyMixin(OutlierMixin):
         contamination: float | None = None,
         alerts_per_day: float | None = None,
         sequences_per_day: float | None = None,
-        extrapolate: bool = False,
-    ) -> Any:
+    ) -> Self:
         """Choose anew what `predict` flags, without another fit and without labels.
 
         Give one of the first three. Each is about whole sequences, by the scores of the sequences that were held out in
@@ -154,35 +153,46 @@ class AnomalyMixin(OutlierMixin):
         Parameters
         ----------
         false_positive_rate : float
-            A new normal sequence is flagged with at most this probability.
+            A new normal sequence is flagged with at most this probability. Below 1 / (number of held-out sequences + 1)
+            the threshold is extrapolated, and a `UserWarning` says so: see `thresholds.false_positive_offset`.
         contamination : float
             This share of sequences like those of the training data is flagged.
         alerts_per_day : float
-            So many alerts a day are expected if all of the `sequences_per_day` are normal.
+            So many alerts a day are expected if all of the `sequences_per_day` are normal: a false-positive rate.
         sequences_per_day : float
-        extrapolate : bool
-            Reach rates below 1 / number of held-out sequences by a generalised Pareto distribution of the oddest tenth;
-            of no effect on contamination.
 
         Returns
         -------
         self
             With a new `offset_`.
         """
+        self.offset_ = self.offset_for(
+            false_positive_rate=false_positive_rate,
+            contamination=contamination,
+            alerts_per_day=alerts_per_day,
+            sequences_per_day=sequences_per_day,
+        )
+        return self
+
+    def offset_for(
+        self,
+        *,
+        false_positive_rate: float | None = None,
+        contamination: float | None = None,
+        alerts_per_day: float | None = None,
+        sequences_per_day: float | None = None,
+    ) -> float:
+        """Give the `offset_` that `set_threshold` sets for the same parameters, and set nothing."""
         check_is_fitted(self, "held_out_scores_")
         if sum(value is not None for value in (false_positive_rate, contamination, alerts_per_day)) != 1:
-            raise ValueError("set_threshold takes exactly one of false_positive_rate, contamination, alerts_per_day.")
+            raise ValueError("a threshold takes exactly one of false_positive_rate, contamination, alerts_per_day.")
         if (alerts_per_day is None) != (sequences_per_day is None):
             raise ValueError("alerts_per_day and sequences_per_day are given together: one is a share of the other.")
         if contamination is not None:
-            self.offset_ = thresholds.contamination_offset(self.held_out_scores_, contamination)
-            return self
-        rate: Any = false_positive_rate
+            return thresholds.contamination_offset(self.held_out_scores_, contamination)
         if alerts_per_day is not None and sequences_per_day is not None:
-            rate = thresholds.alert_rate(alerts_per_day, sequences_per_day)
-        find = thresholds.peaks_over_threshold_offset if extrapolate else thresholds.false_positive_offset
-        self.offset_ = find(self.held_out_scores_, rate)
-        return self
+            return thresholds.alerts_per_day_offset(self.held_out_scores_, alerts_per_day, sequences_per_day)
+        return thresholds.false_positive_offset(self.held_out_scores_, cast("float", false_positive_rate))
 
     @property
     def vocabulary_(self) -> Vocabulary:
@@ -197,7 +207,8 @@ class AnomalyMixin(OutlierMixin):
         parts : dict of (n,) float64
             By name; higher is odder.
         """
-        return self.normal_.parts(self._known_sequences(X))
+        X = self._known_sequences(X)
+        return self.normal_.parts(X)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """How normal each sequence is.
@@ -219,24 +230,29 @@ class AnomalyMixin(OutlierMixin):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: Any) -> NDArray[np.float64]:
-        """Conformal p-value of each sequence, (n,): uniform or higher if it is like the held-out ones.
+        """P-value of each sequence, (n,): that of which `score_samples` gives the logarithm.
+
+        It is uniform or higher for a sequence that is like the held-out ones; below 1 / (number of these + 1) only as
+        far as their tail goes on as it begins.
+        """
+        return np.exp(self.score_samples(X))
+
+    def discoveries(self, X: Any, false_discovery_rate: float = 0.1) -> NDArray[np.bool_]:
+        """Flag as many sequences of X as can be, so that at most this share of the flags is expected to be false.
+
+        Unlike `predict` it looks at all of X together, by Benjamini and Hochberg's procedure. The p-values that this
+        takes are conformal ones, which owe nothing to a fitted tail: `thresholds.conformal_p_values` of the scores.
+
+        Returns
+        -------
+        flagged : (n,) bool
 
         References
         ----------
         Bates et al. (2023), "Testing for outliers with conformal p-values".
         """
-        return thresholds.conformal_p_values(self.score_samples(X), self.held_out_scores_)
-
-    def discoveries(self, X: Any, false_discovery_rate: float = 0.1) -> NDArray[np.bool_]:
-        """Flag as many sequences of X as can be, so that at most this share of the flags is expected to be false.
-
-        Unlike `predict` it looks at all of X together (Benjamini and Hochberg's procedure on conformal p-values).
-
-        Returns
-        -------
-        flagged : (n,) bool
-        """
-        return thresholds.benjamini_hochberg(self.p_values(X), false_discovery_rate)
+        p_values = thresholds.conformal_p_values(self.score_samples(X), self.held_out_scores_)
+        return thresholds.benjamini_hochberg(p_values, false_discovery_rate)
 
     def part_p_values(self, X: Any) -> pd.DataFrame:
         """P-value of each part of the score, so that a score explains itself.

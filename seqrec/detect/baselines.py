@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
@@ -196,11 +197,23 @@ class NGramDetector(_CountingDetector):
         super().__init__(contamination, part, n_folds, random_state)
         self.order = order
 
-    def surprisal(self, X: Any) -> np.ndarray:
-        """``-log p`` of each event after the ``order - 1`` before it, (n_events,), nats; ends are left out."""
+    def surprisal(self, X: Any, ends: bool = False) -> NDArray[np.float64]:
+        """``-log p`` of each event after the ``order - 1`` before it, in nats.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        ends : bool
+            Give that of each sequence's end too, after its events.
+
+        Returns
+        -------
+        surprisal : (n_events,) float64, or (n_events + n_sequences,) with the ends
+        """
         X = self._known_sequences(X)
         (ngrams,) = self.normal_.measures
-        return ngrams.surprisal(X)[close(X).events]
+        surprisal = ngrams.surprisal(X)
+        return surprisal if ends else surprisal[close(X).events]
 
     def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
         return (NGrams.fit(X, self.order),)

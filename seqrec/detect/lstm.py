@@ -224,7 +224,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     def _build(self) -> None:
         self.normal_ = self.normal_._replace(network=self.normal_.network.build())
 
-    def surprisal(self, X: Any, by_field: bool = False, at_time: bool = False, with_ends: bool = False) -> Any:
+    def surprisal(self, X: Any, by_field: bool = False, ends: bool = False, at_time: bool = False) -> Any:
         """Surprisal of every event: ``-log p`` given all that came before it, in nats.
 
         Parameters
@@ -232,24 +232,23 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         X : Sequences, list of sequences or 2-D array
         by_field : bool
             Apart for the event and each of its fields, which add up to the whole.
+        ends : bool
+            Give that of each sequence's end too, after its events: they all add up to ``-log p`` of the sequence.
         at_time : bool
-            Of the event given its own time, too: "what comes at time t". The surprisal of the gap is then left out of
-            the whole.
-        with_ends : bool
-            Of the end of each sequence, too, after its events.
+            Of the event given its own time, too: "what comes at time t". The gap then has no surprisal of its own.
 
         Returns
         -------
         surprisal : (n_events,) float32, or DataFrame of (n_events, 1 + n_fields)
-            In the order of X's events, and the ends, if they are asked for. For a number it is that of a density, in
-            units of the spread of its logarithm, and can be below 0.
+            In the order of X's events; n_sequences more with their ends. For a number it is that of a density, in units
+            of the spread of its logarithm, and can be below 0.
         """
         X = self._known_sequences(X)
         if at_time and not self.model_.architecture.asked:
             raise ValueError("at_time needs a detector that was fitted on sequences with timestamps.")
         state, found = self.normal_.read(X, timed=at_time)
         surprisal = found.surprisal
-        if with_ends:
+        if ends:
             surprisal = np.insert(surprisal, X.indptr[1:], self.normal_.ends(state).surprisal, axis=0)
         if at_time:
             surprisal[:, self._field_names().index(GAP)] = 0

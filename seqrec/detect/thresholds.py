@@ -69,7 +69,9 @@ def contamination_offset(scores: ArrayLike, contamination: float) -> float:
 def false_positive_offset(scores: ArrayLike, rate: float) -> float:
     """Offset that flags a new normal sequence with at most the given probability.
 
-    What is flagged is what has a conformal p-value (see `conformal_p_values`) of at most `rate`, ties included.
+    What is flagged is what has a conformal p-value (see `conformal_p_values`) of at most `rate`, ties included. No
+    p-value of n scores is below 1 / (n + 1), so rarer false alarms take `peaks_over_threshold_offset`; that the tail
+    goes on as it begins is then an assumption, and a `UserWarning` says so.
 
     Parameters
     ----------
@@ -81,8 +83,7 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
     Returns
     -------
     offset : float
-        The ``floor(rate (n + 1))``-th lowest score. -inf, so that nothing is flagged, if n is too small for that, with
-        a `UserWarning`.
+        The ``floor(rate (n + 1))``-th lowest score; below the lowest one if the rate is below 1 / (n + 1).
 
     References
     ----------
@@ -100,12 +101,11 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
         return float(np.partition(scores, n_flagged - 1)[n_flagged - 1])
     warnings.warn(
         f"a false-positive rate of {rate:g} takes at least {np.ceil(round(1 / rate, 6)) - 1:,.0f} held-out sequences, "
-        f"but there are {len(scores):,}, so nothing will be flagged. Hold out more, allow a higher rate, or let "
-        "peaks_over_threshold_offset extrapolate.",
+        f"but there are {len(scores):,}: the threshold is extrapolated from the oddest of them (peaks over threshold).",
         UserWarning,
         stacklevel=2,
     )
-    return -np.inf
+    return peaks_over_threshold_offset(scores, rate)
 
 
 def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: float) -> float:
@@ -145,7 +145,7 @@ def alert_rate(alerts: float, sequences_per_day: float) -> float:
 
 
 def peaks_over_threshold_offset(scores: ArrayLike, rate: float, tail: float = _TAIL) -> float:
-    """Offset for a false-positive rate that may be below 1 / n: the oddest scores tell how the tail goes on.
+    """Offset for a low false-positive rate: the oddest scores tell how the tail goes on, beyond the lowest as well.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.explore.catalogue import Catalogue
-from seqrec.metrics.ranking import check_finite
 from seqrec.recommend.base import RecommenderMixin
 from seqrec.recommend.top_k import top_k
 
@@ -47,16 +47,10 @@ class Side:
 
     def score(self, X: Sequences) -> None:
         """Score all items after the only history of X, -inf for those that are excluded."""
-        X = self.recommender._known_sequences(X)
-        ((_, block),) = self.recommender._explained_scores(X)  # log-probabilities, if there are any
-        check_finite(block)
-        known = X.codes[X.codes >= N_RESERVED] - N_RESERVED
-        self.is_cold = not len(known)
-        if self.is_cold and not self.has_probabilities:
-            block[0] = self.recommender.item_counts_
-        if self.exclude_seen:
-            block[0, known] = -np.inf
-        self._scores = block
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the page itself says which items are unknown
+            ((_, self._scores),) = self.recommender.score_items(X, self.exclude_seen, log_proba=True)
+        self.is_cold = bool(self.recommender.is_cold(X)[0])
 
     def remember(self) -> None:
         """Compare later recommendations with the present ones."""

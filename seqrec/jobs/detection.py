@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -16,12 +16,6 @@ import pyarrow.parquet as pq
 from seqrec.data.fields import GAP
 from seqrec.data.times import TICKS
 from seqrec.detect.lstm import LSTMAnomalyDetector
-from seqrec.detect.thresholds import (
-    alert_rate,
-    contamination_offset,
-    false_positive_offset,
-    peaks_over_threshold_offset,
-)
 from seqrec.jobs.folder import JobError, locked
 from seqrec.jobs.job import LogJob, Settings, fitted, id_kind
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
@@ -34,31 +28,6 @@ from seqrec.network.state import leaves
 _PART = 2**20  # rows of the log to a file of events
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
 _LATE = ("late_event", "it lies before events of this user that an earlier job has scored")
-
-
-class Threshold(NamedTuple):
-    """How to choose what is flagged; at most one of the first three is given. None: as the model says.
-
-    Rates below 1 / number of held-out sequences are reached by peaks over threshold.
-    """
-
-    false_positive_rate: float | None = None
-    contamination: float | None = None
-    alerts_per_day: float | None = None
-    sequences_per_day: float | None = None
-
-    def offset(self, detector: LSTMAnomalyDetector, sequences_per_day: Callable[[], float]) -> float:
-        """Give the score from which down a sequence is flagged; how many come in a day is asked where it is needed."""
-        scores, rate = detector.held_out_scores_, self.false_positive_rate
-        if self.contamination is not None:
-            return contamination_offset(scores, self.contamination)
-        if self.alerts_per_day is not None:
-            rate = alert_rate(self.alerts_per_day, self.sequences_per_day or sequences_per_day())
-        if rate is None:
-            return detector.offset_
-        # Few alerts among many sequences are rarer than what was held out can show by itself.
-        rare = 0 < rate < 1 / (1 + len(scores))
-        return (peaks_over_threshold_offset if rare else false_positive_offset)(scores, rate)
 
 
 def kinds_wanted(detector: LSTMAnomalyDetector) -> tuple[list[str], dict[str, str], bool]:
@@ -79,7 +48,9 @@ class DetectionJob(LogJob):
     ----------
     model, source, output, settings
         As `LogJob` takes them.
-    threshold : Threshold
+    threshold : dict
+        What is flagged, in the words of `AnomalyMixin.set_threshold`; by default, what the model flags. How many
+        sequences come in a day is counted in the log if it is not given.
     state : Path or None
         Folder of what is kept of users between jobs.
     """
@@ -92,17 +63,17 @@ class DetectionJob(LogJob):
         source: Source,
         output: Path,
         settings: Settings,
-        threshold: Threshold | None = None,
+        threshold: Mapping[str, float | None] | None = None,
         state: Path | None = None,
     ) -> None:
         super().__init__(model, source, output, settings)
-        self.threshold = threshold or Threshold()
+        self.threshold = {name: value for name, value in (threshold or {}).items() if value is not None}
         self.generations = None if state is None else Generations(Path(state), self.digest, settings.shard)
 
     def plan(self) -> dict[str, Any]:
         """Give threshold and state folder."""
         state = None if self.generations is None else str(self.generations.folder.resolve())
-        return {"threshold": self.threshold._asdict(), "state": state}
+        return {"threshold": self.threshold, "state": state}
 
     def run(self, show: Show, score_all: Any = None) -> dict[str, Any]:
         """Do what is not yet done, and let no other job use the states meanwhile."""
@@ -114,7 +85,7 @@ class DetectionJob(LogJob):
         """Set the threshold, and note which generation of states is read and which is written."""
         if self.job.read("threshold") is None:
             detector = fitted(str(self.model), self.digest)
-            offset = self.threshold.offset(detector, partial(self._sequences_per_day, census))
+            offset = self.offset(detector, partial(self._sequences_per_day, census))
             self.job.write("threshold", {"offset": offset})
         if self.generations is None:
             return
@@ -126,6 +97,13 @@ class DetectionJob(LogJob):
             self.job.write("generations", {"old": current["name"], "new": uuid4().hex})
         elif current["name"] not in (ours["old"], ours["new"]):
             raise JobError(_MOVED_ON)
+
+    def offset(self, detector: LSTMAnomalyDetector, sequences_per_day: Callable[[], float]) -> float:
+        """Give the score below which a sequence is flagged; how many come in a day is asked where it is needed."""
+        if not self.threshold:
+            return detector.offset_
+        asked = "alerts_per_day" in self.threshold and "sequences_per_day" not in self.threshold
+        return detector.offset_for(**self.threshold, **({"sequences_per_day": sequences_per_day()} if asked else {}))
 
     def commit(self) -> None:
         """Let the new generation of states hold, once."""

@@ -24,7 +24,6 @@ from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.parts import Parts
 from seqrec.detect.stream import EventScores
-from seqrec.detect.thresholds import conformal_p_values
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
 
@@ -217,7 +216,7 @@ class Detection:
             "events": lengths,
             "unknown_events": unknown,
             "score": scores,
-            "p_value": conformal_p_values(scores, detector.held_out_scores_),
+            "p_value": np.exp(scores),
             "flagged": scores < self._offset,
             "fired": parts[log_p.argmin(axis=1)],
             "top_events": np.array(texts, dtype=object),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqrec.metrics import coverage, mrr, ndcg, recall
+from seqrec.data.sequences import as_sequences
+from seqrec.metrics import mrr, ndcg, recall
 from seqrec.recommend.base import RecommenderMixin
-from seqrec.recommend.top_k import target_ranks, top_k
+from seqrec.recommend.top_k import Targets, target_ranks, top_k
 
 __all__ = ["evaluate"]
 
@@ -52,17 +53,19 @@ def evaluate(
     >>> evaluate(recommender, [["cake"], ["milk"]], ["tea", "cake"], k=1)
     {'recall@1': 0.5, 'ndcg@1': 0.5, 'mrr@1': 0.5, 'coverage@1': 0.3333333333333333, 'n': 2}
     """
-    X = recommender._encode(history)
-    targets = recommender._targets(target, len(X))
-    ranks, items = [], []
-    for rows, scores in recommender._score_blocks(X, exclude_seen, None, at, judge=True):
+    X = as_sequences(history)
+    blocks = recommender.score_items(X, exclude_seen, at=at, must_differ=True)
+    catalogue = recommender.vocabulary_
+    targets = Targets.of(target, len(X), catalogue)
+    ranks, recommended = [], np.zeros(len(catalogue), dtype=bool)
+    for rows, scores in blocks:
         ranks.append(target_ranks(scores, targets, rows))
-        items.append(recommender._items(*top_k(scores, min(k, scores.shape[1]))))
+        columns, best = top_k(scores, min(k, len(catalogue)))
+        recommended[columns[~np.isneginf(best)]] = True
     if not ranks:
         raise ValueError("there is no sequence to judge: history is empty.")
     figures: dict[str, float] = {
         f"{metric.__name__}@{k}": float(metric(np.concatenate(ranks), k, targets.indptr).mean())
         for metric in (recall, ndcg, mrr)
     }
-    figures[f"coverage@{k}"] = coverage(np.concatenate(items), len(recommender.vocabulary_))
-    return figures | {"n": len(X)}
+    return figures | {f"coverage@{k}": float(recommended.mean()), "n": len(X)}

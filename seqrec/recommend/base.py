@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.metrics.ranking import check_finite, check_scores, ndcg
 from seqrec.recommend.attribution import explain_scores
-from seqrec.recommend.questions import question_times
 from seqrec.recommend.top_k import Targets, target_ranks, top_k
 
 __all__ = ["ColdStartWarning", "RecommenderMixin"]
@@ -38,7 +38,8 @@ class RecommenderMixin:
     """
 
     vocabulary_: Vocabulary
-    item_counts_: NDArray
+    item_counts_: NDArray[np.int64]
+    training_data_: TrainingData
 
     @property
     def n_latest(self) -> int:
@@ -142,7 +143,7 @@ class RecommenderMixin:
         check_is_fitted(self, "vocabulary_")
         named = as_sequences(X, estimator=self, reset=False)  # the codes of the catalogue hide which items are unknown
         X = self._encode(named)
-        times = question_times(at, X)
+        times = query_times(at, X)
         if items is None:
             columns, scores = self._best(X, self._clip(k), exclude_seen, None, times)
             columns[np.isneginf(scores)] = -1
@@ -178,9 +179,47 @@ class RecommenderMixin:
             If scores are NaN, or all scores of a sequence are equal.
         """
         X = self._encode(X)
-        targets = self._targets(y, len(X))
-        blocks = self._score_blocks(X, exclude_seen, candidates, at, judge=True)
+        targets = Targets.of(y, len(X), self.vocabulary_)
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, must_differ=True)
         return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
+
+    def score_items(
+        self,
+        X: Any,
+        exclude_seen: bool = True,
+        candidates: ArrayLike | None = None,
+        at: ArrayLike | None = None,
+        log_proba: bool = False,
+        must_differ: bool = False,
+    ) -> Iterator[tuple[slice, NDArray]]:
+        """Score all items of the catalogue as the next one, a few sequences at a time.
+
+        All that a recommender tells follows from these scores; `recommend` and `rank` take less memory.
+
+        Parameters
+        ----------
+        X, exclude_seen, candidates, at
+            As in `recommend`.
+        log_proba : bool
+            Give natural logarithms of probabilities where the recommender has `predict_proba`.
+        must_differ : bool
+            Refuse equal scores of all items, of which a rank would mean nothing.
+
+        Yields
+        ------
+        rows : slice
+            Consecutive slices that cover X.
+        scores : (n_rows, n_items) floating array
+            Columns as in ``vocabulary_.items``; -inf where an item is excluded.
+
+        Raises
+        ------
+        NotFittedError, TypeError
+            As in `recommend`.
+        ValueError
+            If a candidate is not in the catalogue, scores are NaN, or `must_differ` and do not.
+        """
+        return self._score_blocks(self._encode(X), exclude_seen, candidates, at, log_proba, must_differ)
 
     def predict(self, X: Any) -> NDArray:
         """Give the most likely next item of each sequence, seen before or not.
@@ -251,17 +290,6 @@ class RecommenderMixin:
             warnings.warn(text, ColdStartWarning, stacklevel=3)
         return X
 
-    def _targets(self, y: Any, n: int) -> Targets:
-        """Give what came next, in columns of the catalogue."""
-        if isinstance(y, Sequences):
-            codes, indptr = y.recode(self.vocabulary_).codes, y.indptr
-        else:
-            codes = self.vocabulary_.encode(np.asarray(y))
-            indptr = np.arange(len(codes) + 1)
-        if len(indptr) != n + 1:
-            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
-        return Targets(codes.astype(np.intp) - N_RESERVED, indptr)
-
     def _clip(self, k: int) -> int:
         n_items = len(self.vocabulary_)
         if check_integer(k, "k") > n_items:
@@ -284,23 +312,29 @@ class RecommenderMixin:
         exclude_seen: bool,
         candidates: ArrayLike | None,
         at: ArrayLike | None,
-        judge: bool = False,
+        log_proba: bool = False,
+        must_differ: bool = False,
     ) -> Iterator[tuple[slice, NDArray]]:
-        """Score a few sequences at a time, with -inf for excluded items.
-
-        Equal scores for all items are an error if they are to `judge` the model; to recommend, they will do.
-        """
-        check = check_scores if judge else check_finite
+        """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
+        check = check_scores if must_differ else check_finite
+        score = self._explained_scores if log_proba else self._next_item_scores
         excluded = None if candidates is None else self._not_among(candidates)
         cold = _is_cold(X)
-        for rows, scores in self._next_item_scores(X, at=question_times(at, X)):
+        popularity = self._popularity(log_proba)
+        for rows, scores in score(X, at=query_times(at, X)):
             check(scores[~cold[rows]] if cold[rows].any() else scores)
-            scores[cold[rows]] = self.item_counts_
+            scores[cold[rows]] = popularity
             if exclude_seen:
                 scores[_seen(X, rows)] = -np.inf
             if excluded is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
+
+    def _popularity(self, log_proba: bool) -> NDArray:
+        """Score the items for a history that tells nothing, (n_items,)."""
+        if log_proba and hasattr(self, "predict_proba"):
+            return np.log(self.item_counts_ / self.item_counts_.sum())
+        return self.item_counts_
 
     def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
         """Give the columns of the items that are no candidates."""
@@ -352,6 +386,26 @@ class RecommenderMixin:
             Higher is better. A fresh array, since the mixin writes into it.
         """
         raise NotImplementedError
+
+
+def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
+    """Give the times that are asked about, (n,) datetime64[us] in UTC, after checks against the histories."""
+    if at is None:
+        return None
+    if X.timestamps is None:
+        raise ValueError("at is the time of the question, but the histories have no timestamps to compare it with.")
+    values = np.atleast_1d(np.asarray(at))
+    unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
+    if values.dtype.kind in "iuf" and unit is None:
+        raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
+    moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
+    times = np.broadcast_to(moments, len(X))
+    full = np.flatnonzero(X.lengths)
+    late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
+    if not late.all():  # a missing time is not late either
+        missed = len(late) - late.sum()
+        raise ValueError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
+    return times
 
 
 def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:

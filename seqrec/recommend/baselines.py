@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,16 @@ __all__ = ["MarkovRecommender", "PopularityRecommender", "SequentialRulesRecomme
 _BLOCK = 2**23  # scores held at once: 32 MB
 
 
-class PopularityRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+class _CountingRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+    """Common ground of the recommenders that count."""
+
+    def _keep(self, X: Sequences, events: Any = slice(None)) -> None:
+        """Set what all fits leave; the popularity of items is that among `events`."""
+        self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, events)
+        self.training_data_ = TrainingData.of(X)
+
+
+class PopularityRecommender(_CountingRecommender):
     """Recommend what occurs most often, the same to everyone.
 
     Parameters
@@ -58,13 +67,19 @@ class PopularityRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimat
         self.last_days = last_days
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> PopularityRecommender:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Count the items of X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
-        self.vocabulary_ = X.vocabulary
-        self.item_counts_ = item_counts(X, self._recent(X))
-        self.training_data_ = TrainingData.of(X)
+        self._keep(X, self._recent(X))
         return self
+
+    @classmethod
+    def of(cls, recommender: RecommenderMixin) -> Self:
+        """Make the one that goes by the popularity of items in another recommender's training data."""
+        popular = cls()
+        popular.vocabulary_, popular.item_counts_ = recommender.vocabulary_, recommender.item_counts_
+        popular.training_data_ = recommender.training_data_
+        return popular
 
     def _recent(self, X: Sequences) -> Any:
         if self.last_days is None:
@@ -78,7 +93,7 @@ class PopularityRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimat
             yield rows, np.tile(self.item_counts_.astype(np.float32), (rows.stop - rows.start, 1))
 
 
-class SequentialRulesRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+class SequentialRulesRecommender(_CountingRecommender):
     r"""Recommend what follows the latest items within a few steps.
 
     The rule :math:`i \to j` weighs :math:`w_{ij} = \sum 1/d` over all places of the training data where j
@@ -127,17 +142,15 @@ class SequentialRulesRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEs
         self.popularity_exponent = popularity_exponent
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> SequentialRulesRecommender:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Count what follows what in X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
-        self.vocabulary_ = X.vocabulary
-        self.item_counts_ = item_counts(X)
+        self._keep(X)
         weights = _followers(X, 1)
         for distance in range(2, self.window + 1):
             weights = weights + _followers(X, distance)
         discount = (self.item_counts_ + 1.0) ** -self.popularity_exponent
         self.rules_ = (weights @ sparse.diags_array(discount)).astype(np.float32).tocsr()
-        self.training_data_ = TrainingData.of(X)
         return self
 
     @property
@@ -149,7 +162,7 @@ class SequentialRulesRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEs
         return _rule_scores(X, _latest_items(X, self.window), self.rules_, self.item_counts_)
 
 
-class MarkovRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
+class MarkovRecommender(_CountingRecommender):
     """Recommend what most often comes right after the last item: a first-order Markov chain.
 
     Attributes
@@ -174,15 +187,13 @@ class MarkovRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> MarkovRecommender:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Count the pairs in a row in X; y, if given, is the next item of each sequence."""
         X = self._training_sequences(X, y)
-        self.vocabulary_ = X.vocabulary
-        self.item_counts_ = item_counts(X)
+        self._keep(X)
         pairs = _followers(X, 1)
         totals = np.maximum(pairs.sum(axis=1), 1)
         self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
-        self.training_data_ = TrainingData.of(X)
         return self
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.metrics.ranking import tied_rank
 
 
@@ -19,6 +21,16 @@ class Targets(NamedTuple):
 
     columns: NDArray[np.intp]
     indptr: NDArray[np.integer]
+
+    @classmethod
+    def of(cls, y: Any, n: int, vocabulary: Vocabulary) -> Targets:
+        """Look the items y up, one of each of n sequences, or `Sequences` of several."""
+        several = isinstance(y, Sequences)
+        codes = y.recode(vocabulary).codes if several else vocabulary.encode(np.asarray(y))
+        indptr = y.indptr if several else np.arange(len(codes) + 1)
+        if len(indptr) != n + 1:
+            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
+        return cls(codes.astype(np.intp) - N_RESERVED, indptr)
 
 
 def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:

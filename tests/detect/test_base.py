@@ -21,6 +21,7 @@ from seqrec import (
     NGramDetector,
     Sequences,
 )
+from seqrec.detect.thresholds import conformal_p_values
 
 # With cheap settings: the contract is about behaviour, not about accuracy.
 ESTIMATORS = [
@@ -222,9 +223,11 @@ def test_contamination_is_the_share_of_the_training_data_that_is_flagged(detecto
 
 def test_thresholds_change_without_another_fit(fitted):
     fitted = pickle.loads(pickle.dumps(fitted))  # noqa: S301
-    by_rate = fitted.set_threshold(false_positive_rate=0.1).offset_
-    assert fitted.set_threshold(alerts_per_day=10, sequences_per_day=100).offset_ == by_rate
-    assert fitted.set_threshold(false_positive_rate=0.001, extrapolate=True).offset_ < by_rate
+    before, by_rate = fitted.offset_, fitted.offset_for(false_positive_rate=0.1)
+    assert fitted.offset_ == before
+    assert fitted.set_threshold(alerts_per_day=10, sequences_per_day=100).offset_ == by_rate == fitted.offset_
+    with pytest.warns(UserWarning, match="extrapolated"):
+        assert fitted.set_threshold(alerts_per_day=1, sequences_per_day=1_000).offset_ < by_rate
 
 
 @pytest.mark.parametrize(
@@ -235,9 +238,19 @@ def test_a_threshold_is_set_in_one_way_at_a_time(fitted, wrong):
         fitted.set_threshold(**wrong)
 
 
+def test_a_score_is_the_logarithm_of_the_p_value_which_is_conformal_but_beyond_what_was_held_out(fitted):
+    p_values, scores = fitted.p_values(FRESH + ODD), fitted.score_samples(FRESH + ODD)
+    np.testing.assert_array_equal(p_values, np.exp(scores))
+    n = len(fitted.held_out_scores_)
+    conformal = conformal_p_values(scores, fitted.held_out_scores_)
+    inside = p_values > 2 / (n + 1)
+    assert (np.abs(p_values - conformal)[inside] <= 2 / (n + 1)).all()
+    assert (p_values[~inside] <= conformal[~inside] + 1 / (n + 1)).all()
+
+
 def test_discoveries_are_at_most_what_their_p_values_allow(fitted):
     flagged = fitted.discoveries(ODD + FRESH, false_discovery_rate=0.5)
-    p_values = fitted.p_values(ODD + FRESH)
+    p_values = conformal_p_values(fitted.score_samples(ODD + FRESH), fitted.held_out_scores_)
     assert not flagged.any() or p_values[flagged].max() <= 0.5 * flagged.sum() / len(flagged)
 
 

@@ -83,6 +83,13 @@ def test_surprisal_of_the_fields_adds_up(fitted):
     np.testing.assert_allclose(by_field.sum(axis=1), fitted.surprisal(X), rtol=1e-5, atol=1e-5)
 
 
+def test_surprisal_with_the_ends_has_one_more_after_each_sequence(fitted):
+    X = sequences(FRESH)[:3]
+    with_ends, ends = fitted.surprisal(X, ends=True), X.indptr[1:] + np.arange(3)
+    np.testing.assert_array_equal(np.delete(with_ends, ends), fitted.surprisal(X))
+    assert (with_ends[ends] > 0).all()
+
+
 @pytest.mark.parametrize("verb", ["surprisal", "event_scores", "rank"])
 def test_figures_of_events_find_their_rows_in_the_log_however_it_is_ordered(fitted, verb):
     shuffled = FRESH.sample(frac=1, random_state=0)

@@ -67,9 +67,9 @@ def test_new_normal_sequences_are_flagged_at_most_at_the_rate(decimals):
     assert decimals == 0 or within_binomial_bounds(flagged, len(draws), 0.1)
 
 
-def test_too_few_sequences_for_the_rate_flag_nothing_and_say_how_many_it_takes():
-    with pytest.warns(UserWarning, match=r"at least 999 held-out sequences, but there are 200.*peaks_over_threshold"):
-        assert false_positive_offset(SCORES, 0.001) == -np.inf
+def test_too_few_sequences_for_the_rate_are_extrapolated_and_a_warning_says_how_many_it_takes():
+    with pytest.warns(UserWarning, match=r"at least 999 held-out sequences, but there are 200: .*is extrapolated"):
+        assert false_positive_offset(SCORES, 0.001) == peaks_over_threshold_offset(SCORES, 0.001) < SCORES.min()
 
 
 def test_as_many_sequences_as_the_warning_asks_for_are_enough():

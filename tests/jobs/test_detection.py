@@ -19,7 +19,7 @@ from seqrec import LSTMAnomalyDetector, Sequences
 from seqrec.jobs import detection as detection_job
 from seqrec.jobs import job as bulk
 from seqrec.jobs import staging
-from seqrec.jobs.detection import DetectionJob, Threshold, kinds_wanted
+from seqrec.jobs.detection import DetectionJob, kinds_wanted
 from seqrec.jobs.folder import JobError, locked
 from seqrec.jobs.job import Settings
 from seqrec.logs.chunks import LogError
@@ -178,7 +178,7 @@ def test_files_buckets_pieces_and_parts_change_nothing(detector, model, tmp_path
 
 
 def test_alerts_are_the_flagged_sequences_the_oddest_first(detector, model, tmp_path):
-    report = run(model, [write(LOG, tmp_path / "log.csv")], tmp_path / "out", threshold=Threshold(contamination=0.4))
+    report = run(model, [write(LOG, tmp_path / "log.csv")], tmp_path / "out", threshold={"contamination": 0.4})
     sequences, alerts = read(tmp_path / "out", "sequences"), read(tmp_path / "out", "alerts")
     assert 0 < report["flagged"] == len(alerts) == sequences["flagged"].sum() < len(sequences)
     assert alerts["score"].is_monotonic_increasing
@@ -308,30 +308,28 @@ def test_times_whose_unit_is_not_plain_need_one(detector, model, tmp_path):
 # --- thresholds
 
 
+EXTRAPOLATED = pytest.mark.filterwarnings("ignore:.*the threshold is extrapolated:UserWarning")
 THRESHOLDS = [
     {"false_positive_rate": 0.2},
     {"contamination": 0.3},
     {"alerts_per_day": 2.0, "sequences_per_day": 10.0},
+    pytest.param({"alerts_per_day": 1.0, "sequences_per_day": 1e6}, marks=EXTRAPOLATED),
 ]
 
 
 @pytest.mark.parametrize("chosen", THRESHOLDS, ids=str)
 def test_a_threshold_is_that_of_the_detector(detector, model, tmp_path, chosen):
     path = write(LOG, tmp_path / "log.csv")
-    run(model, [path], tmp_path / "out", threshold=Threshold(**chosen))
+    run(model, [path], tmp_path / "out", threshold=chosen)
     found, X = read(tmp_path / "out", "sequences").set_index("user_id"), Sequences.from_frame(LOG, columns=COLUMNS)
-    before = detector.offset_
-    try:
-        flagged = detector.set_threshold(**chosen).predict(X) == -1
-    finally:
-        detector.offset_ = before
-    assert flagged.any()
-    assert_array_equal(found.loc[X.keys, "flagged"], flagged)
+    offset = detector.offset_for(**chosen)
+    assert json.loads((tmp_path / "out" / ".seqrec/threshold.json").read_text()) == {"offset": offset}
+    assert_array_equal(found.loc[X.keys, "flagged"], detector.score_samples(X) < offset)
 
 
 def test_a_threshold_is_for_one_job_alone(detector, model, tmp_path):
     path, X = write(LOG, tmp_path / "log.csv"), Sequences.from_frame(LOG, columns=COLUMNS)
-    first = make_job(model, [path], tmp_path / "first", threshold=Threshold(contamination=0.4))
+    first = make_job(model, [path], tmp_path / "first", threshold={"contamination": 0.4})
     first.run(lambda *_: None)
     run(model, [path], tmp_path / "second")
     found = read(tmp_path / "second", "sequences").set_index("user_id")
@@ -341,8 +339,8 @@ def test_a_threshold_is_for_one_job_alone(detector, model, tmp_path):
 def test_sequences_a_day_are_counted_from_the_log(model, tmp_path):
     path = write(LOG, tmp_path / "log.csv")
     days = (LOG["timestamp"].max() - LOG["timestamp"].min()) / pd.Timedelta(days=1)
-    run(model, [path], tmp_path / "counted", threshold=Threshold(alerts_per_day=1))
-    given = Threshold(alerts_per_day=1, sequences_per_day=24 / days)
+    run(model, [path], tmp_path / "counted", threshold={"alerts_per_day": 1})
+    given = {"alerts_per_day": 1, "sequences_per_day": 24 / days}
     run(model, [path], tmp_path / "given", threshold=given)
     offsets = [json.loads((tmp_path / name / ".seqrec/threshold.json").read_text()) for name in ("counted", "given")]
     assert offsets[0] == offsets[1]
@@ -351,7 +349,7 @@ def test_sequences_a_day_are_counted_from_the_log(model, tmp_path):
 def test_without_times_sequences_a_day_must_be_given(plain_model, tmp_path):
     path = write(LOG, tmp_path / "log.csv")
     with pytest.raises(LogError, match="Give sequences_per_day"):
-        run(plain_model, [path], tmp_path / "out", threshold=Threshold(alerts_per_day=1))
+        run(plain_model, [path], tmp_path / "out", threshold={"alerts_per_day": 1})
 
 
 # --- shards
@@ -647,7 +645,7 @@ def test_a_job_does_not_go_on_with_other_settings(model, tmp_path, monkeypatch):
     with pytest.raises(JobError, match=r"differs in: settings\."):
         run(model, [path], tmp_path / "out", SETTINGS._replace(form="csv"))
     with pytest.raises(JobError, match=r"differs in: threshold\."):
-        run(model, [path], tmp_path / "out", threshold=Threshold(contamination=0.1))
+        run(model, [path], tmp_path / "out", threshold={"contamination": 0.1})
     assert run(model, [path], tmp_path / "out", SETTINGS._replace(memory=2**30))["scored"] == len(LOG)
 
 

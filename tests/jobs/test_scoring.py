@@ -339,7 +339,7 @@ class Memory:
         running = parts[0].running
         for part in parts[1:]:
             running = join(running, part.running)
-        oddest = Oddest(*(np.concatenate([getattr(part.oddest, name) for part in parts]) for name in Oddest.fields_))
+        oddest = Oddest(*(np.concatenate([getattr(part.oddest, name) for part in parts]) for name in Oddest._fields))
         return known, parts[0]._replace(
             users=users[known], hashes=hashes[known], running=running, oddest=oddest, touched=np.zeros(len(known), bool)
         )

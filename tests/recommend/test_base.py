@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 
 from seqrec.data.sequences import Sequences
-from seqrec.recommend.base import RecommenderMixin, append_events
-from seqrec.recommend.questions import question_times
+from seqrec.recommend.base import ColdStartWarning, RecommenderMixin, append_events, query_times
 from seqrec.recommend.top_k import top_k
 
 
@@ -58,6 +57,28 @@ def test_recommendations_follow_the_scores_across_blocks():
     items, scores = recommender([[1, 2, 3, 4], [4, 3, 2, 1], [1, 4, 3, 2]]).recommend([["a"], ["a"], ["a"]], k=2)
     assert items.tolist() == [["d", "c"], ["b", "c"], ["b", "c"]]
     assert scores.tolist() == [[4, 3], [3, 2], [4, 3]]
+
+
+def test_scores_of_all_items_are_those_that_recommendations_and_ranks_follow_from():
+    model, X = recommender([[1, 2, 3, 4], [4, 3, 2, 1], [1, 4, 3, 2]]), [["a"], ["b", "new"], ["c"]]
+    blocks = list(model.score_items(X, candidates=["a", "b", "d"]))
+    assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, 2), (2, 3)]
+    scores = np.concatenate([block for _, block in blocks])
+    assert scores.tolist() == [[-np.inf, 2, -np.inf, 4], [4, -np.inf, -np.inf, 1], [1, 4, -np.inf, 2]]
+    items, best = model.recommend(X, k=2, candidates=["a", "b", "d"])
+    assert items.tolist() == [["d", "b"], ["a", "d"], ["b", "d"]]
+    np.testing.assert_array_equal(best, np.sort(scores)[:, :-3:-1])
+
+
+def test_a_cold_history_is_scored_by_the_popularity_of_items():
+    with pytest.warns(ColdStartWarning):
+        ((_, scores),) = recommender([[5, 5, 5, 5]]).score_items([["new"]], must_differ=True)
+    assert scores.tolist() == [[0, 1, 2, 3]]
+
+
+def test_scores_that_must_differ_are_checked():
+    with pytest.raises(ValueError, match="equal"):
+        list(recommender([[5, 5, 5, 5]]).score_items([["a"]], must_differ=True))
 
 
 def test_equal_scores_keep_the_order_of_the_catalogue():
@@ -125,25 +146,25 @@ def test_appending_another_number_of_events_is_an_error():
     ids=["text", "list", "zone", "numpy", "pandas"],
 )
 def test_the_time_of_the_question_comes_in_any_form(at):
-    times = question_times(at, sequences_with_times())
+    times = query_times(at, sequences_with_times())
     np.testing.assert_array_equal(times, np.full(2, np.datetime64("2026-01-05", "us")))
 
 
 def test_numbers_are_times_in_the_unit_of_the_log():
     log = pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [1_700_000_000, 1_700_000_100]})
-    at = question_times(1_700_000_200, Sequences.from_frame(log))
+    at = query_times(1_700_000_200, Sequences.from_frame(log))
     np.testing.assert_array_equal(at, [np.datetime64(1_700_000_200, "s")])
 
 
 def test_numbers_mean_nothing_where_the_log_has_datetimes():
     with pytest.raises(TypeError, match="at must hold datetimes"):
-        question_times(1_700_000_200, sequences_with_times())
+        query_times(1_700_000_200, sequences_with_times())
 
 
 @pytest.mark.parametrize("at", [["2026-01-02", "2026-01-02"], ["2026-01-05", None]])
 def test_a_missing_or_early_time_is_an_error(at):
     with pytest.raises(ValueError, match="1 of 2 histories"):
-        question_times(at, sequences_with_times())
+        query_times(at, sequences_with_times())
 
 
 def test_the_model_gets_the_times_as_one_for_each_sequence():

@@ -28,6 +28,12 @@ def test_popularity_counts_events():
     assert scores_of(PopularityRecommender().fit(HISTORIES), [0]) == counts
 
 
+def test_popularity_can_be_that_of_another_recommenders_training_data():
+    popular = PopularityRecommender.of(MarkovRecommender().fit(HISTORIES))
+    assert scores_of(popular, [0]) == scores_of(PopularityRecommender().fit(HISTORIES), [0])
+    assert popular.training_data_.n_sequences == len(HISTORIES)
+
+
 def test_popularity_of_the_last_days_counts_those_only():
     log = pd.DataFrame({"user_id": 1, "item_id": ["a", "a", "a", "b", "b", "c"]})
     log["timestamp"] = pd.to_datetime("2026-01-01") + pd.to_timedelta([0, 1, 2, 8, 9, 10], unit="D")
