@@ -1,4 +1,4 @@
-"""What a fit learned from, in a few numbers, so that a model can tell it later."""
+"""A log in a few numbers: what a fit learned from, so that a model can tell it later, and how often what occurs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED, vocabulary
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, vocabulary
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Converted, Integer, Listed, Mapped, Optional, Real, Record, Schema
 
@@ -75,3 +76,11 @@ CATALOGUE: dict[str, Schema] = FITTED | {
     "vocabulary_": vocabulary("n_items"),
     "item_counts_": Converted(Array("int64", "n_items", low=0), _check_counts, _check_counts),
 }
+
+
+def count_events(X: Sequences) -> sparse.csr_array:
+    """Count each kind of event of each sequence, (n, n_codes - 1); the first column is of unknown ones."""
+    row = np.repeat(np.arange(len(X)), X.lengths)
+    shape = (len(X), N_RESERVED - UNKNOWN + len(X.vocabulary))
+    ones = np.ones(X.n_events, np.int64)
+    return sparse.coo_array((ones, (row, X.codes - UNKNOWN)), shape=shape).tocsr()

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
+from seqrec.data.summary import count_events
+from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts
 from seqrec.storage.arrays import Ids, Sparse
 from seqrec.storage.schemas import Record
@@ -84,14 +85,6 @@ class BagOfEvents(NamedTuple):
     def parts(self, X: Sequences) -> Parts:
         """Give the distance to the nearest normal sequence."""
         return {"composition": self.nearest(X)[0]}
-
-
-def count_events(X: Sequences) -> sparse.csr_array:
-    """Count each kind of event of each sequence, (n, n_codes - 1); the first column is of unknown ones."""
-    row = np.repeat(np.arange(len(X)), X.lengths)
-    shape = (len(X), N_RESERVED - UNKNOWN + len(X.vocabulary))
-    ones = np.ones(X.n_events, np.int64)
-    return sparse.coo_array((ones, (row, X.codes - UNKNOWN)), shape=shape).tocsr()
 
 
 def _roots(counts: sparse.csr_array) -> sparse.csr_array:

@@ -12,9 +12,9 @@ from scipy import sparse
 from seqrec.data.ends import Chain, close, distinct, end_code
 from seqrec.data.fields import FIELDS, MISSING, Fields
 from seqrec.data.sequences import Sequences
-from seqrec.data.summary import HISTORY
+from seqrec.data.summary import HISTORY, count_events
 from seqrec.data.vocabulary import UNKNOWN, Vocabulary, vocabulary
-from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents, count_events
+from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents
 from seqrec.detect.parts import NumberParts, Parts, SurprisalParts
 from seqrec.network import mixtures
 from seqrec.network.blueprint import Network, architecture_schema

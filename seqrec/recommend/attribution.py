@@ -109,12 +109,12 @@ def sequence_of_events(X: Sequences) -> NDArray[np.intp]:
 
 
 def _only(X: Sequences, keep: NDArray[np.bool_]) -> Sequences:
-    """Keep some events; further columns are left out."""
+    """Keep some events."""
     kept_before = np.concatenate([[0], np.cumsum(keep)])
     times = None if X.timestamps is None else X.timestamps[keep]
-    return replace(
-        X, codes=X.codes[keep], indptr=kept_before[X.indptr], timestamps=times, rows=X.rows[keep], columns={}
-    )
+    columns = {name: column[keep] for name, column in X.columns.items()}
+    indptr = kept_before[X.indptr]
+    return replace(X, codes=X.codes[keep], indptr=indptr, timestamps=times, rows=X.rows[keep], columns=columns)
 
 
 def _without(X: Sequences, n_whole: int, positions: NDArray[np.integer]) -> Sequences:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.metrics.ranking import check_finite, check_scores, ndcg
 from seqrec.recommend.attribution import explain_scores
-from seqrec.recommend.top_k import Targets, target_ranks, top_k
+from seqrec.recommend.top_k import Targets, best_of, target_ranks
 
 __all__ = ["ColdStartWarning", "RecommenderMixin"]
 
@@ -318,14 +320,25 @@ class RecommenderMixin:
         """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
         check = check_scores if must_differ else check_finite
         score = self._explained_scores if log_proba else self._next_item_scores
+        blocks, seen = score(X, at=query_times(at, X)), partial(_seen, X) if exclude_seen else None
+        return self._finished(blocks, _is_cold(X), seen, candidates, self._popularity(log_proba), check)
+
+    def _finished(
+        self,
+        blocks: Iterator[tuple[slice, NDArray]],
+        cold: NDArray[np.bool_],
+        seen: Callable[[slice], tuple[NDArray, NDArray]] | None,
+        candidates: ArrayLike | None,
+        popularity: NDArray,
+        check: Callable[[NDArray], Any] = check_finite,
+    ) -> Iterator[tuple[slice, NDArray]]:
+        """Check scores, give popularity to cold histories, and -inf to what was `seen`, and to what is no candidate."""
         excluded = None if candidates is None else self._not_among(candidates)
-        cold = _is_cold(X)
-        popularity = self._popularity(log_proba)
-        for rows, scores in score(X, at=query_times(at, X)):
+        for rows, scores in blocks:
             check(scores[~cold[rows]] if cold[rows].any() else scores)
             scores[cold[rows]] = popularity
-            if exclude_seen:
-                scores[_seen(X, rows)] = -np.inf
+            if seen is not None:
+                scores[seen(rows)] = -np.inf
             if excluded is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
@@ -358,11 +371,7 @@ class RecommenderMixin:
         self, X: Sequences, k: int, exclude_seen: bool, candidates: ArrayLike | None, at: ArrayLike | None
     ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
-        columns = np.empty((len(X), k), dtype=np.intp)
-        scores = np.empty((len(X), k), dtype=np.float32)
-        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
-            columns[rows], scores[rows] = top_k(block, k)
-        return columns, scores
+        return best_of(self._score_blocks(X, exclude_seen, candidates, at), len(X), k)
 
     def _explained_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
         """Score as `_next_item_scores` does, in the unit in which `explain` tells effects."""
@@ -414,24 +423,22 @@ def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:
 
 
 def append_events(X: Sequences, items: Any) -> Sequences:
-    """Append one event to each sequence, at the time of its last event; further columns are left out."""
+    """Append one event to each sequence, at the time and with the columns of its last event."""
     items = np.asarray(items)
     if items.shape != (len(X),):
         raise ValueError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
     vocabulary = X.vocabulary.extend(items)
     ends = X.indptr[1:]
-    times = X.timestamps
-    if times is not None:
-        if (X.lengths == 0).any():
-            raise ValueError("y cannot be appended to empty sequences with timestamps. Drop the empty sequences first.")
-        times = np.insert(times, ends, times[ends - 1])
-    return Sequences(
+    if (X.timestamps is not None or X.columns) and (X.lengths == 0).any():
+        raise ValueError("y cannot follow empty sequences with timestamps or columns. Drop the empty sequences first.")
+    return replace(
+        X,
         codes=np.insert(X.codes, ends, vocabulary.encode(items)),
         indptr=X.indptr + np.arange(len(X) + 1),
-        keys=X.keys,
         vocabulary=vocabulary,
-        timestamps=times,
+        timestamps=None if X.timestamps is None else np.insert(X.timestamps, ends, X.timestamps[ends - 1]),
         rows=np.insert(X.rows, ends, -1),
+        columns={name: np.insert(column, ends, column[ends - 1], axis=0) for name, column in X.columns.items()},
     )
 
 

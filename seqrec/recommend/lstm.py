@@ -23,8 +23,10 @@ from seqrec.network.blueprint import Architecture, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
+from seqrec.network.stream import StreamState
 from seqrec.network.training import Course, History, Trainer
 from seqrec.recommend.base import RecommenderMixin, item_counts
+from seqrec.recommend.stream import RecommenderStream
 from seqrec.storage.schemas import Schema
 
 _SEQUENCES_AT_ONCE = 32_768
@@ -273,6 +275,24 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         similarities[column] = -np.inf
         best = np.argsort(-similarities, kind="stable")[:k]
         return self.vocabulary_.items[best], similarities[best]
+
+    def stream(self, state: StreamState | None = None) -> RecommenderStream:
+        """Follow users as their events come, one more event at the cost of one step.
+
+        Up to `max_length` events, it recommends what `recommend` does; of longer histories it remembers all.
+
+        Parameters
+        ----------
+        state : StreamState, optional
+            The `state` of an earlier stream of this recommender, to go on from.
+
+        Returns
+        -------
+        stream : RecommenderStream
+            With `push`, `push_many`, `recommend` and `state`.
+        """
+        check_is_fitted(self, "model_")
+        return RecommenderStream(self, state)
 
     def _next_item_scores(
         self, X: Sequences, at: NDArray[np.datetime64] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,14 @@ def top_k(scores: NDArray, k: int) -> tuple[NDArray[np.intp], NDArray]:
     first = np.searchsorted(rows, np.arange(n))
     columns = columns[order[first[:, None] + np.arange(k)]]
     return columns, np.take_along_axis(scores, columns, axis=1)
+
+
+def best_of(blocks: Iterable[tuple[slice, NDArray]], n: int, k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Give the columns of the k best items of each of n sequences, whose scores come in blocks, and their scores."""
+    columns, scores = np.empty((n, k), np.intp), np.empty((n, k), np.float32)
+    for rows, block in blocks:
+        columns[rows], scores[rows] = top_k(block, k)
+    return columns, scores
 
 
 def target_ranks(scores: NDArray, targets: Targets, rows: slice) -> NDArray[np.float64]:
