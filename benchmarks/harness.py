@@ -18,6 +18,7 @@ import pandas as pd
 
 import seqrec
 from seqrec import Sequences, TimeSplit
+from seqrec.datasets import make_shop_log
 
 RESULTS = Path(__file__).parent / "results"
 AT_TIME = " at its time"  # ends the names of figures for which the model knew the time of the question
@@ -98,7 +99,21 @@ def load_user_histories(name: str, folder: str | None = None) -> Sequences:
 
 def leave_last_out(name: str, folder: str | None, part: str) -> Task:
     """Train on all but the last two events of each user; ask for the second-last (validation) or the last (test)."""
-    X = load_user_histories(name, folder)
+    return _last_two_out(load_user_histories(name, folder), part)
+
+
+def with_rating(name: str, folder: str | None, part: str) -> Task:
+    """Ask as `leave_last_out` does, and let the model read each event's rating."""
+    X = Sequences.from_frame(read_table(folder, name, "events"), timestamp=None, columns=["rating"])
+    return _last_two_out(X, part)
+
+
+def shop(columns: tuple[str, ...], folder: str | None, part: str) -> Task:  # noqa: ARG001
+    """Ask for the last event of each user of a generated shop, where the type of an event decides what comes next."""
+    return _last_two_out(Sequences.from_frame(make_shop_log(random_state=0), columns=columns), part)
+
+
+def _last_two_out(X: Sequences, part: str) -> Task:
     history, target = seqrec.leave_last_out(X)
     before, second_last = seqrec.leave_last_out(history)
     return Task(before, before, second_last) if part == "validation" else Task(before, history, target)

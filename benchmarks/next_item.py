@@ -19,7 +19,9 @@ from harness import (
     make_parser,
     read_settings,
     session_prefixes,
+    shop,
     time_split,
+    with_rating,
     write_result,
 )
 
@@ -42,6 +44,9 @@ PROTOCOLS = {
         name: Protocol(partial(leave_last_out, name), AT_10, True)
         for name in ("ml-1m", "beauty", "beauty-5core", "sports-5core")
     },
+    "ml-1m-rating": Protocol(partial(with_rating, "ml-1m"), AT_10, True),
+    "shop": Protocol(partial(shop, ("event_type", "price")), AT_10, False),
+    "shop-items-alone": Protocol(partial(shop, ()), AT_10, False),
     "ml-1m-time": Protocol(partial(time_split, "ml-1m"), AT_10, True),
     "ml-1m-time-refit": Protocol(partial(time_split, "ml-1m", refit=True), AT_10, True),
     **{name: Protocol(partial(session_prefixes, name), AT_20, False) for name in ("diginetica", "yoochoose-1-64")},

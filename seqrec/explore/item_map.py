@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 from traitlets import Bytes, Dict, Int, List, TraitError, Unicode, observe, validate
 
 from seqrec._checks import check_choice, check_rows
 from seqrec._html import Html, card, table
 from seqrec._text import markup
-from seqrec.data.vocabulary import N_RESERVED
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.explore.item_groups import OTHER, group
@@ -242,13 +240,12 @@ def item_embeddings(recommender: Any) -> NDArray[np.float32]:
     NotFittedError
         Before `fit`.
     """
-    if not hasattr(recommender, "similar_items"):
+    if not hasattr(recommender, "item_embeddings"):
         raise TypeError(
             f"a map needs item embeddings, which {type(recommender).__name__} does not have. "
             "Give a fitted LSTMRecommender."
         )
-    check_is_fitted(recommender)
-    return np.asarray(recommender.model_.encoder.items.embeddings)[N_RESERVED:]
+    return recommender.item_embeddings()
 
 
 def _directions(embeddings: NDArray) -> NDArray[np.float32]:

@@ -245,6 +245,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             probabilities[rows] = np.exp(log_probabilities)
         return probabilities
 
+    def item_embeddings(self) -> NDArray[np.float32]:
+        """Give the embedding of each item of the catalogue, (n_items, embedding_dim) float32."""
+        check_is_fitted(self)
+        return np.asarray(self.model_.encoder.items.embeddings)[N_RESERVED:]
+
     def similar_items(self, item: Any, k: int = 10) -> tuple[NDArray, NDArray[np.float32]]:
         """Give the items whose embeddings point most nearly the way that the item's own does.
 
@@ -270,7 +275,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         column = self.vocabulary_.encode(np.asarray([item]))[0] - N_RESERVED
         if column < 0:
             raise ValueError(f"item {item!r} is not in the catalogue of {len(self.vocabulary_):,} items.")
-        embeddings = Reader.of(self.model_).table.numpy()  # of length 1
+        embeddings = self.item_embeddings()
+        embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
         similarities = embeddings @ embeddings[column]
         similarities[column] = -np.inf
         best = np.argsort(-similarities, kind="stable")[:k]

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from seqrec.network.event_model import EventModel
 
 from seqrec import LSTMAnomalyDetector, Sequences
 from seqrec.detect.attribution import END
 from seqrec.detect.stream import RunningDetector, join, pack, unpack
-from seqrec.network.event_model import EventModel
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}
 COLUMNS = ("amount", "channel", "night")

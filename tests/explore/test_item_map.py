@@ -31,7 +31,7 @@ def fitted(names=NAMES, width=4):
     """A recommender that knows embeddings and counts, and nothing else."""
     recommender = LSTMRecommender()
     embeddings = np.random.default_rng(0).normal(size=(N_RESERVED + len(names), width)).astype(np.float32)
-    recommender.model_ = SimpleNamespace(embedding=SimpleNamespace(embeddings=embeddings))
+    recommender.model_ = SimpleNamespace(encoder=SimpleNamespace(items=SimpleNamespace(embeddings=embeddings)))
     recommender.vocabulary_ = Vocabulary(names)
     recommender.item_counts_ = np.arange(len(names), 0, -1)
     return recommender

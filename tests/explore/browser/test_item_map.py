@@ -5,7 +5,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 MAKE = '''
-from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -16,11 +15,11 @@ from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 class Embedded(RecommenderMixin, BaseEstimator):
     """A recommender of which nothing but its embeddings is needed: no TensorFlow, so the test is quick."""
 
-    similar_items = fit = None
+    fit = None
 
     def __init__(self):
-        rows = np.random.default_rng(0).normal(size=(N_RESERVED + 40, 6))
-        self.model_ = SimpleNamespace(embedding=SimpleNamespace(embeddings=rows.astype("float32")))
+        rows = np.random.default_rng(0).normal(size=(40, 6))
+        self.item_embeddings = lambda: rows.astype("float32")
         self.vocabulary_ = Vocabulary([f"i{n}" for n in range(39)] + [HOSTILE])
         self.item_counts_ = np.arange(40, 0, -1)
 
