@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import GAP, Fields, field_columns, is_category
+from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences, as_sequences
-from seqrec.detect.attribution import EVENT, explain_events, smallest_of
+from seqrec.detect.attribution import END, EVENT, explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents
 from seqrec.detect.normal import NORMAL, Normal
@@ -282,6 +283,41 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """
         X = self._known_sequences(X)
         return self.normal_.read(X, compare=True)[1].ranks
+
+    def expected(self, X: Any, k: int = 3, at: ArrayLike | None = None) -> pd.DataFrame:
+        """Say what is expected to come next in each sequence, or what at a given time.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        k : int
+            How many events of each sequence, the likeliest first.
+        at : datetime or (n_sequences,) array-like of datetimes, optional
+            What comes, given that it comes at this time. The end of a sequence comes at none, so it is left out then.
+
+        Returns
+        -------
+        expected : DataFrame
+            A row a sequence and event: `sequence` (key), `rank` from 1, `event` ("(end)" for the end) and
+            `probability`, given that it is none that training lacked.
+
+        Raises
+        ------
+        ValueError
+            If times are asked about that training or X lacks, or one lies before the last event.
+        """
+        X = self._known_sequences(X)
+        probabilities = self.normal_.next_events(X, query_times(at, X))
+        names = np.append(self.vocabulary_.items.astype(object), END)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, : check_integer(k, "k")]
+        n, k = best.shape
+        told = {
+            "sequence": np.repeat(X.keys, k),
+            "rank": np.tile(np.arange(1, k + 1), n),
+            "event": names[best.ravel()],
+            "probability": np.take_along_axis(probabilities, best, axis=1).ravel(),
+        }
+        return pd.DataFrame(told)
 
     def explain(self, X: Any, n_events: int = 3, n_expected: int = 3, only_flagged: bool = True) -> pd.DataFrame:
         """Say why sequences are odd: the events that fired, and what was expected in their place.

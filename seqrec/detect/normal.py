@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import softmax
 
 from seqrec.data.ends import Chain, close, distinct, end_code
 from seqrec.data.fields import FIELDS, MISSING, Fields
+from seqrec.data.queries import seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import HISTORY, count_events
 from seqrec.data.vocabulary import UNKNOWN, Vocabulary, vocabulary
@@ -208,6 +210,23 @@ class Normal(NamedTuple):
         unknown = state.counts[:, [0]].toarray()[:, 0].astype(np.float64)
         distances, _ = self.compositions.nearest_to(state.counts)
         return parts | {"new events": unknown, "long": lengths, "short": -lengths, "composition": distances}
+
+    def next_events(self, X: Sequences, at: NDArray[np.datetime64] | None = None) -> NDArray[np.float64]:
+        """Probability of each known kind of event after each sequence, (n, n_items + 1), the end last.
+
+        At a given time, (n,), nothing ends: the last column is left out.
+        """
+        if at is not None and not self.network.architecture.asked:
+            raise ValueError("times can be asked about if the detector was fitted on sequences with timestamps.")
+        reader, state = Reader.of(self.network), self.read(X)[0].network
+        states = state.output
+        if at is not None:
+            states = reader.asked(states, *self.fields.encode_gaps(seconds_until(at, state.time)))
+        n = len(self.vocabulary) + (at is None)
+        probabilities = np.empty((len(states), n))
+        for rows, logits in reader.scores(states):
+            probabilities[rows] = softmax(logits[:, :n].astype(np.float64), axis=1)
+        return probabilities
 
     @property
     def _odds(self) -> float:

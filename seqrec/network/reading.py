@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from seqrec.data.queries import last_times
 from seqrec.data.sequences import Sequences
 from seqrec.network.batches import TILE, groups_to_read, in_whole_tiles, parts_in_time
 from seqrec.network.model import SequenceModel
@@ -110,7 +111,7 @@ class Reader:
                 put(events, *results)
             for whole, part in zip(after, (*memory * keep, output), strict=True):
                 whole[rows] = part[: len(rows)]
-        return State(tuple(after[:-1]), after[-1], _last_times(X, state.time))
+        return State(tuple(after[:-1]), after[-1], last_times(X, state.time))
 
     def scores(self, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
@@ -160,11 +161,3 @@ class Reader:
                 [memory, output, self.network.event_signature, lengths, *(tf.TensorSpec.from_tensor(t) for t in more)],
             )
         return self._graphs[key]
-
-
-def _last_times(X: Sequences, before: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    times = np.broadcast_to(before, len(X)).copy()
-    if X.timestamps is not None:
-        full = X.lengths > 0
-        times[full] = X.timestamps[X.indptr[1:][full] - 1]
-    return times

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
+from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
@@ -395,26 +396,6 @@ class RecommenderMixin:
             Higher is better. A fresh array, since the mixin writes into it.
         """
         raise NotImplementedError
-
-
-def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
-    """Give the times that are asked about, (n,) datetime64[us] in UTC, after checks against the histories."""
-    if at is None:
-        return None
-    if X.timestamps is None:
-        raise ValueError("at is the time of the question, but the histories have no timestamps to compare it with.")
-    values = np.atleast_1d(np.asarray(at))
-    unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
-    if values.dtype.kind in "iuf" and unit is None:
-        raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
-    moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
-    times = np.broadcast_to(moments, len(X))
-    full = np.flatnonzero(X.lengths)
-    late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
-    if not late.all():  # a missing time is not late either
-        missed = len(late) - late.sum()
-        raise ValueError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
-    return times
 
 
 def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:

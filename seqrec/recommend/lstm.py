@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.fields import FIELDS, Fields
+from seqrec.data.queries import last_times, seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary
@@ -308,7 +309,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             part = slice(start, min(start + _SEQUENCES_AT_ONCE, len(X)))
             states = self._last_states(reader, self.encode(X[part]))
             if self.model_.architecture.asked:
-                waited = _waited(X[part], None if at is None else at[part])
+                waited = seconds_until(None if at is None else at[part], last_times(X[part]))
                 states = reader.asked(states, *self.fields_.encode_gaps(waited))
             for rows, scores in reader.scores(states):
                 yield slice(start + rows.start, start + rows.stop), scores
@@ -420,15 +421,6 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
 
 def _from_popularity(X: Sequences) -> Callable[[SequenceModel], None]:
     return lambda network: network.head.start_from_popularity(item_counts(X))
-
-
-def _waited(X: Sequences, at: NDArray[np.datetime64] | None) -> NDArray[np.float64]:
-    """Give the seconds from the last event of each sequence to the question; NaN where one of them is not known."""
-    waited = np.full(len(X), np.nan)
-    if X.timestamps is not None and at is not None:
-        full = X.lengths > 0
-        waited[full] = (at[full] - X.timestamps[X.indptr[1:][full] - 1]) / np.timedelta64(1, "s")
-    return waited
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:

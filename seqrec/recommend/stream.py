@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from seqrec.data.queries import seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import count_events
 from seqrec.network.reading import Reader
@@ -78,7 +79,10 @@ class RecommenderStream(Stream[None]):
         def seen(rows: slice) -> tuple[NDArray, NDArray]:
             return known[rows].nonzero()
 
-        states = self._reader.asked(network.output, *recommender.fields_.encode_gaps(_waited(network.time, at)))
+        waited = seconds_until(None if at is None else np.asarray(at, "datetime64[us]"), network.time)
+        if (waited < 0).any():
+            raise ValueError(f"at lies before the last event of {np.count_nonzero(waited < 0):,} users.")
+        states = self._reader.asked(network.output, *recommender.fields_.encode_gaps(waited))
         cold, k = np.asarray(known.sum(axis=1)) == 0, recommender._clip(k)
         blocks = recommender._finished(
             self._reader.scores(states), cold, seen if exclude_seen else None, candidates, recommender.item_counts_
@@ -98,13 +102,3 @@ class RecommenderStream(Stream[None]):
 
     def _times(self, states: RecommenderState) -> NDArray[np.datetime64]:
         return states.network.time
-
-
-def _waited(times: NDArray[np.datetime64], at: ArrayLike | None) -> NDArray[np.float64]:
-    """Give the seconds from the last events, (n,), to the question; NaN where one of them is not known."""
-    if at is None:
-        return np.full(len(times), np.nan)
-    waited = (np.asarray(at, "datetime64[us]") - times) / np.timedelta64(1, "s")
-    if (waited < 0).any():
-        raise ValueError(f"at lies before the last event of {np.count_nonzero(waited < 0):,} users.")
-    return np.broadcast_to(waited, len(times))
