@@ -19,6 +19,7 @@ lint: .make/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python benchmarks/tables.py --check
 
 format: .make/dev
 	$(BIN)/ruff check --fix .

@@ -84,7 +84,7 @@ pd.DataFrame(table).T
 # %% [markdown]
 # Coverage is the share of the catalogue that is recommended to somebody: a reminder that more hits need not mean more
 # varied lists. And an LSTM need not win. Where the next event depends on the last one alone, as in some process logs of
-# the [README](../README.md), the Markov chain is as good or better; then take the Markov chain.
+# `docs/benchmarks.md`, the Markov chain is as good or better; then take the Markov chain.
 #
 # ## Ask for anybody
 #

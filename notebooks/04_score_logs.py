@@ -71,7 +71,7 @@ print(*lines[:3], "...", lines[500], sep="\n")
 # `--fpr 0.01` flags what only 1 % of normal sessions would look like; `--alerts-per-day` and `--contamination` are
 # other ways to say it. `--state` is for tomorrow, see below. The exit code is for your scheduler: 0 is clean, 3 is
 # finished with rows that could not be used, and more than 1 % of these (`--max-bad`) is 4. Most of the time goes into
-# starting TensorFlow; the [README](../README.md) has rates for large logs.
+# starting TensorFlow; `docs/benchmarks.md` has rates for large logs.
 
 # %% language="bash"
 # exec 2>&1

@@ -1,0 +1,182 @@
+"""What was measured on a machine: speed, memory, interruptions, damage. One function for each result file."""
+
+from typing import Any, NamedTuple
+
+from markup import show, table
+
+
+class Measured(NamedTuple):
+    """The section of a result file."""
+
+    title: str
+    parts: list[str]  # paragraphs and tables
+
+
+def on_machine(result: dict[str, Any], cells: list[tuple[str, str]]) -> list[str]:
+    """Give the machine, and a table of what was measured on it."""
+    cores, cpu = result["machine"]["cores"], result["machine"]["cpu"]
+    return [f"{cores} cores ({cpu}).", table(["", "measured"], map(list, cells))]
+
+
+def speed(result: dict[str, Any]) -> Measured:
+    """Print what `speed.py` measured."""
+    rows = []
+    for precision, figures in result["training"].items():
+        rows += [
+            (f"matrix products, 4,096 square, {precision}", f"{figures['matrix_gflops']:.0f} GFLOP/s"),
+            (f"training in {precision}", f"{figures['gflops']:.0f} GFLOP/s"),
+            ("... share of that rate", f"{figures['share_of_matrix_rate']:.2f}"),
+            ("... events a second", f"{figures['events_a_second']:,.0f}"),
+        ]
+    rows += [
+        ("peak memory of the process in training", f"{result['training_peak_memory_gib']:.2f} GiB"),
+        (f"fit of {result['fit_epochs']} epochs, whole call", f"{result['fit_minutes']:.1f} min"),
+        ("... NDCG@10 on the test part, leave-last-out", show(result["fit_ndcg@10"])),
+        ("top 10 for all users, share of the float32 rate", f"{result['recommend_share_of_matrix_rate']:.2f}"),
+        ("... users a second", f"{result['recommend_users_a_second']:,.0f}"),
+    ]
+    return Measured("Speed on MovieLens 1M", on_machine(result, rows))
+
+
+def detection_speed(result: dict[str, Any]) -> Measured:
+    """Print what `detection_speed.py` measured."""
+    long, sessions, memory = result["long"], result["hdfs"], result["memory"]
+    cells = [
+        ("matrix products, 4,096 square, float32", f"{long['matrix_gflops']:.0f} GFLOP/s"),
+        (f"reading with {long['units']} units, {long['log']}", f"{long['gflops']:.0f} GFLOP/s"),
+        ("... share of that rate", f"{long['share_of_matrix_rate']:.2f}"),
+        ("... events a second", f"{long['events_a_second']:,.0f}"),
+        *((f"hdfs, {part}, events a second", f"{n:,.0f}") for part, n in sessions["events_a_second"].items()),
+        *((f"memory that scoring one sequence adds, {n}", f"{mib:.0f} MiB") for n, mib in memory["added_mib"].items()),
+        ("... for each further event", f"{memory['bytes_an_event']:.0f} bytes"),
+    ]
+    return Measured("Speed of detection", on_machine(result, cells))
+
+
+def from_frame(result: dict[str, Any]) -> Measured:
+    """Print what `from_frame.py` measured."""
+    head = ["frame", "rows", "time, in those of polars' sort by user and time", "growth of memory, in frames"]
+    rows = [
+        [case["frame"], case["rows"], f"{case['time_ratio']:.2f}", f"{case['memory_ratio']:.2f}"]
+        for case in result["results"]
+    ]
+    size = f"{result['arguments']['events']:,} events with text ids."
+    return Measured("Speed of `Sequences.from_frame`", [size, table(head, rows, left=2)])
+
+
+def bulk_scoring(result: dict[str, Any]) -> Measured:
+    """Print what `bulk_scoring.py` measured."""
+    figures = result["figures"]
+    cells = []
+    for setting, part in figures.get("throughput", {}).items():
+        alone = part["alone"]
+        cells += [
+            (f"`seqrec score`, {part['rows']:,} rows of CSV, {setting}", f"{part['seconds']:.0f} s"),
+            (f"... the network alone, {alone['units']} units, on the same batches", f"{alone['seconds']:.0f} s"),
+            ("... ratio", f"{part['ratio']:.2f}"),
+            ("... rows a second, from start to end", f"{part['events_a_second']:,.0f}"),
+        ]
+    for times, part in figures.get("memory", {}).items():
+        limit = f"limited to {part['budget_gib']} GiB by {part['enforced_by']}"
+        peak = f"{part['report']['peak_mib']:,.0f} MiB in {part['seconds'] / 60:.0f} min"
+        cells.append((f"peak memory, a log of {part['gib']:.1f} GiB ({times} x the budget), {limit}", peak))
+    more = equality_parts(figures["equality"]) if "equality" in figures else []
+    return Measured("Scoring logs in bulk", on_machine(result, cells) + more)
+
+
+def equality_parts(part: dict[str, Any]) -> list[str]:
+    """Print how far scores differ between ways to score one log."""
+    names = ("surprisal", "score", "flags_that_differ", "rows_lost_or_doubled")
+    head = ["against one whole run in one piece", *(name.replace("_", " ") for name in names)]
+    rows = [[way, *(f"{found[name]:g}" for name in names)] for way, found in part["ways"].items()]
+    return [f"The same {part['rows']:,} rows in other ways, largest differences:", table(head, rows)]
+
+
+def interruptions(result: dict[str, Any]) -> Measured:
+    """Print what `interruptions.py` measured."""
+    kills, saved, refusals = (result[part] for part in ("kills", "save", "refusals"))
+    damage = ("runs_that_differ", "rows_lost", "rows_doubled", "rows_different")
+    counts = {stage: total([job["stages"] for job in kills], stage) for job in kills for stage in job["stages"]}
+    when = ", ".join(f"{stage} {n}" for stage, n in sorted(counts.items()))
+    cells = [
+        (f"{len(kills)} jobs killed by `kill -9`, times ({when})", f"{total(kills, 'kills'):,}"),
+        ("... runs that were let finish, and compared", f"{total(kills, 'runs'):,}"),
+        *((f"... {what.replace('_', ' ')}", f"{total(kills, what):,}") for what in damage),
+    ]
+    for job in result["faults"]:
+        endings = ", ".join(f"{ending} {n}" for ending, n in sorted(job["endings"].items()))
+        cells += [
+            (f"{job['job']}: calls that change files", f"{job['calls']:,}"),
+            (f"... made to fail, one in each run ({endings})", f"{job['failed']:,}"),
+            ("... then runs that differ", f"{job['runs_that_differ']:,}"),
+        ]
+    files = saved["files"]
+    cells += [
+        ("`seqrec.save`: calls made to fail", f"{saved['failed']:,}"),
+        ("... the file is the old one, the new one", f"{files['old']:,}, {files['new']:,}"),
+        ("... it is neither", f"{files.get('damaged', 0):,}"),
+        ("second runs on output or states in use", f"{refusals['runs']:,}"),
+        ("... refused", f"{refusals['refused']:,}"),
+        *(
+            (f"... seconds until then, {what}: median, most", f"{seconds['median']:.2f}, {seconds['most']:.2f}")
+            for what, seconds in refusals["seconds"].items()
+        ),
+        ("... of a processor, median", f"{refusals['processor_seconds']:.2f}"),
+    ]
+    return Measured("Interruptions", on_machine(result, cells))
+
+
+def total(parts: list[dict[str, Any]], name: str) -> int:
+    return sum(part.get(name, 0) for part in parts)
+
+
+def model_files(result: dict[str, Any]) -> Measured:
+    """Print what `model_files.py` measured."""
+    hostile, kills, mutations = result["hostile"], result["kills"], result["mutations"].values()
+    wrong = sum(outcomes["wrongly loaded"] for outcomes in mutations)
+    cells = [
+        ("hostile files that are refused", f"{hostile['refused']:,} of {hostile['files']:,}"),
+        ("... other files, sockets, processes or code that a load touched", f"{len(hostile['foreign_events'])}"),
+        ("... most memory over twice the file's size", f"{hostile['most_mib_over_twice_the_file']:.0f} MiB"),
+        ("... longest time", f"{hostile['slowest_seconds']:.2f} s"),
+        (
+            "damaged files that are loaded with other values",
+            f"{wrong:,} of {sum(sum(outcomes.values()) for outcomes in mutations):,}",
+        ),
+        ("kills while saving that leave the old file or the new one", f"{kills['whole']} of {kills['kills']}"),
+    ]
+    return Measured("Model files", on_machine(result, cells))
+
+
+def explore(result: dict[str, Any]) -> Measured:
+    """Print what `explore.py` measured."""
+    sizes = result["front end, bytes"].values()
+    timed = {key: part for key, part in result.items() if isinstance(part, dict) and "median" in part}
+    cells = [
+        ("front ends, script and style sheet: smallest, largest", f"{min(sizes):,}, {max(sizes):,} bytes"),
+        *((f"first paint: {widget}", f"{time:,.0f} ms") for widget, time in result["first paint, ms"].items()),
+        *(
+            (
+                f"{key.removesuffix(' a move')}: median, 95th percentile",
+                f"{part['median']:.1f}, {part['95th percentile']:.1f}",
+            )
+            for key, part in timed.items()
+        ),
+        ("requests to another address", f"{result['foreign requests']}"),
+    ]
+    return Measured("Widgets, in Chromium on JupyterLab", on_machine(result, cells))
+
+
+MEASURED = {
+    "What holds under load and damage": {
+        "bulk-scoring": bulk_scoring,
+        "interruptions": interruptions,
+        "model-files": model_files,
+        "explore": explore,
+    },
+    "Speed": {
+        "speed": speed,
+        "detection-speed": detection_speed,
+        "from_frame": from_frame,
+    },
+}
