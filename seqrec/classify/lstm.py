@@ -22,7 +22,7 @@ from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import FIELDS, Fields
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
-from seqrec.data.vocabulary import vocabulary
+from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
@@ -152,6 +152,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "history_": HISTORY,
         "model_": Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
     }
+    vocabulary_: Vocabulary
+    fields_: Fields
+    model_: SequenceModel
     _calibration: _Logistic | None = None
 
     def __init__(
@@ -252,33 +255,33 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """Give the classes, what the labels are of, and the class numbers and weights of these."""
         if y is None:
             raise ValueError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
-        y = np.asarray(y)
-        if y.ndim:
-            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        labelled: Any = np.asarray(y)
+        if labelled.ndim:
+            labelled = check_array(labelled, ensure_2d=False, dtype=None, input_name="y")
+        labelled = column_or_1d(labelled, warn=True)
+        check_classification_targets(labelled)
         sizes = {"sequence": len(X), "event": X.n_events}
         level = self.level
         if level == "auto":
-            level = "sequence" if y.shape == (len(X),) else "event"
-        if y.shape != (sizes[level],):
+            level = "sequence" if labelled.shape == (len(X),) else "event"
+        if labelled.shape != (sizes[level],):
             raise ValueError(
                 f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
-                f"got shape {y.shape}."
+                f"got shape {labelled.shape}."
             )
-        weights = np.ones(len(y)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
-        if weights.shape != y.shape or not (np.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError(f"sample_weight must hold {len(y):,} numbers of at least 0, as y does.")
+        weights = np.ones(len(labelled)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
+        if weights.shape != labelled.shape or not (np.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError(f"sample_weight must hold {len(labelled):,} numbers of at least 0, as y does.")
         if not weights.any():
             raise ValueError(
                 "sample_weight must not be zero everywhere: the data with non-zero weights are what is learned."
             )
-        classes, labels = np.unique(y[weights > 0], return_inverse=True)
+        classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"y must hold at least 2 classes, got {len(classes)} class.")
         if self.class_weight is not None:
-            weights[weights > 0] *= compute_sample_weight(self.class_weight, y[weights > 0])
-        numbers = np.zeros(len(y), dtype=np.int32)
+            weights[weights > 0] *= compute_sample_weight(self.class_weight, labelled[weights > 0])
+        numbers = np.zeros(len(labelled), dtype=np.int32)
         numbers[weights > 0] = labels
         return classes, level, numbers, weights
 
@@ -300,7 +303,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
     ) -> tuple[SequenceModel, History]:
         """Train a network on X, with ends, and stop in time by the labels of what was held out."""
-        n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else self.max_epochs
+        n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else int(self.max_epochs)
         architecture = self._architecture(X, fields, int(rng.integers(2**31)), n_codes=n_codes, n_classes=n_classes)
         columns = X.columns
         shares = np.bincount(columns["labels"], columns["weights"], n_classes) / max(columns["weights"].sum(), 1e-6)

@@ -203,7 +203,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """About two million events in all, so that a small log is read often enough to be learned."""
         if self.max_epochs == "auto":
             return int(np.clip(round(2_000_000 / closed.n_events), 6, 30))
-        return self.max_epochs
+        return int(self.max_epochs)
 
     def _part_names_of(self, X: Sequences) -> list[str]:
         names = [f"events {part}" for part in _SURPRISAL_PARTS]

@@ -79,9 +79,9 @@ class Findings(NamedTuple):
         """Know nothing yet of n events."""
         n_categories, n_numbers = len(fields.categories), len(fields.numbers)
         columns = (1 + n_categories + n_numbers, n_numbers, n_numbers, n_numbers, 1 + n_categories)
-        arrays = [np.zeros((n, width), np.float32) for width in columns]
+        arrays: list[Any] = [np.zeros((n, width), np.float32) for width in columns]
         arrays[2][:] = np.nan
-        return cls(*arrays, np.zeros(n, np.float32), np.zeros(n, np.int32))
+        return cls(*[*arrays, np.zeros(n, np.float32), np.zeros(n, np.int32)])
 
     def p_values(self) -> NDArray[np.float64]:
         """P-value of each event and of each of its fields, (n, 1 + n_fields); 1 where a field is missing."""

@@ -49,7 +49,7 @@ class Batch:
         half = 2 + len(self.input_columns)
         n = n_segments(self.inputs.shape[1])
         for part in zip(*(np.array_split(array, n, axis=1) for array in arrays), strict=True):
-            yield Batch(self.rows, *part[:2], part[2:half], part[half:])
+            yield Batch(self.rows, part[0], part[1], part[2:half], part[half:])
 
 
 class Windows:

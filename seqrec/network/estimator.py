@@ -13,9 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from seqrec.data.display import ShownAsCard
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import Vocabulary
 from seqrec.network.blueprint import Architecture
-from seqrec.network.model import SequenceModel
 from seqrec.network.tensorflow import bfloat16_is_fast
 from seqrec.network.training import Course
 from seqrec.storage.estimator import Storable
@@ -41,13 +39,10 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    vocabulary_: Vocabulary
-    fields_: Fields
-    model_: SequenceModel
     n_read: ClassVar[Any] = 2**62  # steps at the end of a sequence that are read, of which the start is one
     _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is missing, and no error
 
-    def encode(self, X: Sequences) -> Sequences:
+    def encode(self: Any, X: Sequences) -> Sequences:
         """Give X as the network reads it: in the codes of `vocabulary_`, with encoded fields for columns."""
         return self.fields_.encode(X.recode(self.vocabulary_), may_lack=self._fields_may_lack)
 
@@ -99,7 +94,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
         return "mixed_bfloat16" if bfloat16 else "float32"
 
-    def _check_fitted(self) -> None:
+    def _check_fitted(self: Any) -> None:
         architecture = self.model_.architecture
         fields = self.fields_
         found = tuple(architecture.category_sizes), architecture.n_numbers

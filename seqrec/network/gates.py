@@ -123,7 +123,7 @@ def _check_layer(layer: Any, n_layers: int) -> None:
         raise ValueError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
 
 
-def _inputs(estimator: BaseLSTM, X: Sequences) -> tf.Tensor:
+def _inputs(estimator: Any, X: Sequences) -> tf.Tensor:
     """Give what the recurrence takes in of one sequence, (1, n_steps, embedding_dim): its start, and its events."""
     encoded = estimator.encode(X)
     arrays = (encoded.codes, encoded.columns["categories"], encoded.columns["numbers"])
@@ -144,7 +144,7 @@ def _states(layer: keras.layers.RNN, x: tf.Tensor) -> list[NDArray[np.float32]]:
 
 
 def _gates(
-    cell: str, weights: list[NDArray], x: NDArray, hidden: NDArray, c: NDArray | None = None
+    cell: str, weights: list[NDArray], x: NDArray, hidden: NDArray, c: Any = None
 ) -> dict[str, NDArray[np.float32]]:
     """Give the gates at all steps, from the inputs (n_steps, embedding_dim) and the states after each."""
     if cell == "rnn":

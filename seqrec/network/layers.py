@@ -30,7 +30,7 @@ class LSTM(keras.layers.LSTM):
         cell = self.cell
         weights = (ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
         arguments = (sequences, *weights, *initial_state)
-        outputs, h, c = lstm_sequence(*arguments) if training else read_sequence(*arguments, mask)
+        outputs, h, c = lstm_sequence(*arguments) if training else read_sequence(*arguments, mask=mask)
         return h, outputs, [h, c]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ _LOGITS_AT_ONCE = 2**22  # a block of this size stays in the cache of a CPU
 
 
 @tf.custom_gradient
-def softmax_cross_entropy(states, weights, bias, targets):
+def softmax_cross_entropy(states: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor, targets: tf.Tensor) -> Any:
     """Mean cross-entropy of a full softmax.
 
     Parameters
@@ -33,7 +34,7 @@ def softmax_cross_entropy(states, weights, bias, targets):
     loss : scalar float32 tensor, nats
     """
 
-    def judge(logits, rows):
+    def judge(logits: tf.Tensor, rows: tf.Tensor) -> Any:
         probabilities, target = tf.nn.softmax(logits), targets[rows]
         return probabilities, tf.gather_nd(probabilities, tf.stack([tf.range(tf.shape(target)[0]), target], axis=1))
 
@@ -85,10 +86,17 @@ def sampled_cross_entropy(
 
 
 @tf.custom_gradient
-def _contrast(states, weights, bias, target_logits, targets, negatives):
+def _contrast(
+    states: tf.Tensor,
+    weights: tf.Tensor,
+    bias: tf.Tensor,
+    target_logits: tf.Tensor,
+    targets: tf.Tensor,
+    negatives: tf.Tensor,
+) -> Any:
     """Mean cross-entropy of `target_logits`, (n,), against negatives with `weights`, (m, dim), and `bias`, (m,)."""
 
-    def judge(logits, rows):
+    def judge(logits: tf.Tensor, rows: tf.Tensor) -> Any:
         logits = tf.where(targets[rows, None] == negatives, -1e9, logits)
         probabilities = tf.nn.softmax(tf.concat([target_logits[rows, None], logits], axis=1))
         return probabilities[:, 1:], probabilities[:, 0]
@@ -97,7 +105,7 @@ def _contrast(states, weights, bias, target_logits, targets, negatives):
     return _mean_and_gradient(likelihood, (d_states, d_weights, d_bias, likelihood - 1, None, None))
 
 
-def _by_blocks(states, weights, bias, judge):
+def _by_blocks(states: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor, judge: Callable) -> Any:
     """Sum what ``sum(log Z)`` owes to each logit into its gradients, a block of rows at a time.
 
     ``judge(logits, rows)`` gives the probabilities, (rows, m), behind the logits ``states @ weights.T + bias``, and
@@ -115,7 +123,7 @@ def _by_blocks(states, weights, bias, judge):
     n, n_rows = tf.shape(states)[0], min(max(_LOGITS_AT_ONCE // weights.shape[0], 128), 1024)
     classes = tf.cast(weights, dtype)
 
-    def block(i, likelihood, d_states, d_weights, d_bias):
+    def block(i: tf.Tensor, likelihood: tf.Tensor, d_states: tf.Tensor, d_weights: tf.Tensor, d_bias: tf.Tensor) -> Any:
         rows = slice(i * n_rows, (i + 1) * n_rows)
         state = states[rows]
         logits = tf.cast(tf.matmul(state, classes, transpose_b=True), tf.float32) + bias
@@ -145,7 +153,7 @@ def _mean_and_gradient(likelihood: tf.Tensor, of_sum: tuple) -> tuple[tf.Tensor,
     scale = 1 / tf.cast(tf.maximum(tf.size(likelihood), 1), tf.float32)
     loss = -tf.reduce_sum(tf.math.log(tf.maximum(likelihood, 1e-37)))
 
-    def gradient(d_loss):
+    def gradient(d_loss: tf.Tensor) -> Any:
         return [g if g is None else g * tf.cast(d_loss * scale, g.dtype) for g in of_sum]
 
     return loss * scale, gradient

@@ -33,8 +33,8 @@ class SequenceModel(keras.Model):
         of_items, of_asked = np.random.SeedSequence([architecture.seed, 2]).generate_state(2).tolist()
         self.encoder = Encoder(architecture, dtype)
         self.head = CategoricalHead(self.encoder.items, architecture.n_negatives, of_items, name="head")
-        self.fields = FieldHeads(architecture, self.encoder) if architecture.predicts_fields else None
-        self.classes = ClassHead(architecture) if architecture.n_classes else None
+        self.fields: Any = FieldHeads(architecture, self.encoder) if architecture.predicts_fields else None
+        self.classes: Any = ClassHead(architecture) if architecture.n_classes else None
         self._asked_seeds = keras.random.SeedGenerator(of_asked)
         self.reader: Any = None  # the one that `Reader.of` gives
         self._make_weights()
@@ -250,7 +250,7 @@ class SequenceModel(keras.Model):
         self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
     ) -> tuple[list[Any], Any, Any, Any]:
         """Give memory and state after the events, and the states before and after each, (batch, time, ...)."""
-        after, memory = self.encoder.read(memory, *events, lengths if keep else None)
+        after, memory = self.encoder.read(memory, *events, lengths=lengths if keep else None)
         after = tf.cast(after, tf.float32)
         before = tf.concat([state[:, None], after[:, :-1]], axis=1)
         last = tf.gather(after, tf.maximum(lengths - 1, 0), batch_dims=1)

@@ -7,6 +7,8 @@ What the backward loop needs stays in the `TensorArray`s that the forward loop w
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 
@@ -65,7 +67,7 @@ def read_sequence(
     weights, bias, h, c = _in_dtype(inputs.dtype, kernel, recurrent_kernel, bias, h, c)
     time, each_input = tf.shape(inputs)[1], _by_step(tf.transpose(inputs, (1, 0, 2)))
 
-    def step(t, h, c, hidden):
+    def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, hidden: tf.Tensor) -> Any:
         _, _, new_c, _, new_h = _one_step(each_input.read(t), h, c, weights, bias)
         if mask is not None:
             here = mask[:, t, None]
@@ -78,12 +80,14 @@ def read_sequence(
 
 
 @tf.custom_gradient
-def _recurrence(inputs, weights, bias, first_h, first_c):
+def _recurrence(inputs: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor, first_h: tf.Tensor, first_c: tf.Tensor) -> Any:
     """Loop over time-major inputs (time, batch, input_dim); weights (input_dim + units, 4 units)."""
     dtype, input_dim, units = inputs.dtype, inputs.shape[2], weights.shape[1] // 4
     time, each_input = tf.shape(inputs)[0], _by_step(inputs)
 
-    def step(t, h, c, read, cells, hidden, gates):
+    def step(
+        t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, read: tf.Tensor, cells: tf.Tensor, hidden: tf.Tensor, gates: tf.Tensor
+    ) -> Any:
         x, own, c, tanh_c, h = _one_step(each_input.read(t), h, c, weights, bias)
         gates = [array.write(t, gate) for array, gate in zip(gates, (*own, tanh_c), strict=True)]
         return t + 1, h, c, read.write(t, x), cells.write(t + 1, c), hidden.write(t, h), gates
@@ -93,10 +97,10 @@ def _recurrence(inputs, weights, bias, first_h, first_c):
     loop = (0, first_h, first_c, read, cells, tf.TensorArray(dtype, time), gates)
     _, _, last_c, read, cells, hidden, gates = tf.while_loop(lambda t, *_: t < time, step, loop)
 
-    def gradient(d_hidden, d_last_c):
+    def gradient(d_hidden: tf.Tensor, d_last_c: tf.Tensor) -> Any:
         transposed, each_gradient = tf.transpose(weights), _by_step(d_hidden)
 
-        def back(t, dh, dc, d_read, d_gates):
+        def back(t: tf.Tensor, dh: tf.Tensor, dc: tf.Tensor, d_read: tf.Tensor, d_gates: tf.Tensor) -> Any:
             i, f, g, o, tanh_c = (array.read(t) for array in gates)
             dh = tf.cast(each_gradient.read(t), tf.float32) + tf.cast(dh, tf.float32)
             dc = dc + TanhGrad(y=tanh_c, dy=dh * o)
@@ -116,7 +120,7 @@ def _recurrence(inputs, weights, bias, first_h, first_c):
     return (hidden.stack(), last_c), gradient
 
 
-def _one_step(inputs, h, c, weights, bias):
+def _one_step(inputs: tf.Tensor, h: tf.Tensor, c: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor) -> Any:
     """Give what the gates read, the four gates, the cell state and its tanh, and the hidden state after a step."""
     x = tf.concat([inputs, h], axis=1)
     z = tf.nn.bias_add(tf.matmul(x, weights), bias)
@@ -127,11 +131,13 @@ def _one_step(inputs, h, c, weights, bias):
     return x, (i, f, g, o), c, tanh_c, tf.cast(o * tanh_c, inputs.dtype)
 
 
-def _in_dtype(dtype, kernel, recurrent_kernel, bias, h, c):
+def _in_dtype(
+    dtype: tf.DType, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+) -> Any:
     """Give both kernels as one, bias and hidden state in the dtype of the products, and the cell state in float32."""
     weights = tf.cast(tf.concat([kernel, recurrent_kernel], axis=0), dtype)
     return weights, tf.cast(bias, dtype), tf.cast(h, dtype), tf.cast(c, tf.float32)
 
 
-def _by_step(tensor):
+def _by_step(tensor: tf.Tensor) -> Any:
     return tf.TensorArray(tensor.dtype, tf.shape(tensor)[0]).unstack(tensor)

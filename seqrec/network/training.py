@@ -152,7 +152,7 @@ def _train(
     course: Course,
     progress: TrainingProgress,
 ) -> History:
-    history: History = {"loss": []} | ({"validation": []} if validate else {})
+    history: History = {name: [] for name in ("loss", "validation")[: 1 + (validate is not None)]}
     best, best_epoch, best_weights = -math.inf, 0, None
     try:
         for epoch in range(course.n_epochs):

@@ -126,6 +126,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         "model_": Network(SequenceModel, architecture_schema("n_items + 2")),
     }
     _fields_may_lack = True
+    fields_: Fields
+    model_: SequenceModel
+    history_: History
 
     def __init__(
         self,
@@ -416,7 +419,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
         if self.max_epochs == "auto":
             return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10))
-        return self.max_epochs
+        return int(self.max_epochs)
 
 
 def _from_popularity(X: Sequences) -> Callable[[SequenceModel], None]:
