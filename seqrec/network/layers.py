@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -29,8 +30,8 @@ class LSTM(keras.layers.LSTM):
 
         cell = self.cell
         weights = (ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
-        arguments = (sequences, *weights, *initial_state)
-        outputs, h, c = lstm_sequence(*arguments) if training else read_sequence(*arguments, mask=mask)
+        read: Any = lstm_sequence if training else partial(read_sequence, mask=mask)
+        outputs, h, c = read(sequences, *weights, *initial_state)
         return h, outputs, [h, c]
 
 

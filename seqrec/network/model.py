@@ -250,7 +250,8 @@ class SequenceModel(keras.Model):
         self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
     ) -> tuple[list[Any], Any, Any, Any]:
         """Give memory and state after the events, and the states before and after each, (batch, time, ...)."""
-        after, memory = self.encoder.read(memory, *events, lengths=lengths if keep else None)
+        codes, categories, numbers = events
+        after, memory = self.encoder.read(memory, codes, categories, numbers, lengths if keep else None)
         after = tf.cast(after, tf.float32)
         before = tf.concat([state[:, None], after[:, :-1]], axis=1)
         last = tf.gather(after, tf.maximum(lengths - 1, 0), batch_dims=1)
