@@ -134,7 +134,7 @@ def show_rows(bad: np.ndarray, what: str) -> str:
     """Count the `bad` rows and name the first of them."""
     rows = np.flatnonzero(bad)
     where = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:3]))}"
-    what = re.sub(r"\b(value|id|time)s\b", r"\1", what) if len(rows) == 1 else what
+    what = re.sub(r"\b(value|id|time|array)s\b", r"\1", what) if len(rows) == 1 else what
     return f"{len(rows):,} {what} ({'at' if len(rows) <= 3 else 'first at'} {where})"
 
 

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import _safe_indexing
 
 from seqrec.data.sequences import Sequences, as_sequences
-from seqrec.data.vocabulary import UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import NO_ITEMS, UNKNOWN, Vocabulary
 
 
 @pytest.fixture
@@ -29,6 +30,16 @@ def log():
 
 def as_lists(X):
     return [items.tolist() for items in X]
+
+
+def assert_same(X, Y, but=()):
+    """Compare all that two sequences hold."""
+    assert (X.vocabulary, X.has_items, list(X.columns)) == (Y.vocabulary, Y.has_items, list(Y.columns))
+    for name in {"codes", "indptr", "keys", "timestamps", "rows"}.difference(but):
+        mine, theirs = getattr(X, name), getattr(Y, name)
+        assert np.array_equal(mine, theirs) if mine is not None else theirs is None, name
+    for name, column in X.columns.items():
+        np.testing.assert_array_equal(column, Y.columns[name], strict=True)
 
 
 def test_events_are_sorted_by_user_and_time(log):
@@ -134,7 +145,7 @@ def test_lists_take_timestamps():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"keys": ["u"]}, "one id for each of the 2 lists, got 1"),
+        ({"keys": ["u"]}, "one id for each of the 2 sequences, got 1"),
         ({"keys": ["u", "u"]}, "1 repeated ids, such as 'u'"),
         ({"timestamps": [[10**9], [10**9]]}, "each event needs one time"),
         ({"timestamps": [[10**9, 10**9 - 1], [10**9]]}, "sequence 0 go back in time"),
@@ -222,9 +233,10 @@ def test_selections_keep_times_and_columns(log):
 
 @pytest.mark.parametrize("same", [lambda X: X, copy.deepcopy, lambda X: pickle.loads(pickle.dumps(X))])  # noqa: S301
 def test_nothing_can_be_changed(log, same):
-    X = same(Sequences.from_frame(log, columns=["amount"]))
+    log["frame"] = list(np.arange(20).reshape(5, 2, 2))
+    X = same(Sequences.from_frame(log, columns=["amount", "frame"]))
 
-    for array in (X.codes, X.indptr, X.keys, X.timestamps, X.rows, X.columns["amount"]):
+    for array in (X.codes, X.indptr, X.keys, X.timestamps, X.rows, X.columns["amount"], X.columns["frame"]):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = array[1]
     with pytest.raises(AttributeError):
@@ -239,9 +251,20 @@ def test_repr_counts(log, X):
 
 
 def test_pickled_sequences_are_the_same(log):
-    X = Sequences.from_frame(log)
+    log["frame"] = list(np.arange(20).reshape(5, 2, 2))
+    X = Sequences.from_frame(log, item=None, columns=["frame"])
 
-    assert as_lists(pickle.loads(pickle.dumps(X))) == as_lists(X)  # noqa: S301
+    same = pickle.loads(pickle.dumps(X))  # noqa: S301
+
+    assert_same(same, X)
+    assert not same.has_items
+
+
+def test_what_was_computed_is_not_pickled(X):
+    before = len(pickle.dumps(X))
+
+    assert (X.n_duplicates, X.tie_share) == (0, 0)
+    assert len(pickle.dumps(X)) == before
 
 
 def test_scikit_learn_splits_sequences(X):
@@ -293,3 +316,56 @@ def test_estimators_refuse_what_holds_no_sequences(X, error, message):
 def test_empty_input_is_fine_where_allowed():
     assert len(as_sequences([])) == len(as_sequences(np.empty((0, 3)))) == 0
     assert as_sequences([[], []]).lengths.tolist() == [0, 0]
+
+
+# --- events without items, and columns of any shape
+
+
+FRAMES = np.arange(5 * 2 * 3, dtype="f4").reshape(5, 2, 3)  # one for each row of the log
+IN_ORDER = [1, 3, 2, 4, 0]  # its rows, by user and time
+
+
+@pytest.fixture(name="frames")
+def sequences_of_frames(log):
+    return Sequences.from_frame(log.assign(frame=list(FRAMES)), item=None, columns=["frame", "amount"])
+
+
+def test_events_without_items_are_sorted_as_others(log, frames):
+    X = Sequences.from_frame(log)
+
+    assert_same(replace(frames, columns={}), replace(X, codes=frames.codes, vocabulary=NO_ITEMS, has_items=False))
+    assert (X.has_items, frames.has_items) == (True, False)
+    assert repr(frames) == "Sequences(2 sequences, 5 events, 2024-05-01 to 2024-05-03, 20.0% ties)"
+
+
+def test_columns_of_arrays_go_where_their_events_go(frames):
+    for X in (frames, frames[[1, 0]], frames[frames.lengths > 2], frames.head(2), frames.tail(1)):
+        np.testing.assert_array_equal(X.columns["frame"], FRAMES[X.rows])
+        assert X.columns["frame"].dtype == "f4"
+        assert not X.has_items
+    assert frames.columns["frame"].tolist() == FRAMES[IN_ORDER].tolist()
+    assert frames.between(1, 2).columns["frame"].tolist() == FRAMES[[3, 4]].tolist()
+    assert frames.recode(frames.vocabulary).compact().columns["frame"].shape == (5, 2, 3)
+    assert frames.head(0).columns["frame"].shape == (0, 2, 3)
+
+
+def test_duplicates_are_told_by_whole_arrays():
+    cells = [[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0], [0.0, 1.0]]
+    log = pd.DataFrame({"user_id": "a", "timestamp": ["2024-05-01"] * 3 + ["2024-05-02"], "frame": cells})
+
+    X = Sequences.from_frame(log, item=None, columns=["frame"])
+
+    assert X.n_duplicates == 1
+    assert X.without_duplicates().rows.tolist() == [0, 2, 3]
+    whole = pd.DataFrame({"user_id": "a", "timestamp": "2024-05-01", "frame": [[2**53, 0], [2**53 + 1, 0]]})
+    assert Sequences.from_frame(whole, item=None, columns=["frame"]).n_duplicates == 0
+
+
+def test_columns_may_have_any_name():
+    log = pd.DataFrame({"user_id": ["a", "a"], "event": [1, 2], "item": [3, 4], "code": [5, 5], "group": [6, 6]})
+    names = ["event", "item", "code", "group"]
+
+    X = Sequences.from_frame(log.assign(timestamp="2024-05-01"), item=None, columns=names)
+
+    assert {name: column.tolist() for name, column in X.columns.items()} == log[names].to_dict("list")
+    assert X.n_duplicates == 0
