@@ -6,11 +6,12 @@ same arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.dependencies import is_into_dataframe
@@ -104,6 +105,15 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     values = column.to_numpy()
     check_numbers(values, label)
     return values
+
+
+def as_frame(columns: Iterable[tuple[str, np.ndarray]], rows: np.ndarray) -> pd.DataFrame:
+    """Give named columns as a frame whose index is the row of the log; what has further axes as cells of arrays."""
+    columns = list(columns)
+    for name, _ in columns:
+        check_column(name, [name for name, _ in columns])
+    cells = {name: np.fromiter(values, object, len(values)) if values.ndim > 1 else values for name, values in columns}
+    return pd.DataFrame(cells, index=pd.Index(rows, name="row"))
 
 
 def sort_events(users: Encoded, by_time: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

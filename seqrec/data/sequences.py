@@ -30,7 +30,7 @@ class Sequences:
     gives the items of one sequence and iteration those of each, in the user's own ids.
 
     Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
-    item "(event)", which is not shown; `has_items` says so.
+    item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
 
     Attributes
     ----------
@@ -303,6 +303,44 @@ class Sequences:
             return self.vocabulary.decode(self.codes[self.indptr[row] : self.indptr[row + 1]])
         selected = np.arange(len(self))[rows if isinstance(rows, slice) else _row_index(rows)]
         return self._cut(self.indptr[selected], self.indptr[selected + 1], self.keys[selected])
+
+    def to_frame(self, user: str = "user_id", item: str = "item_id", timestamp: str = "timestamp") -> pd.DataFrame:
+        """Give the events as a log, in the order of X: by sequence, then in time.
+
+        `from_frame` takes it back: where users are sorted, as those from a frame are, it gives the same sequences, but
+        for empty ones, which have no row. Unknown items are None, which `from_frame` refuses.
+
+        Parameters
+        ----------
+        user, item, timestamp : str
+            What to call these columns; the last two are there where X has items and timestamps.
+
+        Returns
+        -------
+        log : DataFrame
+            A row an event. The index, "row", is `rows`, so ``log.sort_index()`` is in the order of the log that X came
+            from. Columns that hold an array an event have the arrays as cells.
+
+        Raises
+        ------
+        ValueError
+            Where a further column has the name of one of these.
+
+        Examples
+        --------
+        >>> print(Sequences.from_lists([["tea", "milk"], ["tea"]], keys=["anna", "ben"]).to_frame())
+            user_id item_id
+        row
+        0      anna     tea
+        1      anna    milk
+        2       ben     tea
+        """
+        own = [(user, np.repeat(self.keys, self.lengths))]
+        if self.has_items:
+            own.append((item, self.vocabulary.decode(self.codes)))
+        if self.timestamps is not None:
+            own.append((timestamp, self.timestamps))
+        return frames.as_frame([*own, *self.columns.items()], self.rows)
 
     def between(self, starts: Any, stops: Any) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, train_test_split
@@ -369,3 +369,78 @@ def test_columns_may_have_any_name():
 
     assert {name: column.tolist() for name, column in X.columns.items()} == log[names].to_dict("list")
     assert X.n_duplicates == 0
+    assert X.to_frame()["item"].tolist() == [3, 4]
+
+
+# --- a log again
+
+
+def test_a_frame_has_the_events_in_order_with_the_rows_of_the_log_as_index(log):
+    frame = Sequences.from_frame(log, columns=["amount"]).to_frame()
+
+    expected = log.loc[IN_ORDER].astype({"timestamp": "M8[us]"})
+    pd.testing.assert_frame_equal(frame, expected, check_names=False, check_index_type=False)
+    assert frame.index.name == "row"
+
+
+def test_a_frame_tells_only_what_there_is(frames):
+    assert list(frames.to_frame()) == ["user_id", "timestamp", "frame", "amount"]
+    assert list(Sequences.from_lists([["a"]]).to_frame(user="who", item="what")) == ["who", "what"]
+    assert Sequences.from_lists([[1, 2]]).recode(Vocabulary([2])).to_frame()["item_id"].tolist() == [None, 2]
+
+
+def test_arrays_are_cells_of_a_frame(frames):
+    cells = frames.to_frame()["frame"]
+
+    assert [cell.shape for cell in cells] == [(2, 3)] * 5
+    np.testing.assert_array_equal(np.stack(cells), FRAMES[IN_ORDER])
+
+
+def test_a_column_with_the_name_of_another_is_refused_by_name(log):
+    X = Sequences.from_frame(log, user="item_id", columns=["user_id"])
+
+    with pytest.raises(ValueError, match="column 'user_id' occurs 2 times"):
+        X.to_frame()
+    assert list(X.to_frame(user="who")) == ["who", "item_id", "timestamp", "user_id"]
+
+
+@st.composite
+def logs(draw):
+    """Logs with or without items and times, and with columns of some kinds and shapes; how from_frame takes them."""
+    n = draw(st.integers(1, 12))
+
+    def column(values):
+        return draw(st.lists(values, min_size=n, max_size=n))
+
+    number = st.floats(-1e6, 1e6, width=32)
+    shape = draw(st.sampled_from([(), (1,), (3,), (2, 2)]))
+    log = {"user_id": column(st.sampled_from(["b", "a", "c\0"])), "item_id": column(st.integers(0, 4))}
+    log["timestamp"] = np.array(column(st.integers(-5, 5))).astype("M8[h]").astype("M8[us]")
+    log["kind"] = column(st.sampled_from(["x", "y"]))
+    log["frame"] = list(np.array(column(st.tuples(*[number] * 4)), "f4")[:, : int(np.prod(shape))].reshape(n, *shape))
+    columns = draw(st.lists(st.sampled_from(["kind", "frame"]), unique=True))
+    timestamp, item = draw(st.sampled_from([None, "timestamp"])), draw(st.sampled_from([None, "item_id"]))
+    return pd.DataFrame(log), {"item": item, "timestamp": timestamp, "columns": columns}
+
+
+@settings(max_examples=50)
+@given(logs())
+def test_a_frame_gives_the_same_sequences_again(drawn):
+    log, how = drawn
+    X = Sequences.from_frame(log, **how)
+
+    assert_same(Sequences.from_frame(X.to_frame(), **how), X, but=["rows"])
+    assert_same(Sequences.from_frame(X.to_frame().sort_index(), **how), X)
+
+
+@settings(max_examples=50)
+@given(logs(), st.data())
+def test_some_sequences_have_their_part_of_the_frame(drawn, data):
+    log, how = drawn
+    X = Sequences.from_frame(log, **how)
+    rows = data.draw(st.lists(st.integers(0, len(X) - 1), unique=True, min_size=1))
+    whole = X.to_frame()
+
+    parts = [whole.iloc[X.indptr[row] : X.indptr[row + 1]] for row in rows]
+
+    pd.testing.assert_frame_equal(X[rows].to_frame(), pd.concat(parts))
