@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, show
+from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, nearest, show
 from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
@@ -20,14 +20,17 @@ from seqrec.data.lists import check_keys, flatten, flatten_array, read_flat_time
 from seqrec.data.times import TICKS
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
 
+_MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
     Build them with `from_frame`, `from_lists` or `from_arrays`. ``len(X)`` is the number of sequences and ``X[rows]``
-    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work. ``X[3]``
-    gives the items of one sequence and iteration those of each, in the user's own ids.
+    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work; ``X.at(key)``
+    selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the user's own
+    ids.
 
     Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
     item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
@@ -303,6 +306,46 @@ class Sequences:
             return self.vocabulary.decode(self.codes[self.indptr[row] : self.indptr[row + 1]])
         selected = np.arange(len(self))[rows if isinstance(rows, slice) else _row_index(rows)]
         return self._cut(self.indptr[selected], self.indptr[selected + 1], self.keys[selected])
+
+    def at(self, keys: Any) -> Sequences:
+        """Select sequences by the users' ids; the first call makes an index, so that later ones take no time.
+
+        Parameters
+        ----------
+        keys : an id, or a list of them
+            Where `X.keys` repeats an id, all of its sequences.
+
+        Returns
+        -------
+        Sequences
+            Of length 1 for one id, and in the order of a list.
+
+        Raises
+        ------
+        KeyError
+            Where there is no such id.
+
+        Examples
+        --------
+        >>> X = Sequences.from_lists([["tea"], ["milk", "tea"]], keys=["anna", "ben"])
+        >>> X.at("ben")[0]
+        array(['milk', 'tea'], dtype=object)
+        >>> X.at("bent")
+        Traceback (most recent call last):
+        KeyError: "no sequence has the key 'bent'. Did you mean 'ben'?"
+        """
+        keys = [keys] if np.ndim(keys) == 0 else keys
+        asked = check_ids(keys, "keys")
+        found = self._rows_of.get_indexer_for(pd.Index(asked, dtype=asked.dtype))
+        if (found < 0).any():
+            key = next(key for key in asked.tolist() if key not in self._rows_of)
+            near = nearest(key, self.keys[:_MOST_COMPARED].tolist())
+            raise KeyError(f"no sequence has the key {show(key)}.{near}")
+        return self[found]
+
+    @cached_property
+    def _rows_of(self) -> pd.Index:
+        return pd.Index(self.keys, dtype=self.keys.dtype)
 
     def to_frame(self, user: str = "user_id", item: str = "item_id", timestamp: str = "timestamp") -> pd.DataFrame:
         """Give the events as a log, in the order of X: by sequence, then in time.

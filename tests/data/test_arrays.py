@@ -94,7 +94,7 @@ def test_each_sequence_gives_its_array_back(lengths, shape):
     X = Sequences.from_arrays(arrays)
 
     for row, array in enumerate(arrays):
-        np.testing.assert_array_equal(X[[row]].columns["values"], array)
+        np.testing.assert_array_equal(X.at(row).columns["values"], array)
 
 
 # --- what is refused

@@ -262,6 +262,7 @@ def test_pickled_sequences_are_the_same(log):
 
 def test_what_was_computed_is_not_pickled(X):
     before = len(pickle.dumps(X))
+    X.at(10)
 
     assert (X.n_duplicates, X.tie_share) == (0, 0)
     assert len(pickle.dumps(X)) == before
@@ -339,7 +340,7 @@ def test_events_without_items_are_sorted_as_others(log, frames):
 
 
 def test_columns_of_arrays_go_where_their_events_go(frames):
-    for X in (frames, frames[[1, 0]], frames[frames.lengths > 2], frames.head(2), frames.tail(1)):
+    for X in (frames, frames[[1, 0]], frames[frames.lengths > 2], frames.head(2), frames.tail(1), frames.at("b")):
         np.testing.assert_array_equal(X.columns["frame"], FRAMES[X.rows])
         assert X.columns["frame"].dtype == "f4"
         assert not X.has_items
@@ -444,3 +445,48 @@ def test_some_sequences_have_their_part_of_the_frame(drawn, data):
     parts = [whole.iloc[X.indptr[row] : X.indptr[row + 1]] for row in rows]
 
     pd.testing.assert_frame_equal(X[rows].to_frame(), pd.concat(parts))
+
+
+# --- users by their ids
+
+
+@pytest.mark.parametrize("keys", [["b", "a", "c", "d"], [7, 3, 2**60, -1], np.array([2**64 - 1, 1, 2, 3], np.uint64)])
+def test_a_user_is_found_by_id(keys):
+    X = Sequences.from_lists([[1, 2], [], [4], [5, 1]], keys=keys)
+
+    for row, key in enumerate(keys):
+        assert_same(X.at(key), X[[row]])
+    assert_same(X.at(list(keys[2:0:-1])), X[[2, 1]])
+    assert len(X.at([])) == 0
+
+
+def test_a_user_who_was_selected_twice_has_both_sequences(X):
+    assert X[[0, 3, 0]].at(10).keys.tolist() == [10, 10]
+    assert X.tail(1).at(40)[0].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [("ana", "'ana'. Did you mean 'Anna'?"), (1, "1. Did you mean '1'?"), ("xyz", "'xyz'.")],
+)
+def test_a_user_who_is_not_there_is_named_with_the_nearest(key, message):
+    X = Sequences.from_lists([["a"], ["a"], ["b"]], keys=["Anna", "ben", "1"])
+
+    with pytest.raises(KeyError) as caught:
+        X.at(key)
+    assert caught.value.args == (f"no sequence has the key {message}",)
+
+
+@pytest.mark.parametrize(("key", "error"), [(None, ValueError), (1.5, KeyError), (True, TypeError), ({10}, TypeError)])
+def test_what_is_no_id_finds_no_user(X, key, error):
+    with pytest.raises(error):
+        X.at(key)
+
+
+def test_a_user_is_found_without_looking_at_all_of_them():
+    X = Sequences.from_lists([[0]] * 100_000, keys=[f"user {row}" for row in range(100_000)])
+    X.at("user 0")
+
+    index = X._rows_of
+    assert X.at("user 99999").keys.tolist() == ["user 99999"]
+    assert X._rows_of is index
