@@ -37,7 +37,7 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(map(repr, choices))
-        raise ValueError(f"{name} must be one of {listed}, got {show(value)}.{_nearest(value, choices)}")
+        raise ValueError(f"{name} must be one of {listed}, got {show(value)}.{nearest(value, choices)}")
     return value
 
 
@@ -48,10 +48,11 @@ def check_column(name: Any, columns: Sequence[Any]) -> None:
         raise ValueError(f"column {name!r} occurs {count} times. Rename or drop all but one.")
     if count == 0:
         found = ", ".join(map(repr, columns)) or "none"
-        raise ValueError(f"column {name!r} is missing; columns found: {found}.{_nearest(name, columns)}")
+        raise ValueError(f"column {name!r} is missing; columns found: {found}.{nearest(name, columns)}")
 
 
-def _nearest(name: Any, choices: Iterable[Any]) -> str:
+def nearest(name: Any, choices: Iterable[Any]) -> str:
+    """Ask whether the choice that is spelled most like `name` was meant; empty where none is like it."""
     by_lower = {str(choice).lower(): choice for choice in choices}
     match = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.4)
     return f" Did you mean {by_lower[match[0]]!r}?" if match else ""
@@ -134,7 +135,7 @@ def show_rows(bad: np.ndarray, what: str) -> str:
     """Count the `bad` rows and name the first of them."""
     rows = np.flatnonzero(bad)
     where = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:3]))}"
-    what = re.sub(r"\b(value|id|time)s\b", r"\1", what) if len(rows) == 1 else what
+    what = re.sub(r"\b(value|id|time|array)s\b", r"\1", what) if len(rows) == 1 else what
     return f"{len(rows):,} {what} ({'at' if len(rows) <= 3 else 'first at'} {where})"
 
 

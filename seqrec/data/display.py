@@ -10,6 +10,7 @@ import numpy as np
 
 from seqrec._checks import show
 from seqrec._html import Html, card, details, listed, number, sparkline, table
+from seqrec.data.vocabulary import NO_ITEMS
 
 _CELLS = {"lstm": "LSTM", "peephole": "peephole LSTM", "gru": "GRU", "rnn": "simple recurrence"}
 _N_ROWS = 5  # sequences that are shown
@@ -20,7 +21,7 @@ Facts = Iterator[tuple[str, Any]]
 
 def card_of_sequences(X: Any) -> Html:
     """Describe `Sequences`: size, dates, columns and the first few."""
-    size = f"{len(X):,} sequences, {X.n_events:,} events, {len(X.vocabulary):,} items"
+    size = sizes(len(X), X.n_events, len(X.vocabulary) if X.has_items else None)
     facts = dict(_lengths(X)) | dict(_times(X)) | dict(_columns(X))
     return card("Sequences", facts, *_first_sequences(X), lead=size)
 
@@ -41,6 +42,12 @@ class ShownAsCard:
 
     def _html_repr(self) -> str:
         return card_of_estimator(self)
+
+
+def sizes(n_sequences: int, n_events: int, n_items: int | None) -> str:
+    """Count sequences, events and, unless they have none, items."""
+    items = "" if n_items is None else f", {n_items:,} items"
+    return f"{n_sequences:,} sequences, {n_events:,} events{items}"
 
 
 def _lengths(X: Any) -> Facts:
@@ -67,7 +74,8 @@ def _columns(X: Any) -> Facts:
 
 
 def _kind(values: Any) -> str:
-    return {"O": "text", "U": "text", "b": "true or false", "M": "times"}.get(values.dtype.kind, "numbers")
+    shape = "".join(f"{size} × " for size in values.shape[1:])
+    return shape + {"O": "text", "U": "text", "b": "true or false", "M": "times"}.get(values.dtype.kind, "numbers")
 
 
 def _first_sequences(X: Any) -> Iterator[Html]:
@@ -79,8 +87,9 @@ def _first_sequences(X: Any) -> Iterator[Html]:
         start, stop = first.indptr[row : row + 2]
         items = ("(unknown)" if item is None else item for item in first[row])
         began = [_minute(first.timestamps[start]) if stop > start else None] if timed else []
-        rows.append([key, stop - start, *began, listed(items, stop - start, _N_EVENTS, " → ")])
-    header = ["sequence", "events", *["first event, UTC"] * timed, "items"]
+        shown = [listed(items, stop - start, _N_EVENTS, " → ")] if X.has_items else []
+        rows.append([key, stop - start, *began, *shown])
+    header = ["sequence", "events", *["first event, UTC"] * timed, *["items"] * X.has_items]
     yield table(rows, header, f"The first {len(first)} of {len(X):,} sequences" if len(X) > _N_ROWS else "")
 
 
@@ -104,9 +113,8 @@ def _call_of_fit(estimator: Any) -> str:
 
 
 def _training(estimator: Any) -> Facts:
-    data = estimator.training_data_
-    sizes = f"{data.n_sequences:,} sequences, {data.n_events:,} events, {data.n_items:,} items"
-    yield "training data", sizes
+    data, has_items = estimator.training_data_, _vocabulary(estimator) != NO_ITEMS
+    yield "training data", sizes(data.n_sequences, data.n_events, data.n_items if has_items else None)
     if data.first is not None:
         yield "training times", f"{_minute(data.first)} to {_minute(data.last)} UTC"
 
@@ -119,7 +127,8 @@ def _catalogue(estimator: Any) -> Facts:
         named = [Html(f"{listed([item], 1)} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
         yield "most frequent", listed(named, len(named))
         return
-    yield "kinds of events", number(len(estimator.vocabulary_))
+    if estimator.vocabulary_ != NO_ITEMS:
+        yield "kinds of events", number(len(estimator.vocabulary_))
 
 
 def _users(estimator: Any) -> Facts:

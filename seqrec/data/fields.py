@@ -19,6 +19,7 @@ GAP = "gap"  # the field that timestamps give: seconds since the event before
 MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
 SIDES = ("both", "high", "low")
 _N_BUCKETS = 40  # of gaps; the last holds 2 ** 38 seconds and more
+_OWN_NAMES = {"event", "events"}  # of what is said of the kind of an event, beside what is said of its fields
 FARTHEST = 30.0  # standard deviations; a network's arithmetic ends somewhere
 
 
@@ -111,13 +112,16 @@ class Fields(NamedTuple):
         Raises
         ------
         TypeError
-            If a column holds times.
+            If a column holds times, or arrays.
         ValueError
-            If a column is called "gap" beside timestamps, or a side is not of a numeric field or not in ``SIDES``.
+            If a column is called "event" or "events" or, beside timestamps, "gap"; or if a side is not of a numeric
+            field or not in ``SIDES``.
         """
         categories, numbers = [], []
         columns, sides = field_columns(X), dict(sides or {})
         numeric = [name for name, values in columns.items() if not is_category(values)]
+        for name in _OWN_NAMES.intersection(columns):
+            raise ValueError(f"column {name!r} has the name of what happened, which has a surprisal too. Rename it.")
         for name, side in sides.items():
             check_choice(name, "a name in sides", numeric)
             check_choice(side, f"sides[{name!r}]", SIDES)
@@ -192,6 +196,11 @@ def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) ->
     for name, values in columns.items():
         if values.dtype.kind in "mM":
             raise TypeError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
+        if values.ndim > 1:
+            raise TypeError(
+                f"column {name!r} holds an array of shape {values.shape[1:]} an event, and a network reads one value. "
+                "Make columns of its entries, as Sequences.from_arrays(..., names=[...]) does, or leave it out."
+            )
     if X.timestamps is not None:
         if GAP in columns:
             raise ValueError(f"column {GAP!r} has the name of the time between events. Rename it.")

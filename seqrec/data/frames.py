@@ -1,22 +1,25 @@
 """Columns of a log become arrays here, or an error that says which rows are wrong.
 
-Every kind of frame goes through Arrow, so pandas, polars and pyarrow give the same arrays.
+Every kind of frame goes through Arrow (and cells that are lists through NumPy), so pandas, polars and pyarrow give the
+same arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.dependencies import is_into_dataframe
 from scipy.sparse import csr_array
 
 from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_ids, check_rows
-from seqrec.data.times import is_text, read_times, times_from_objects
+from seqrec.data.arrays import check_numbers, stack_cells
+from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future
 
 Convert = Callable[[np.ndarray, str], np.ndarray]
 
@@ -67,33 +70,50 @@ def sort_ids(encoded: Encoded) -> Encoded:
 
 
 def read_timestamps(frame: nw.DataFrame[Any], name: str, time_unit: str) -> tuple[np.ndarray, str | None]:
-    """Read a column of times as `read_times` does."""
+    """Read a column of times as `read_times` does; warn of the future."""
     label = f"column {name!r}"
-    return read_times(_to_arrow(frame[name], label, times_from_objects), label, time_unit)
+    times, unit = read_times(_to_arrow(frame[name], label, times_from_objects), label, time_unit)
+    warn_of_future(times, label)
+    return times, unit
 
 
 def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
-    """Read a further column: numbers, booleans, text (as object) or times (as datetime64[us]).
+    """Read a further column: numbers, booleans, text (as object), times (as datetime64[us]), or arrays of numbers.
+
+    Returns
+    -------
+    column : (n_rows,) ndarray, or (n_rows, ...) where cells are lists or arrays
 
     Raises
     ------
     TypeError
         Where the column holds something else.
     ValueError
-        Where values are missing or infinite.
+        Where values are missing or infinite, or arrays differ in shape.
     """
     label = f"column {name!r}"
-    column = _to_arrow(frame[name], label, check_ids)
+    if _holds_arrays(series := frame[name]):
+        return stack_cells(series.to_numpy(), label)
+    column = _to_arrow(series, label, check_ids)
     if pa.types.is_temporal(column.type):
         return read_times(column, label)[0].astype("datetime64[us]")
     if is_text(column.type):
         codes, texts = _encode(column)
         return texts.to_numpy(zero_copy_only=False)[codes]
-    if pa.types.is_floating(column.type):
-        check_rows(np.isfinite(column.to_numpy()), label, "infinite values", CLEAN)
-    elif not (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
         raise TypeError(f"{label} holds {column.type} values, not numbers, booleans, text or times.")
-    return column.to_numpy()
+    values = column.to_numpy()
+    check_numbers(values, label)
+    return values
+
+
+def as_frame(columns: Iterable[tuple[str, np.ndarray]], rows: np.ndarray) -> pd.DataFrame:
+    """Give named columns as a frame whose index is the row of the log; what has further axes as cells of arrays."""
+    columns = list(columns)
+    for name, _ in columns:
+        check_column(name, [name for name, _ in columns])
+    cells = {name: np.fromiter(values, object, len(values)) if values.ndim > 1 else values for name, values in columns}
+    return pd.DataFrame(cells, index=pd.Index(rows, name="row"))
 
 
 def sort_events(users: Encoded, by_time: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -137,6 +157,12 @@ def order_of(times: np.ndarray | None) -> np.ndarray | None:
     keys.sort()
     keys &= (1 << row_bits) - 1
     return keys.astype(_row_dtype(len(keys)))
+
+
+def _holds_arrays(column: nw.Series[Any]) -> bool:
+    if column.dtype == nw.Object:
+        return any(isinstance(cell, list | tuple | np.ndarray) for cell in column.to_numpy())
+    return column.dtype in (nw.List, nw.Array)
 
 
 def _row_numbers(n_rows: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from seqrec.data.times import read_times, times_from_objects
 
 
 def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give the lengths (n_lists,) int64 and the elements (n_elements,) object.
+    """Give the lengths (n_lists,) int64 and the elements (n_elements,): objects, or numbers or times of one dtype.
 
     Raises
     ------
@@ -30,6 +30,9 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
             kind = type(one).__name__
             raise TypeError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).")
     lengths = np.fromiter((len(one) for one in lists), dtype=np.int64, count=len(lists))
+    plain = [one for one in lists if isinstance(one, np.ndarray) and one.ndim == 1 and one.dtype.kind in "ifM"]
+    if len(plain) == len(lists) and len({one.dtype for one in plain}) == 1:
+        return lengths, np.concatenate(plain)
     return lengths, np.fromiter(chain.from_iterable(lists), dtype=object, count=int(lengths.sum()))
 
 
@@ -68,7 +71,7 @@ def check_keys(keys: Any, n_sequences: int) -> np.ndarray:
         return np.arange(n_sequences)
     keys = check_ids(keys, "keys")
     if len(keys) != n_sequences:
-        raise ValueError(f"keys must hold one id for each of the {n_sequences} lists, got {len(keys)}.")
+        raise ValueError(f"keys must hold one id for each of the {n_sequences} sequences, got {len(keys)}.")
     repeated = keys[pd.Series(keys, dtype=keys.dtype).duplicated()]
     if len(repeated):
         raise ValueError(f"keys holds {len(repeated):,} repeated ids, such as {show(repeated[0])}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, overload
 
@@ -12,21 +12,28 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, show
-from seqrec.data.display import card_of_sequences
-from seqrec.data.frames import open_frame, order_of, read_column, read_ids, read_timestamps, sort_events, sort_ids
+from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, nearest, show
+from seqrec.data import frames
+from seqrec.data.arrays import join_arrays, name_columns
+from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, flatten_array, read_flat_times
-from seqrec.data.times import TICKS, warn_of_future
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.data.times import TICKS
+from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
+
+_MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
-    Build them with `from_frame` or `from_lists`. ``len(X)`` is the number of sequences and ``X[rows]``
-    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work. ``X[3]``
-    gives the items of one sequence and iteration those of each, in the user's own ids.
+    Build them with `from_frame`, `from_lists` or `from_arrays`. ``len(X)`` is the number of sequences and ``X[rows]``
+    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work; ``X.at(key)``
+    selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the user's own
+    ids.
+
+    Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
+    item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
 
     Attributes
     ----------
@@ -40,10 +47,12 @@ class Sequences:
     timestamps : (n_events,) datetime64[us], UTC, or None
     rows : (n_events,) int
         The row of the log that each event came from: ``out[X.rows] = scores`` puts scores in the log's order.
-    columns : mapping of str to (n_events,) ndarray
-        Further columns of the log.
+    columns : mapping of str to (n_events,) or (n_events, ...) ndarray
+        Further columns of the log; those with further axes hold an array an event, such as a picture.
     time_unit : str or None
         The unit of a log's numeric timestamps: "s", "ms", "us" or "ns".
+    has_items : bool
+        Whether the events have items.
 
     Examples
     --------
@@ -64,6 +73,7 @@ class Sequences:
     rows: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     time_unit: str | None = None
+    has_items: bool = True
     _repr_html_ = card_of_sequences
 
     def __post_init__(self) -> None:
@@ -72,17 +82,16 @@ class Sequences:
         columns = {name: _read_only(column) for name, column in self.columns.items()}
         object.__setattr__(self, "columns", columns)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a pickled or copied instance, whose arrays are read-only again."""
-        self.__dict__.update(state)
-        self.__post_init__()
+    def __reduce__(self) -> tuple[type, tuple]:
+        """Pickle and copy the fields alone, not what was computed from them; arrays are read-only again."""
+        return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
     @classmethod
     def from_frame(
         cls,
         log: Any,
         user: str = "user_id",
-        item: str = "item_id",
+        item: str | None = "item_id",
         timestamp: str | None = "timestamp",
         columns: Sequence[str] = (),
         time_unit: str = "auto",
@@ -97,12 +106,15 @@ class Sequences:
         ----------
         log : pandas, polars or pyarrow dataframe
             One row an event; it is not changed. A pandas index is ignored.
-        user, item : str
-            Columns of ids: integers or text.
+        user : str
+            Column of ids: integers or text.
+        item : str or None
+            Column of ids. None: events have no item.
         timestamp : str or None
             Column of times: datetimes (converted to UTC), ISO 8601 text, or numbers since 1970. None: as the rows are.
         columns : sequence of str
-            Further columns to carry: numbers, booleans, text or times.
+            Further columns to carry: numbers, booleans, text or times, or lists or arrays of numbers or booleans that
+            have one shape in all rows.
         time_unit : {"auto", "s", "ms", "us", "ns"}
             Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
         drop_duplicates : bool
@@ -113,7 +125,8 @@ class Sequences:
         TypeError
             Where `log` is no dataframe, or a column holds values of mixed or unsuitable kinds.
         ValueError
-            Where a column is missing, or holds missing, empty, infinite or unreadable values.
+            Where a column is missing, or holds missing, empty, infinite or unreadable values, or arrays of several
+            shapes.
 
         Examples
         --------
@@ -121,20 +134,22 @@ class Sequences:
         >>> X = Sequences.from_frame(log, timestamp="day")
         >>> X.keys, X[1]
         (array(['a', 'b'], dtype=object), array([7, 9]))
+        >>> ticks = pd.DataFrame({"user_id": ["a", "b", "a"], "frame": [[1, 2], [3, 4], [5, 6]]})
+        >>> X = Sequences.from_frame(ticks, item=None, timestamp=None, columns=["frame"])
+        >>> X, X.columns["frame"].shape
+        (Sequences(2 sequences, 3 events), (3, 2))
         """
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
         columns = check_column_names(columns)
         if drop_duplicates and timestamp is None:
             raise ValueError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
-        frame = open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
-        times, unit = (None, None) if timestamp is None else read_timestamps(frame, timestamp, time_unit)
-        if times is not None:
-            warn_of_future(times, f"column {timestamp!r}")
+        frame = frames.open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
+        times, unit = (None, None) if timestamp is None else frames.read_timestamps(frame, timestamp, time_unit)
         with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
-            rest = second.submit(lambda: (read_ids(frame, item), order_of(times)))
-            users = sort_ids(read_ids(frame, user))
+            rest = second.submit(lambda: (_read_items(frame, item), frames.order_of(times)))
+            users = frames.sort_ids(frames.read_ids(frame, user))
             items, by_time = rest.result()
-        rows, indptr = sort_events(users, by_time)
+        rows, indptr = frames.sort_events(users, by_time)
         codes, vocabulary = _number_items(items.codes[rows], items.ids)
         X = cls(
             codes=codes,
@@ -143,8 +158,9 @@ class Sequences:
             vocabulary=vocabulary,
             timestamps=None if times is None else times[rows].astype("datetime64[us]", copy=False),
             rows=rows,
-            columns={name: read_column(frame, name)[rows] for name in columns},
+            columns={name: frames.read_column(frame, name)[rows] for name in columns},
             time_unit=unit,
+            has_items=item is not None,
         )
         return X.without_duplicates() if drop_duplicates else X
 
@@ -176,20 +192,60 @@ class Sequences:
             Where ids or times are missing, keys repeat, or lengths or the order of times do not fit.
         """
         lengths, values = flatten(lists, "lists")
-        X = cls._from_flat(lengths, values, check_keys(keys, len(lengths)))
-        return X if timestamps is None else X._with_times(*flatten(timestamps, "timestamps"), time_unit)
+        return cls._from_flat(lengths, keys, *_factorize(values))._with_times(timestamps, time_unit)
 
     @classmethod
-    def _from_flat(cls, lengths: np.ndarray, values: np.ndarray, keys: np.ndarray) -> Sequences:
-        codes, items = pd.factorize(check_ids(values, "X as one column"))
-        return cls(
-            codes=(codes + N_RESERVED).astype(np.int32),
-            indptr=_offsets(lengths),
-            keys=keys,
-            vocabulary=Vocabulary(items),
-            timestamps=None,
-            rows=np.arange(len(values)),
-        )
+    def from_arrays(
+        cls,
+        arrays: Any,
+        names: str | Sequence[str] = "values",
+        keys: Any = None,
+        timestamps: Iterable[Collection[Any]] | None = None,
+        time_unit: str = "auto",
+    ) -> Sequences:
+        """Take each sequence as an array, whose first axis is time: a series of numbers, frames or pictures.
+
+        The events have no item, and what the arrays hold becomes a column, or several.
+
+        Parameters
+        ----------
+        arrays : list of n_sequences (time, ...) arrays, or one (n_sequences, time, ...) array
+            Numbers or booleans, whose dtype is kept; all events of one shape. One array is not copied, so it must not
+            change afterwards.
+        names : str or list of str
+            The name of the column, (n_events, ...); or a list that names the entries of the last axis, each of which
+            becomes a column of its own.
+        keys, timestamps, time_unit
+            As in `from_lists`.
+
+        Raises
+        ------
+        TypeError
+            Where there is no array of numbers, or keys or times are of mixed or unsuitable kinds.
+        ValueError
+            Where shapes, names, keys or times do not fit, or numbers are missing (NaN) or infinite: a row of the
+            message counts the events of all arrays.
+
+        Examples
+        --------
+        >>> prices = [[[10.0, 11.0], [11.0, 9.5]], [[20.0, 20.5]]]  # (time, 2) each
+        >>> X = Sequences.from_arrays(prices, names=["open", "close"], keys=["tea", "milk"])
+        >>> X, X.columns["close"]
+        (Sequences(2 sequences, 3 events), array([11. ,  9.5, 20.5]))
+        >>> videos = Sequences.from_arrays(np.zeros((5, 30, 8, 8), dtype="uint8"), names="picture")
+        >>> videos.columns["picture"].shape
+        (150, 8, 8)
+        """
+        lengths, values = join_arrays(arrays)
+        codes = np.full(len(values), N_RESERVED, dtype=np.int32)
+        X = cls._from_flat(lengths, keys, codes, NO_ITEMS)._with_times(timestamps, time_unit)
+        return replace(X, columns=name_columns(values, names), has_items=False)
+
+    @classmethod
+    def _from_flat(cls, lengths: np.ndarray, keys: Any, codes: np.ndarray, vocabulary: Vocabulary) -> Sequences:
+        """Cut events that are in order already; `keys` are as a user gave them."""
+        keys = check_keys(keys, len(lengths))
+        return cls(codes, _offsets(lengths), keys, vocabulary, timestamps=None, rows=np.arange(len(codes)))
 
     @property
     def shape(self) -> tuple[int]:
@@ -226,7 +282,7 @@ class Sequences:
         return len(self.indptr) - 1
 
     def __repr__(self) -> str:
-        counts = f"{len(self):,} sequences, {self.n_events:,} events, {len(self.vocabulary):,} items"
+        counts = sizes(len(self), self.n_events, len(self.vocabulary) if self.has_items else None)
         if self.timestamps is None or not self.n_events:
             return f"Sequences({counts})"
         first, last = self.timestamps.min().astype("M8[D]"), self.timestamps.max().astype("M8[D]")
@@ -250,6 +306,84 @@ class Sequences:
             return self.vocabulary.decode(self.codes[self.indptr[row] : self.indptr[row + 1]])
         selected = np.arange(len(self))[rows if isinstance(rows, slice) else _row_index(rows)]
         return self._cut(self.indptr[selected], self.indptr[selected + 1], self.keys[selected])
+
+    def at(self, keys: Any) -> Sequences:
+        """Select sequences by the users' ids; the first call makes an index, so that later ones take no time.
+
+        Parameters
+        ----------
+        keys : an id, or a list of them
+            Where `X.keys` repeats an id, all of its sequences.
+
+        Returns
+        -------
+        Sequences
+            Of length 1 for one id, and in the order of a list.
+
+        Raises
+        ------
+        KeyError
+            Where there is no such id.
+
+        Examples
+        --------
+        >>> X = Sequences.from_lists([["tea"], ["milk", "tea"]], keys=["anna", "ben"])
+        >>> X.at("ben")[0]
+        array(['milk', 'tea'], dtype=object)
+        >>> X.at("bent")
+        Traceback (most recent call last):
+        KeyError: "no sequence has the key 'bent'. Did you mean 'ben'?"
+        """
+        keys = [keys] if np.ndim(keys) == 0 else keys
+        asked = check_ids(keys, "keys")
+        found = self._rows_of.get_indexer_for(pd.Index(asked, dtype=asked.dtype))
+        if (found < 0).any():
+            key = next(key for key in asked.tolist() if key not in self._rows_of)
+            near = nearest(key, self.keys[:_MOST_COMPARED].tolist())
+            raise KeyError(f"no sequence has the key {show(key)}.{near}")
+        return self[found]
+
+    @cached_property
+    def _rows_of(self) -> pd.Index:
+        return pd.Index(self.keys, dtype=self.keys.dtype)
+
+    def to_frame(self, user: str = "user_id", item: str = "item_id", timestamp: str = "timestamp") -> pd.DataFrame:
+        """Give the events as a log, in the order of X: by sequence, then in time.
+
+        `from_frame` takes it back: where users are sorted, as those from a frame are, it gives the same sequences, but
+        for empty ones, which have no row. Unknown items are None, which `from_frame` refuses.
+
+        Parameters
+        ----------
+        user, item, timestamp : str
+            What to call these columns; the last two are there where X has items and timestamps.
+
+        Returns
+        -------
+        log : DataFrame
+            A row an event. The index, "row", is `rows`, so ``log.sort_index()`` is in the order of the log that X came
+            from. Columns that hold an array an event have the arrays as cells.
+
+        Raises
+        ------
+        ValueError
+            Where a further column has the name of one of these.
+
+        Examples
+        --------
+        >>> print(Sequences.from_lists([["tea", "milk"], ["tea"]], keys=["anna", "ben"]).to_frame())
+            user_id item_id
+        row
+        0      anna     tea
+        1      anna    milk
+        2       ben     tea
+        """
+        own = [(user, np.repeat(self.keys, self.lengths))]
+        if self.has_items:
+            own.append((item, self.vocabulary.decode(self.codes)))
+        if self.timestamps is not None:
+            own.append((timestamp, self.timestamps))
+        return frames.as_frame([*own, *self.columns.items()], self.rows)
 
     def between(self, starts: Any, stops: Any) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.
@@ -277,21 +411,30 @@ class Sequences:
         Raises
         ------
         TypeError
-            Where one vocabulary holds numbers and the other text.
+            Where one vocabulary holds numbers and the other text, or only one of them items.
         """
         if vocabulary is self.vocabulary:
             return self
-        return replace(self, codes=self.vocabulary.translation(vocabulary)[self.codes], vocabulary=vocabulary)
+        if self.n_events and len(vocabulary) and self.has_items == (vocabulary == NO_ITEMS):
+            here, there = ("", "out") if self.has_items else ("out", "")
+            raise TypeError(f"these events come with{here} items, those of training came with{there}: see item=None.")
+        return self._translate(vocabulary)
 
     def compact(self) -> Sequences:
         """Express the same events in the codes of the items that do occur, in the order of the vocabulary."""
         codes = np.unique(self.codes)
-        return self.recode(Vocabulary(self.vocabulary.decode(codes[codes > UNKNOWN])))
+        return self._translate(Vocabulary(self.vocabulary.decode(codes[codes > UNKNOWN])))
 
-    def _with_times(self, lengths: np.ndarray, values: np.ndarray, time_unit: str) -> Sequences:
+    def _translate(self, vocabulary: Vocabulary) -> Sequences:
+        return replace(self, codes=self.vocabulary.translation(vocabulary)[self.codes], vocabulary=vocabulary)
+
+    def _with_times(self, timestamps: Iterable[Collection[Any]] | None, time_unit: str) -> Sequences:
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
+        if timestamps is None:
+            return self
+        lengths, values = flatten(timestamps, "timestamps")
         if not np.array_equal(lengths, self.lengths):
-            raise ValueError("timestamps and lists differ in their lengths: each event needs one time.")
+            raise ValueError("timestamps and sequences differ in their lengths: each event needs one time.")
         times, unit = read_flat_times(values, time_unit)
         timed = replace(self, timestamps=times, time_unit=unit)
         back = np.flatnonzero(timed._steps(np.less))
@@ -313,7 +456,7 @@ class Sequences:
         group = np.cumsum(~tied)  # one number for each (user, time)
         tied[:-1] |= tied[1:]
         events = {"group": group[tied], "code": self.codes[tied]}
-        events |= {f"column {name}": column[tied] for name, column in self.columns.items()}
+        events |= {f"column {name}": _comparable(column[tied]) for name, column in self.columns.items()}
         tied[tied] = pd.DataFrame(events).duplicated().to_numpy()
         return tied
 
@@ -323,15 +466,10 @@ class Sequences:
         return self._select(events, indptr, keys)
 
     def _select(self, events: np.ndarray, indptr: np.ndarray, keys: np.ndarray) -> Sequences:
-        return replace(
-            self,
-            codes=self.codes[events],
-            indptr=indptr,
-            keys=keys,
-            timestamps=None if self.timestamps is None else self.timestamps[events],
-            rows=self.rows[events],
-            columns={name: column[events] for name, column in self.columns.items()},
-        )
+        times = None if self.timestamps is None else self.timestamps[events]
+        columns = {name: column[events] for name, column in self.columns.items()}
+        codes, rows = self.codes[events], self.rows[events]
+        return replace(self, codes=codes, indptr=indptr, keys=keys, timestamps=times, rows=rows, columns=columns)
 
 
 def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, reset: bool = True) -> Sequences:
@@ -365,7 +503,7 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
         sequences = Sequences.from_lists(X)
     else:
         lengths, values = flatten_array(X, int(not allow_empty), estimator, reset)
-        sequences = Sequences._from_flat(lengths, values, np.arange(len(lengths)))
+        sequences = Sequences._from_flat(lengths, None, *_factorize(values))
     if not allow_empty and not sequences.n_events:
         raise ValueError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
     return sequences
@@ -375,12 +513,28 @@ def _is_frame(X: Any) -> bool:
     return isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.DataFrame | nw.LazyFrame | nw.Series)
 
 
+def _read_items(frame: nw.DataFrame[Any], item: str | None) -> frames.Encoded:
+    if item is not None:
+        return frames.read_ids(frame, item)
+    return frames.Encoded(np.zeros(len(frame), dtype=np.int32), NO_ITEMS.items)
+
+
+def _factorize(values: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
+    codes, items = pd.factorize(check_ids(values, "X as one column"))
+    return (codes + N_RESERVED).astype(np.int32), Vocabulary(items)
+
+
 def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
     """Give each event's code, and the vocabulary: the items at `positions`, as they first appear."""
     order = pd.unique(positions)
     codes = np.empty(len(items), dtype=np.int32)
     codes[order] = np.arange(N_RESERVED, N_RESERVED + len(order), dtype=np.int32)
     return codes[positions], Vocabulary(items[order])
+
+
+def _comparable(column: np.ndarray) -> Any:
+    """Give one value for each row; adding 0 makes one of 0 and -0."""
+    return column if column.ndim == 1 else [row.tobytes() for row in column + 0]
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from seqrec._checks import check_choice, show
 from seqrec.data.frames import open_frame, order_of, read_ids, read_timestamps, sort_events, sort_ids
-from seqrec.data.times import TICKS, warn_of_future
+from seqrec.data.times import TICKS
 
 
 def sessionize(
@@ -67,7 +67,6 @@ def sessionize(
         raise ValueError(f"column {session!r} exists already. Name another for the sessions: session=...")
     users = sort_ids(read_ids(frame, user))
     times, _ = read_timestamps(frame, timestamp, time_unit)
-    warn_of_future(times, f"column {timestamp!r}")
     rows, _ = sort_events(users, order_of(times))
     starts = np.ones(len(rows), dtype=bool)
     starts[1:] = (np.diff(users.codes[rows]) != 0) | (np.diff(times[rows]) > pause)

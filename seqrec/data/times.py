@@ -52,12 +52,12 @@ def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> 
 
 
 def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:
-    """Convert Python objects of one kind: datetimes, dates, numbers or text."""
+    """Convert Python objects of one kind, or an array: datetimes, dates, numbers or text."""
     kind = pd.api.types.infer_dtype(values, skipna=True)
     check_rows(pd.notna(values), label, "missing values", CLEAN)
     if kind in ("datetime", "datetime64", "date"):
-        zoned = np.array([getattr(value, "tzinfo", None) is not None for value in values])
-        _check_one_zone(zoned, label)
+        if values.dtype == object:
+            _check_one_zone(np.array([getattr(value, "tzinfo", None) is not None for value in values]), label)
         return pd.to_datetime(values, utc=True).tz_localize(None).to_numpy()
     if kind == "integer":
         return values.astype(np.int64)
@@ -78,7 +78,7 @@ def warn_of_future(times: np.ndarray, label: str) -> None:
     limit = np.datetime64("now", "s") + np.timedelta64(1, "D")
     if len(times) and _seconds(times.max()) > limit:
         count = show_rows(times.astype("datetime64[s]") > limit, "values in the future")
-        warnings.warn(f"{label} has {count}, up to {_seconds(times.max())}.", UserWarning, stacklevel=3)
+        warnings.warn(f"{label} has {count}, up to {_seconds(times.max())}.", UserWarning, stacklevel=4)
 
 
 def _ticks(column: pa.ChunkedArray) -> np.ndarray:

@@ -135,10 +135,21 @@ class Vocabulary:
         return np.concatenate([reserved, other.encode(self.items)])
 
     def extend(self, items: Any) -> Vocabulary:
-        """Give a vocabulary with unseen `items` appended; codes that exist stay as they are."""
+        """Give a vocabulary with unseen `items` appended; codes that exist stay as they are.
+
+        Raises
+        ------
+        TypeError
+            Where items are text here and numbers there, or the vocabulary is `NO_ITEMS`.
+        """
         items = check_ids(items, "items")
         unseen = pd.unique(items[self.encode(items) == UNKNOWN])
+        if self == NO_ITEMS and len(unseen):
+            raise TypeError(f"events without items (item=None) cannot go on with items, such as {show(unseen[0])}.")
         return Vocabulary(np.concatenate([self.items, unseen]) if len(self) else unseen)
+
+
+NO_ITEMS = Vocabulary(["(event)"])  # of events that have no item, and so are all of one kind
 
 
 def _kind(ids: np.ndarray) -> str:

@@ -400,6 +400,61 @@ def test_nested_further_columns_are_an_error(frame):
         Sequences.from_frame(frame(tags=[["a"], ["b"], []]), columns=["tags"])
 
 
+CELLS = {
+    "a missing array": ([[1.0, 2.0], None, [3.0, 4.0]], ValueError, r"1 missing (array|value) \(at row 1\)"),
+    "a missing number": ([[1.0, 2.0], [3.0, None], [None, 4.0]], ValueError, r"2 missing values \(at rows 1, 2\)"),
+    "NaN": ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], ValueError, r"1 missing value \(at row 1\)"),
+    "infinity": ([[1.0, 2.0], [3.0, 4.0], [-np.inf, np.inf]], ValueError, r"1 infinite value \(at row 2\)"),
+    "another length": ([[1, 2], [3], [4, 5, 6]], ValueError, r"2 arrays of another shape than the first, \(2,\) \(at"),
+    "ragged cells": ([[[1, 2], [3, 4]], [[1, 2], [3]], [[1, 2], [3, 4]]], ValueError, "is ragged at row 1: lists in"),
+    "text": ([["a", "b"], ["c", "d"], ["e", "f"]], TypeError, "holds .* at row 0, not numbers or booleans"),
+    "times": ([[DAYS[0]], [DAYS[1]], [DAYS[2]]], TypeError, "holds .* at row 0, not numbers or booleans"),
+}
+
+
+@pytest.mark.parametrize(("cells", "error", "what"), CELLS.values(), ids=CELLS)
+def test_bad_arrays_in_further_columns_are_an_error(frame, cells, error, what):
+    with pytest.raises(error, match=f"column 'frame' (has )?{what}"):
+        Sequences.from_frame(frame(frame=cells), columns=["frame"])
+
+
+@pytest.mark.parametrize("cell", ["a", 1.0, "a list"])
+def test_cells_with_and_without_arrays_are_an_error(cell):
+    log = pd.DataFrame({"user_id": [1, 2], "frame": objects([1.0, 2.0], "abc" if cell == "a list" else cell)})
+
+    with pytest.raises(ValueError, match=r"column 'frame' has 1 missing array \(at row 1\)"):
+        Sequences.from_frame(log, item=None, timestamp=None, columns=["frame"])
+
+
+def test_a_log_without_items_has_the_same_errors(frame):
+    with pytest.raises(ValueError, match=r"column 'user_id' has 1 missing value \(at row 1\)"):
+        Sequences.from_frame(frame(user_id=["a", None, "b"]), item=None)
+    with pytest.raises(ValueError, match=r"column 'time' is missing.*Did you mean 'timestamp'"):
+        Sequences.from_frame(frame(), item=None, timestamp="time")
+    empty = Sequences.from_frame(frame(user_id=[], item_id=[], timestamp=[]), item=None)
+    assert (len(empty), empty.n_events, empty.has_items) == (0, 0, False)
+
+
+def test_events_with_items_are_not_read_by_what_knows_none_nor_the_reverse(frame):
+    X, ticks = (Sequences.from_frame(frame(), item=item) for item in ("item_id", None))
+
+    with pytest.raises(TypeError, match="these events come with items, those of training came without"):
+        X.recode(ticks.vocabulary)
+    with pytest.raises(TypeError, match="these events come without items, those of training came with: see item=None"):
+        ticks.recode(X.vocabulary)
+    with pytest.raises(TypeError, match=r"events without items \(item=None\) cannot go on with items, such as 'x'"):
+        ticks.vocabulary.extend(["x"])
+
+
+def test_an_item_called_as_what_stands_for_none_is_an_item(frame):
+    X = Sequences.from_frame(frame(item_id=["(event)"] * 3))
+    other = Sequences.from_frame(frame(item_id=["(event)", "x", "y"]))
+
+    assert X.has_items
+    assert X.compact()[0].tolist() == ["(event)"] * 2
+    assert as_lists(X.recode(other.vocabulary)) == [["(event)"] * 2, ["(event)"]]
+
+
 def test_a_strange_index_is_ignored():
     log = pd.DataFrame({"user_id": ["b", "a", "b"], "item_id": [1, 2, 3], "timestamp": DAYS})
 
@@ -449,3 +504,28 @@ def test_every_kind_of_frame_gives_identical_arrays():
             assert np.array_equal(mine, theirs)
         for name, column in first.columns.items():
             assert np.array_equal(column, other.columns[name])
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 1, 2)])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8", "u1", "?"])
+def test_every_way_to_hold_arrays_gives_identical_columns(shape, dtype):
+    values = np.random.default_rng(0).integers(0, 2, (6, *shape)).astype(dtype)
+    users, kind = [2, 1, 2, 1, 3, 3], pa.from_numpy_dtype(values.dtype)
+    nested = fixed = kind
+    for size in reversed(shape):
+        nested, fixed = pa.list_(nested), pa.list_(fixed, size)
+    lists = values.tolist()
+    frames = {
+        "pandas arrays": pd.DataFrame({"user_id": users, "frame": list(values)}),
+        "pandas on Arrow": pd.DataFrame({"user_id": users, "frame": pd.Series(lists, dtype=pd.ArrowDtype(nested))}),
+        "polars arrays": pl.DataFrame({"user_id": users, "frame": values}),
+        "polars lists": pl.from_arrow(pa.table({"user_id": users, "frame": pa.array(lists, nested)})),
+        "polars objects": pl.DataFrame({"user_id": users, "frame": pl.Series(list(values), dtype=pl.Object)}),
+        "Arrow lists": pa.table({"user_id": users, "frame": pa.array(lists, nested)}),
+        "Arrow lists of one size": pa.table({"user_id": users, "frame": pa.array(lists, fixed)}),
+        "Arrow chunks": pa.table({"user_id": users, "frame": pa.chunked_array([lists[:1], [], lists[1:]], fixed)}),
+    }
+
+    for name, log in frames.items():
+        column = Sequences.from_frame(log, item=None, timestamp=None, columns=["frame"]).columns["frame"]
+        np.testing.assert_array_equal(column, values[[1, 3, 0, 2, 4, 5]], err_msg=name, strict=True)

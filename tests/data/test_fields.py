@@ -237,6 +237,28 @@ def test_a_column_of_times_is_refused_with_a_way_out():
         Fields.learn(X)
 
 
+def test_a_column_of_arrays_is_refused_with_its_shape_and_a_way_out():
+    X = sequences(columns=["amount", "frame"], frame=[np.zeros((4, 3))] * 5)
+    message = (
+        r"column 'frame' holds an array of shape \(4, 3\) an event.*from_arrays\(..., names=\[...\]\).*or leave it"
+    )
+    with pytest.raises(TypeError, match=message):
+        Fields.learn(X)
+    with pytest.raises(TypeError, match=message):
+        Fields.learn(sequences(columns=["amount"])).encode(X)
+
+
+@pytest.mark.parametrize("name", ["event", "events"])
+def test_a_column_called_as_what_happened_is_refused_by_name(name):
+    with pytest.raises(ValueError, match=f"column '{name}' has the name of what happened.*Rename it"):
+        Fields.learn(sequences(columns=[name], **{name: AMOUNTS}))
+
+
+def test_a_column_called_item_is_a_column():
+    X = Sequences.from_frame(make_log(item=AMOUNTS), item=None, timestamp=None, columns=["item"])
+    assert Fields.learn(X).names == ["item"]
+
+
 def test_a_column_called_gap_beside_timestamps_is_refused():
     with pytest.raises(ValueError, match=r"column 'gap' .*Rename it"):
         Fields.learn(sequences(columns=["gap"], gap=AMOUNTS))

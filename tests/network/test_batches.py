@@ -20,6 +20,7 @@ from seqrec.network.batches import (
     gap_buckets,
     history_batches,
     in_whole_tiles,
+    reading_batches,
     training_batches,
 )
 
@@ -268,3 +269,25 @@ def test_a_later_window_knows_the_gap_before_its_first_input():
     (batch,) = history_batches(X, 2, 100)
     assert batch.inputs.tolist() == [[2, 2]]
     assert batch.gaps.tolist() == [[5, 2]]
+
+
+@pytest.mark.parametrize("batches_of", [reading_batches, training_batches])
+def test_values_of_any_shape_stand_where_their_events_stand(batches_of):
+    pictures = np.arange(1, 1 + 9 * 4 * 3, dtype="f4").reshape(9, 4, 3)
+    X = Sequences.from_arrays([pictures[:5], pictures[5:5], pictures[5:6], pictures[6:]], names="picture")
+    values = (X.columns["picture"], X.rows + 1)
+
+    if batches_of is reading_batches:
+        batches = [batch for group in reading_batches(X, 8, values) for _, batch in group]
+    else:
+        batches = list(training_batches(X, 3, 8, np.random.default_rng(0), values))
+
+    seen = []
+    for batch in batches:
+        for (held, numbers), codes in ((batch.input_values, batch.inputs), (batch.target_values, batch.targets)):
+            there = codes != PADDING
+            assert held.shape == (*codes.shape, 4, 3)
+            np.testing.assert_array_equal(held[there], pictures[numbers[there] - 1])
+            assert not held[~there].any()
+        seen += (batch.target_values[1][batch.targets != PADDING] - 1).tolist()
+    assert sorted(seen) == list(range(9))

@@ -129,6 +129,15 @@ def test_appended_events_come_last_at_the_time_of_the_last_event():
     assert X.rows.tolist() == [0, 1, -1, 2, -1]
 
 
+def test_items_are_appended_to_sequences_with_pictures():
+    pictures = np.zeros((3, 2, 2))
+    log = pd.DataFrame({"user_id": [1, 1, 2], "item_id": ["a", "b", "a"], "picture": list(pictures)})
+    X = append_events(Sequences.from_frame(log, timestamp=None, columns=["picture"]), ["c", "a"])
+
+    assert [items.tolist() for items in X] == [["a", "b", "c"], ["a", "a"]]
+    assert not X.columns
+
+
 def test_appending_another_number_of_events_is_an_error():
     with pytest.raises(ValueError, match="each of the 2 sequences"):
         append_events(sequences_with_times(), ["c"])
