@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.data.ends import UNSEEN, Chain, Unseen, close
+from seqrec.data.ends import Chain, close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts, surprisal_parts
+from seqrec.network.unseen import UNSEEN, Unseen
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Listed, Record, Size
 
