@@ -112,7 +112,8 @@ def build_one_network(file: Older) -> None:
         return
     owner = ("model", *owners[file.estimator])
     name = "network" if file.estimator == "LSTMAnomalyDetector" else "model_"
-    old, fields = dict(file.part(*owner, name)), {"categories": [], "numbers": []}
+    old = dict(file.part(*owner, name))
+    fields: dict[str, Any] = {"categories": [], "numbers": []}
     if file.estimator != "LSTMRecommender":
         old |= file.part(*owner, name, "network")
         fields = file.part(*owner, "fields" if name == "network" else "fields_")
