@@ -4,13 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from seqrec.data.fields import MISSING, NEGATIVE, POSITIVE, ZERO
-from seqrec.data.vocabulary import N_RESERVED
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
 
-PLAIN = Architecture(
-    n_codes=12, units=5, embedding_dim=6, n_layers=1, cell="lstm", dropout=0.0, n_negatives=0, seed=0
-)
+PLAIN = Architecture(n_codes=12, units=5, embedding_dim=6, n_layers=1, cell="lstm", dropout=0.0, n_negatives=0, seed=0)
 WITH_FIELDS = PLAIN._replace(category_sizes=(5, 4), n_numbers=2, asked="number", predicts_fields=True)
 CELLS = ("lstm", "peephole", "gru", "rnn")
 
@@ -48,3 +47,19 @@ def started(network, n):
     nothing = [np.zeros((n, 1, *spec.shape[2:]), spec.dtype.name) for spec in network.event_signature]
     state = tf.zeros((n, network.architecture.embedding_dim))
     return network.follow(network.encoder.start(n), state, nothing, np.ones(n, np.int32), True)
+
+
+def encoded_log(architecture, lengths, seed=0):
+    """An encoded log of random events, unknown ones among them, with times."""
+    lengths, n = np.asarray(lengths, np.int64), int(np.sum(lengths))
+    codes, categories, numbers = random_events(architecture, (n,), seed)
+    codes[::7] = UNKNOWN
+    return Sequences(
+        codes=codes,
+        indptr=np.concatenate([[0], np.cumsum(lengths)]),
+        keys=np.arange(len(lengths)),
+        vocabulary=Vocabulary(np.arange(architecture.n_codes - N_RESERVED)),
+        timestamps=np.datetime64("2026-01-01", "us") + np.arange(n) * np.timedelta64(1, "s"),
+        rows=np.arange(n),
+        columns={"categories": categories, "numbers": numbers},
+    )
