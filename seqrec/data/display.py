@@ -113,7 +113,7 @@ def _call_of_fit(estimator: Any) -> str:
 
 
 def _training(estimator: Any) -> Facts:
-    data, has_items = estimator.training_data_, _vocabulary(estimator) != NO_ITEMS
+    data, has_items = estimator.training_data_, estimator.vocabulary_ != NO_ITEMS
     yield "training data", sizes(data.n_sequences, data.n_events, data.n_items if has_items else None)
     if data.first is not None:
         yield "training times", f"{_minute(data.first)} to {_minute(data.last)} UTC"

@@ -88,7 +88,7 @@ class Fields(NamedTuple):
     def names(self) -> list[str]:
         """Names in that order."""
         gap = [GAP] if self.gap_in_buckets else []
-        return gap + [field.name for field in self.categories] + [field.name for field in self.numbers]
+        return [*gap, *(field.name for field in self.categories), *(field.name for field in self.numbers)]
 
     @property
     def category_sizes(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -168,16 +169,23 @@ def _train(
     except KeyboardInterrupt:
         if best_weights is None:
             raise
-        warnings.warn(f"Training was stopped by hand after {len(history['loss'])} epochs.", stacklevel=5)
+        _warn(f"Training was stopped by hand after {len(history['loss'])} epochs.")
     model.set_weights(best_weights)
     guessing = model.guessing
     if history["loss"][-1] > 2 * guessing + 1:
-        warnings.warn(
+        _warn(
             f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
-            f"random ({guessing:.1f}). Try a smaller learning_rate.",
-            stacklevel=5,
+            f"random ({guessing:.1f}). Try a smaller learning_rate."
         )
     return history
+
+
+def _warn(text: str) -> None:
+    """Warn at the line that called the package, however deep in it the training is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("seqrec."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, stacklevel=level)
 
 
 class RowAdam(keras.optimizers.Adam):

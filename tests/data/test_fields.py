@@ -1,10 +1,13 @@
 """Fields of an event, as a network reads them: signs, sizes, gaps, categories, and what is refused."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqrec.data.fields import FARTHEST, GAP, MISSING, NEGATIVE, POSITIVE, ZERO, Fields, Number, field_columns
 from seqrec.data.sequences import Sequences
@@ -27,6 +30,13 @@ def make_log(**changes):
 
 def sequences(columns=("amount", "channel", "new"), timestamp="timestamp", **changes):
     return Sequences.from_frame(make_log(**changes), timestamp=timestamp, columns=columns)
+
+
+def encoded(fields, X, **options):
+    """Categories and numbers of the events of X."""
+    columns = fields.encode(X, **options).columns
+    assert list(columns) == ["categories", "numbers"]
+    return columns["categories"], columns["numbers"]
 
 
 # --- numbers
@@ -108,10 +118,10 @@ def test_the_gap_of_a_first_event_is_the_time_since_the_event_before_it():
 
 def test_pieces_that_know_the_time_before_are_encoded_as_the_whole():
     X = sequences(columns=["amount", "channel"])
-    fields, whole = Fields.learn(X), Fields.learn(X).encode(X)
+    fields = Fields.learn(X)
     head, tail = X.between(0, np.array([2, 1])), X.between(np.array([2, 1]), X.lengths)
-    later = fields.encode(tail, before=head.timestamps[head.indptr[1:] - 1])
-    for first, second, expected in zip(fields.encode(head), later, whole, strict=True):
+    later = encoded(fields, tail, before=head.timestamps[head.indptr[1:] - 1])
+    for first, second, expected in zip(encoded(fields, head), later, encoded(fields, X), strict=True):
         np.testing.assert_array_equal(first, expected[[0, 1, 3]])
         np.testing.assert_array_equal(second, expected[[2, 4]])
 
@@ -119,8 +129,8 @@ def test_pieces_that_know_the_time_before_are_encoded_as_the_whole():
 def test_no_time_before_is_a_missing_gap():
     X = sequences(columns=())
     fields, never = Fields.learn(X), np.full(2, "NaT", dtype="M8[us]")
-    np.testing.assert_array_equal(fields.encode(X, never)[1], fields.encode(X)[1])
-    assert fields.encode(X, never)[1][[0, 3], 0, 0].tolist() == [MISSING, MISSING]
+    np.testing.assert_array_equal(encoded(fields, X, before=never)[1], encoded(fields, X)[1])
+    assert encoded(fields, X, before=never)[1][[0, 3], 0, 0].tolist() == [MISSING, MISSING]
 
 
 def test_without_timestamps_there_is_no_gap():
@@ -135,7 +145,7 @@ def test_categories_come_first_and_each_kind_in_the_order_of_the_columns():
 def test_a_log_without_columns_and_times_has_no_fields():
     X = sequences(columns=(), timestamp=None)
     fields = Fields.learn(X)
-    categories, numbers = fields.encode(X)
+    categories, numbers = encoded(fields, X)
     assert fields.names == []
     assert categories.shape == (5, 0)
     assert numbers.shape == (5, 0, 2)
@@ -144,7 +154,7 @@ def test_a_log_without_columns_and_times_has_no_fields():
 def test_text_and_truth_values_are_categories():
     X = sequences(columns=["channel", "new"])
     fields = Fields.learn(X)
-    categories, _ = fields.encode(X)
+    categories, _ = encoded(fields, X)
     assert categories.dtype == np.int32
     for column, field in enumerate(fields.categories):
         decoded = field.vocabulary.decode(categories[:, column])
@@ -154,7 +164,7 @@ def test_text_and_truth_values_are_categories():
 def test_relabelling_the_values_of_a_category_changes_no_code():
     renamed = ["m", "z", "m", "a", "z"]
     logs = sequences(columns=["channel"]), sequences(columns=["channel"], channel=renamed)
-    one, other = (Fields.learn(X).encode(X)[0] for X in logs)
+    one, other = (encoded(Fields.learn(X), X)[0] for X in logs)
     np.testing.assert_array_equal(one, other)
 
 
@@ -169,27 +179,28 @@ def test_the_order_of_the_logs_rows_changes_no_code():
 
 def test_a_value_that_training_lacked_is_unknown():
     fields = Fields.learn(sequences(columns=["channel"]))
-    categories, _ = fields.encode(sequences(columns=["channel"], channel=["web", "fax", "web", "fax", "app"]))
+    categories, _ = encoded(fields, sequences(columns=["channel"], channel=["web", "fax", "web", "fax", "app"]))
     assert (categories[:, 0] == UNKNOWN).tolist() == [False, True, False, True, False]
 
 
 def test_truth_values_that_were_always_true_leave_false_unknown():
     fields = Fields.learn(sequences(columns=["new"], new=True))
-    categories, _ = fields.encode(sequences(columns=["new"], new=[True, False, True, True, True]))
+    categories, _ = encoded(fields, sequences(columns=["new"], new=[True, False, True, True, True]))
     assert categories[:, 0].tolist() == [N_RESERVED, UNKNOWN, *[N_RESERVED] * 3]
 
 
 def test_columns_are_found_by_name_whatever_their_order():
     fields = Fields.learn(sequences())
-    expected = fields.encode(sequences())
-    found = fields.encode(sequences(columns=["new", "channel", "amount"]))
+    expected = encoded(fields, sequences())
+    found = encoded(fields, sequences(columns=["new", "channel", "amount"]))
     for array, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(array, other)
 
 
 def test_a_further_column_changes_nothing():
     fields = Fields.learn(sequences(columns=["amount"]))
-    np.testing.assert_array_equal(fields.encode(sequences())[1], fields.encode(sequences(columns=["amount"]))[1])
+    amounts = encoded(fields, sequences(columns=["amount"]))
+    np.testing.assert_array_equal(encoded(fields, sequences())[1], amounts[1])
 
 
 def test_encoding_changes_no_input():
@@ -203,6 +214,99 @@ def test_encoding_changes_no_input():
 def test_numbers_are_odd_on_both_sides_unless_one_is_named():
     fields = Fields.learn(sequences(), {"amount": "high"})
     assert {field.name: field.side for field in fields.numbers} == {GAP: "both", "amount": "high"}
+
+
+def test_encoding_keeps_the_events_and_their_times():
+    X = sequences()
+    found = Fields.learn(X).encode(X)
+    np.testing.assert_array_equal(found.codes, X.codes)
+    np.testing.assert_array_equal(found.timestamps, X.timestamps)
+    assert found.keys.tolist() == X.keys.tolist()
+
+
+def test_a_field_that_may_lack_is_missing_of_all_events():
+    fields, bare = Fields.learn(sequences()), Sequences.from_lists([["a", "b"]])
+    categories, numbers = encoded(fields, bare, may_lack=True)
+    assert categories.shape == (2, 2)
+    assert numbers.shape == (2, 2, 2)
+    assert not categories.any()
+    assert not numbers.any()
+    some = encoded(fields, sequences(columns=["amount"], timestamp=None), may_lack=True)
+    np.testing.assert_array_equal(some[1][:, 1], encoded(fields, sequences())[1][:, 1])
+    assert not some[1][:, 0].any()
+    assert not some[0].any()
+
+
+def test_a_field_that_may_lack_must_hold_what_it_held():
+    fields = Fields.learn(sequences(columns=["amount"]))
+    with pytest.raises(TypeError, match="column 'amount' held numbers in the training data"):
+        encoded(fields, sequences(columns=["amount"], amount=["1", "2", "3", "4", "5"]), may_lack=True)
+
+
+# --- the gap of a question
+
+
+def test_the_gap_is_the_first_number_and_its_kind_is_known():
+    assert Fields.learn(sequences()).kind_of_gap == "number"
+    assert Fields.learn(sequences(timestamp=None)).kind_of_gap == ""
+    assert Fields(gap_in_buckets=True).kind_of_gap == "category"
+
+
+def test_gaps_alone_are_encoded_as_those_of_events():
+    X = sequences()
+    fields = Fields.learn(X)
+    categories, numbers = fields.encode_gaps(field_columns(X)[GAP])
+    np.testing.assert_array_equal(numbers[:, 0], encoded(fields, X)[1][:, 0])
+    assert categories.shape == (5, 2)
+    assert not categories.any()
+    assert not numbers[:, 1:].any()
+
+
+def test_without_a_gap_there_is_nothing_to_encode():
+    categories, numbers = Fields.learn(sequences(timestamp=None)).encode_gaps(np.array([3.0, np.nan]))
+    assert not categories.any()
+    assert not numbers.any()
+
+
+# --- gaps in buckets, as recommenders once had them
+
+
+def buckets_of(seconds):
+    categories, numbers = Fields(gap_in_buckets=True).encode_gaps(np.array(seconds, float))
+    assert numbers.shape == (len(seconds), 0, 2)
+    return categories[:, 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bucket"),
+    [(0, 1), (0.5, 1), (1, 2), (2.9, 2), (3, 3), (6, 3), (7, 4), (86_400, 17), (2**37, 38), (2**42, 39)],
+)
+def test_a_gap_falls_into_the_bucket_of_its_power_of_two(seconds, bucket):
+    assert buckets_of([seconds]) == [bucket]
+
+
+@given(st.integers(0, 2**60))
+def test_buckets_follow_their_formula(microseconds):
+    expected = min(39, 1 + math.floor(math.log2(1 + microseconds / 1e6)))
+    assert buckets_of([microseconds / 1e6]) == [expected]
+
+
+def test_a_missing_gap_has_its_own_bucket():
+    assert buckets_of([np.nan, 0, np.nan]) == [0, 1, 0]
+
+
+def test_buckets_stand_before_all_categories():
+    fields = Fields.learn(sequences(columns=["channel"]))._replace(numbers=(), gap_in_buckets=True)
+    assert fields.names == [GAP, "channel"]
+    assert fields.category_sizes == (40, N_RESERVED + 3)
+    categories, _ = encoded(fields, sequences(columns=["channel"]))
+    assert categories[:, 0].tolist() == [0, 4, 2, 0, 1]
+    assert (categories[:, 1] >= N_RESERVED).all()
+
+
+def test_without_timestamps_all_buckets_are_those_of_missing_gaps():
+    categories, _ = encoded(Fields(gap_in_buckets=True), Sequences.from_lists([["a", "b"]]))
+    assert categories.tolist() == [[0], [0]]
 
 
 # --- what is refused

@@ -1,7 +1,7 @@
 """Batches hold every event once, within their budget, and never anything in the wrong place."""
 
 import itertools
-import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,18 +11,7 @@ from hypothesis import strategies as st
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, PADDING, Vocabulary
 from seqrec.network import batches as module
-from seqrec.network.batches import (
-    N_GAPS,
-    TILE,
-    UNKNOWN_GAP,
-    continued_batches,
-    event_gaps,
-    gap_buckets,
-    history_batches,
-    in_whole_tiles,
-    reading_batches,
-    training_batches,
-)
+from seqrec.network.batches import SEGMENT, TILE, Windows, groups_to_read, in_whole_tiles, n_segments, parts_in_time
 
 LENGTHS = st.lists(st.integers(0, 30), min_size=1, max_size=12)
 WINDOWS = st.integers(2, 12)
@@ -36,15 +25,20 @@ def distinct_events(lengths):
     return Sequences.from_lists(np.split(items, np.cumsum(lengths)[:-1]))
 
 
-def with_times(seconds):
-    """One sequence for each list of seconds."""
-    times = [[np.datetime64(int(second), "s") for second in row] for row in seconds]
-    return Sequences.from_lists([["a"] * len(row) for row in seconds], timestamps=times)
+def with_columns(lengths):
+    """Distinct events with a column of numbers and one of pairs, which tell the event."""
+    X = distinct_events(lengths)
+    numbers = X.codes + 100
+    return replace(X, columns={"labels": numbers, "numbers": np.stack([numbers, -numbers], axis=1)})
+
+
+def windows_of(X, window, budget, seed=0):
+    return list(Windows(X.lengths, window, budget, np.random.default_rng(seed)).batches(X))
 
 
 def batches_of(lengths, window, budget, seed):
     X = distinct_events(lengths)
-    return X, list(training_batches(X, window, budget, np.random.default_rng(seed)))
+    return X, windows_of(X, window, budget, seed)
 
 
 @given(LENGTHS, WINDOWS, BUDGETS, SEEDS)
@@ -97,12 +91,46 @@ def test_a_budget_holds_where_lengths_are_nearly_equal():
 
 
 def test_segments_side_by_side_are_the_batch():
-    (batch,) = training_batches(with_times([np.cumsum(np.arange(180)), [0, 1]]), 200, 10_000, np.random.default_rng(0))
+    (batch,) = windows_of(with_columns([180, 2]), 200, 10_000)
     segments = list(batch.segments())
     assert [segment.inputs.shape for segment in segments] == [(2, 60)] * 3
-    for name in ("inputs", "targets", "gaps", "next_gaps"):
+    for name in ("inputs", "targets"):
         whole = np.concatenate([getattr(segment, name) for segment in segments], axis=1)
         np.testing.assert_array_equal(whole, getattr(batch, name))
+    for name in ("input_columns", "target_columns"):
+        for column, expected in enumerate(getattr(batch, name)):
+            whole = np.concatenate([getattr(segment, name)[column] for segment in segments], axis=1)
+            np.testing.assert_array_equal(whole, expected)
+
+
+@given(LENGTHS, WINDOWS, BUDGETS, SEEDS)
+def test_the_number_of_steps_is_that_of_the_segments(lengths, window, budget, seed):
+    X = distinct_events(lengths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SEGMENT", 5)
+        windows = Windows(X.lengths, window, budget, np.random.default_rng(seed))
+        assert windows.n_steps == sum(1 for batch in windows.batches(X) for _ in batch.segments())
+
+
+@pytest.mark.parametrize(("width", "n"), [(1, 1), (SEGMENT, 1), (SEGMENT + 1, 2), (3 * SEGMENT, 3)])
+def test_a_rectangle_has_as_few_segments_as_may_be(width, n):
+    assert n_segments(width) == n
+
+
+@given(LENGTHS, WINDOWS, BUDGETS, SEEDS)
+def test_columns_stand_beside_their_events(lengths, window, budget, seed):
+    for batch in windows_of(with_columns(lengths), window, budget, seed):
+        for codes, columns in ((batch.inputs, batch.input_columns), (batch.targets, batch.target_columns)):
+            labels = np.where(codes == PADDING, 0, codes + 100)
+            np.testing.assert_array_equal(columns[0], labels)
+            np.testing.assert_array_equal(columns[1], np.stack([labels, -labels], axis=-1))
+
+
+def test_windows_can_be_gone_through_again():
+    X = distinct_events([40, 7, 9, 30])
+    windows = Windows(X.lengths, 10, 30, np.random.default_rng(0))
+    first, second = ([batch.inputs.tolist() for batch in windows.batches(X)] for _ in range(2))
+    assert first == second
 
 
 def test_rows_of_like_length_share_a_batch():
@@ -122,94 +150,77 @@ def test_a_window_starts_with_the_last_event_of_the_one_before():
 
 def test_order_and_cuts_differ_from_epoch_to_epoch_and_follow_the_seed():
     X, rng = distinct_events([40, 7, 9, 30]), np.random.default_rng(0)
-    first, second = (list(training_batches(X, 10, 30, generator)) for generator in (rng, rng))
-    again = list(training_batches(X, 10, 30, np.random.default_rng(0)))
-    inputs = [[batch.inputs.tolist() for batch in batches] for batches in (first, second, again)]
+    epochs = [Windows(X.lengths, 10, 30, generator) for generator in (rng, rng, np.random.default_rng(0))]
+    inputs = [[batch.inputs.tolist() for batch in windows.batches(X)] for windows in epochs]
     assert inputs[0] == inputs[2]
     assert inputs[0] != inputs[1]
 
 
 def test_unknown_items_are_inputs_but_no_targets():
     X = Sequences.from_lists([["a", "x", "b"]]).recode(Vocabulary(["a", "b"]))
-    (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
+    (batch,) = windows_of(X, 10, 100)
     assert batch.inputs.tolist() == [[0, 2, 1]]
     assert batch.targets.tolist() == [[2, 0, 3]]
 
 
-@given(LENGTHS, WINDOWS, BUDGETS)
-def test_histories_end_with_their_last_event(lengths, window, budget):
-    X = distinct_events(lengths)
-    batches = list(history_batches(X, window, budget))
-    np.testing.assert_array_equal(np.concatenate([batch.rows for batch in batches]), np.arange(len(X)))
-    for batch in batches:
-        last = np.minimum(X.lengths[batch.rows], window - 1)
-        for row, inputs, position in zip(batch.rows, batch.inputs, last, strict=True):
-            expected = [PADDING, *(X.codes[X.indptr[row] : X.indptr[row + 1]])][-window:]
-            assert inputs[: position + 1].tolist() == expected
-            assert not inputs[position + 1 :].any()
-
-
-@given(LENGTHS, WINDOWS, BUDGETS)
-def test_no_batch_of_histories_is_above_its_budget(lengths, window, budget):
-    for batch in history_batches(distinct_events(lengths), window, budget):
-        assert len(batch.inputs) == 1 or batch.inputs.size <= budget
-
-
-def continued(lengths, budget, values=(), segment=7):
-    X = distinct_events(lengths)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SEGMENT", segment)
-        return X, list(continued_batches(X, budget, values))
+# --- reading
 
 
 @given(LENGTHS, BUDGETS)
-def test_every_event_but_the_first_of_a_sequence_is_continued_to_exactly_once(lengths, budget):
-    X, batches = continued(lengths, budget)
-    found = np.concatenate([np.empty(0, int), *(events.ravel() for events, _ in batches)])
-    firsts = X.indptr[:-1][X.lengths > 0]
-    np.testing.assert_array_equal(np.sort(found), np.setdiff1d(np.arange(X.n_events), firsts))
-
-
-@given(LENGTHS, BUDGETS)
-def test_continued_batches_hold_events_and_the_ones_before_them_and_no_padding(lengths, budget):
-    X, batches = continued(lengths, budget)
-    for events, batch in batches:
-        assert events.shape == batch.inputs.shape == batch.targets.shape
-        np.testing.assert_array_equal(batch.targets, X.codes[events])
-        np.testing.assert_array_equal(batch.inputs, X.codes[events - 1])
-        assert (batch.inputs != PADDING).all()
-        rows = np.searchsorted(X.indptr, events, "right") - 1
-        assert (rows == batch.rows[:, None]).all()
-
-
-@given(LENGTHS, BUDGETS)
-def test_continued_batches_of_a_row_follow_in_time(lengths, budget):
-    X, batches = continued(lengths, budget)
-    upcoming = X.indptr[:-1] + 1
-    for events, batch in batches:
-        expected = upcoming[batch.rows][:, None] + np.arange(events.shape[1])
-        np.testing.assert_array_equal(events, expected)
-        upcoming[batch.rows] += events.shape[1]
+def test_every_sequence_is_read_in_one_group_of_like_length(lengths, budget):
+    lengths = np.array(lengths)
+    groups = list(groups_to_read(lengths, budget))
+    assert sorted(np.concatenate(groups)) == list(range(len(lengths)))
+    assert (np.diff(lengths[np.concatenate(groups)]) >= 0).all()
 
 
 @given(LENGTHS, BUDGETS, st.integers(1, 9))
-def test_continued_batches_keep_to_their_segment_and_budget(lengths, budget, segment):
-    for events, _ in continued(lengths, budget, segment=segment)[1]:
-        assert events.shape[1] <= segment
-        assert len(events) == 1 or events.size <= budget
+def test_no_group_of_several_rows_reads_above_its_budget(lengths, budget, segment):
+    lengths = np.array(lengths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SEGMENT", segment)
+        for rows in groups_to_read(lengths, budget):
+            assert len(rows) == 1 or len(rows) * min(segment, lengths[rows].max()) <= budget
 
 
-def test_continued_batches_carry_values_of_inputs_and_targets():
-    values = [np.arange(20), np.arange(60).reshape(20, 3) / 7]
-    for events, batch in continued([8, 0, 1, 11], 12, values, segment=4)[1]:
-        for column, of_inputs, of_targets in zip(values, batch.input_values, batch.target_values, strict=True):
-            np.testing.assert_array_equal(of_inputs, column[events - 1])
-            np.testing.assert_array_equal(of_targets, column[events])
+def test_no_sequences_make_no_group():
+    assert list(groups_to_read(np.array([], np.int64), 10)) == []
 
 
-@pytest.mark.parametrize("lengths", [[], [0], [1, 1, 0]])
-def test_without_second_events_there_is_nothing_to_continue(lengths):
-    assert continued(lengths, 10)[1] == []
+def parts_of(X, rows, segment=7):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SEGMENT", segment)
+        return list(parts_in_time(X, np.array(rows)))
+
+
+@given(LENGTHS, st.integers(1, 9))
+def test_parts_in_time_hold_every_event_once_and_in_order(lengths, segment):
+    X, read = distinct_events(lengths), [[] for _ in lengths]
+    for events, lengths_of_part, (codes,) in parts_of(X, range(len(lengths)), segment):
+        assert codes.shape == (len(lengths), lengths_of_part.max())
+        assert codes.shape[1] <= segment
+        real = np.arange(codes.shape[1]) < lengths_of_part[:, None]
+        np.testing.assert_array_equal(codes[real], X.codes[events])
+        assert not codes[~real].any()
+        for row, of_row, length in zip(read, codes, lengths_of_part, strict=True):
+            row += of_row[:length].tolist()
+    assert read == [X.codes[X.indptr[i] : X.indptr[i + 1]].tolist() for i in range(len(X))]
+
+
+def test_parts_in_time_carry_the_columns_of_some_rows():
+    X = with_columns([8, 0, 1, 11])
+    for events, lengths, (codes, labels, numbers) in parts_of(X, [3, 1, 0], segment=4):
+        real = np.arange(codes.shape[1]) < lengths[:, None]
+        assert lengths.dtype == np.int32
+        np.testing.assert_array_equal(labels[real], X.columns["labels"][events])
+        np.testing.assert_array_equal(numbers[real], X.columns["numbers"][events])
+        assert not labels[~real].any()
+        assert not numbers[~real].any()
+
+
+@pytest.mark.parametrize("lengths", [[0], [0, 0]])
+def test_without_events_there_is_nothing_to_read(lengths):
+    assert parts_of(distinct_events(lengths), range(len(lengths))) == []
 
 
 @pytest.mark.parametrize(("n", "n_whole"), [(0, 0), (1, TILE), (TILE, TILE), (TILE + 1, 2 * TILE)])
@@ -223,71 +234,14 @@ def test_whole_tiles_end_with_rows_of_zero(n, n_whole, dtype):
     assert not whole[n:].any()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "bucket"),
-    [(0, 1), (0.5, 1), (1, 2), (2.9, 2), (3, 3), (6, 3), (7, 4), (86_400, 17), (2**37, 38), (2**42, N_GAPS - 1)],
-)
-def test_a_gap_falls_into_the_bucket_of_its_power_of_two(seconds, bucket):
-    assert gap_buckets(np.array([seconds * 1e6]).astype(np.int64)).tolist() == [bucket]
-
-
-@given(st.integers(0, 2**60))
-def test_buckets_follow_their_formula(microseconds):
-    expected = min(N_GAPS - 1, 1 + math.floor(math.log2(1 + microseconds / 1e6)))
-    assert gap_buckets(np.array([microseconds])).tolist() == [expected]
-
-
-def test_an_unknown_gap_has_its_own_bucket():
-    assert gap_buckets(np.array([-1, -(2**62)])).tolist() == [UNKNOWN_GAP] * 2
-
-
-def test_gaps_do_not_reach_across_sequences():
-    X = with_times([[0, 1, 8], [], [5], [5, 5]])
-    assert event_gaps(X).tolist() == [0, 2, 4, 0, 0, 1]
-
-
-def test_no_timestamps_no_gaps():
-    X = distinct_events([3])
-    assert event_gaps(X) is None
-    (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
-    assert len(batch.arrays(with_gaps=False)) == 2
-    assert [(array == UNKNOWN_GAP).all() for array in batch.arrays(with_gaps=True)[2:]] == [True, True]
-
-
-def test_gaps_stand_beside_their_events():
-    X = with_times([[0, 1, 8]])  # buckets of the gaps: unknown, 2, 4
-    (batch,) = training_batches(X, 10, 100, np.random.default_rng(0))
-    assert batch.inputs.tolist() == [[0, 2, 2]]
-    assert batch.gaps.tolist() == [[0, 0, 2]]  # before the inputs: start, first, second
-    assert batch.next_gaps.tolist() == [[0, 2, 4]]  # between them and their targets
-    assert [array.tolist() for array in batch.arrays(with_gaps=True)[2:]] == [[[0, 0, 2]], [[0, 2, 4]]]
-    assert len(batch.arrays(with_gaps=False)) == 2
-
-
-def test_a_later_window_knows_the_gap_before_its_first_input():
-    X = with_times([[0, 1, 8, 23, 24]])
-    (batch,) = history_batches(X, 2, 100)
-    assert batch.inputs.tolist() == [[2, 2]]
-    assert batch.gaps.tolist() == [[5, 2]]
-
-
-@pytest.mark.parametrize("batches_of", [reading_batches, training_batches])
-def test_values_of_any_shape_stand_where_their_events_stand(batches_of):
+def test_columns_of_any_shape_stand_where_their_events_stand():
     pictures = np.arange(1, 1 + 9 * 4 * 3, dtype="f4").reshape(9, 4, 3)
     X = Sequences.from_arrays([pictures[:5], pictures[5:5], pictures[5:6], pictures[6:]], names="picture")
-    values = (X.columns["picture"], X.rows + 1)
-
-    if batches_of is reading_batches:
-        batches = [batch for group in reading_batches(X, 8, values) for _, batch in group]
-    else:
-        batches = list(training_batches(X, 3, 8, np.random.default_rng(0), values))
-
     seen = []
-    for batch in batches:
-        for (held, numbers), codes in ((batch.input_values, batch.inputs), (batch.target_values, batch.targets)):
+    for batch in Windows(X.lengths, 3, 8, np.random.default_rng(0)).batches(X):
+        for (held,), codes in ((batch.input_columns, batch.inputs), (batch.target_columns, batch.targets)):
             there = codes != PADDING
             assert held.shape == (*codes.shape, 4, 3)
-            np.testing.assert_array_equal(held[there], pictures[numbers[there] - 1])
             assert not held[~there].any()
-        seen += (batch.target_values[1][batch.targets != PADDING] - 1).tolist()
-    assert sorted(seen) == list(range(9))
+        seen += batch.target_columns[0][batch.targets != PADDING].tolist()
+    assert sorted(seen) == pictures.tolist()

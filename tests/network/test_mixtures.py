@@ -6,14 +6,15 @@ import tensorflow as tf
 from scipy import stats
 
 from seqrec.data.fields import MISSING, NEGATIVE, POSITIVE, ZERO
-from seqrec.network.mixtures import N_COMPONENTS, N_PARAMETERS, N_SIGNS, initial_bias, intervals, log_prob, tails
+from seqrec.network.blueprint import N_COMPONENTS, N_MIXTURE_PARAMETERS, N_SIGNS
+from seqrec.network.mixtures import initial_bias, intervals, log_prob, tails
 
 GRID = np.linspace(-40, 40, 16_001)
 SIGNS = [NEGATIVE, ZERO, POSITIVE]
 
 
 def draw(n, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, N_PARAMETERS)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(n, N_MIXTURE_PARAMETERS)).astype(np.float32)
 
 
 def softmax(logits):

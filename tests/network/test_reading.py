@@ -1,307 +1,288 @@
-"""One pass over a log: what is carried, what is bounded, and what changes nothing."""
+"""One reader for all: whole or going on, what is read is the same to the last digit, in bounded memory."""
 
 import numpy as np
-import pandas as pd
 import pytest
+import tensorflow as tf
+from numpy.testing import assert_array_equal
+from small_networks import CELLS, PLAIN, WITH_FIELDS, encoded_log, random_network, states_of
 
-from seqrec.data.ends import Unseen, close, end_code
-from seqrec.data.fields import Fields
-from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.network import batches, reading
-from seqrec.network.event_model import EventModel
-from seqrec.network.reading import Closed, EventReader
+from seqrec.network.batches import SEGMENT, TILE
+from seqrec.network.reading import Reader
+from seqrec.network.state import State, join, leaves, take
 
-ITEMS = Vocabulary(["a", "b", "c", "d"])
-NETWORK = {"units": 6, "embedding_dim": 5, "n_layers": 1, "cell": "lstm", "dropout": 0.1, "n_negatives": 0}
-
-
-def make_log(lengths=(7, 0, 1, 12, 3, 12), seed=0):
-    """A log with an amount, a channel and times; a user of no events has no row."""
-    rng = np.random.default_rng(seed)
-    n = sum(lengths)
-    return pd.DataFrame(
-        {
-            "user_id": np.repeat([f"user {i}" for i in range(len(lengths))], lengths),
-            "item_id": rng.choice(ITEMS.items, n),
-            "timestamp": pd.to_datetime(1.7e9 + np.cumsum(rng.integers(0, 50, n)), unit="s"),
-            "amount": rng.lognormal(3, 1, n) * rng.choice([-1, 0, 1, 1], n),
-            "channel": rng.choice(["web", "app"], n),
-        }
-    )
-
-
-def sequences(log=None):
-    log = make_log() if log is None else log
-    return Sequences.from_frame(log, columns=["amount", "channel"]).recode(ITEMS)
+X = encoded_log(WITH_FIELDS, [7, 0, 1, 12, 3, 90, 12])
+MANY = encoded_log(WITH_FIELDS, [*np.random.default_rng(1).integers(0, 30, 60), 150, 90], seed=1)
+UNSEEN = tf.constant(0.05)
 
 
 @pytest.fixture(scope="module")
 def reader():
-    return make_reader(sequences())
+    return Reader.of(random_network(WITH_FIELDS))
 
 
-@pytest.fixture(scope="module")
-def plain():
-    """Of the same vocabulary, without fields."""
-    return make_reader(lists(["a"]), seed=1)
+@pytest.fixture(scope="module", params=[*CELLS, "two layers", "larger"])
+def any_reader(request):
+    """A reader of a network of each cell, of two layers, and of one as large as small logs get."""
+    changes = {"two layers": {"n_layers": 2}, "larger": {"units": 64, "embedding_dim": 32}}
+    return Reader.of(random_network(WITH_FIELDS._replace(**changes.get(request.param, {"cell": request.param}))))
 
 
-def lists(*sequences):
-    return Sequences.from_lists(sequences).recode(ITEMS)
+def scored(reader, X, state=None, keep=False):
+    """The state after X, and all that is to be said of its events, in their order."""
+    found = []
+
+    def put(events, *results):
+        if not found:
+            found.extend(np.full((X.n_events, *part.shape[1:]), -1, part.numpy().dtype) for part in results)
+        for whole, part in zip(found, results, strict=True):
+            whole[events] = part
+
+    after = reader.read(X, state, keep, "score", put, (reader.table, UNSEEN))
+    return after, found
 
 
-def everything(reader, X):
-    """All figures of the events of X: as they are read, and as they are judged."""
-    read, judged = reader.read(X)[1:], reader.judge(X)[1:]
-    return [array for part in (*read, *judged) for array in part]
-
-
-def assert_equal(found, expected):
+def assert_same(found, expected):
     """To the last digit."""
-    for array, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(array, other)
+    for one, other in zip(found, expected, strict=True):
+        assert_array_equal(one, other)
 
 
 def events_of(X, rows):
-    """Events of the closed chain of X that belong to some of its sequences, in the order of these."""
-    indptr = close(X).indptr
-    return np.concatenate([np.empty(0, np.intp), *(np.arange(indptr[row], indptr[row + 1]) for row in rows)])
+    return np.concatenate([np.empty(0, np.intp), *(np.arange(X.indptr[row], X.indptr[row + 1]) for row in rows)])
 
 
-def make_reader(X, seed=0, **options):
-    """An untrained network has something to say of everything."""
-    fields, n_items = Fields.learn(X), len(X.vocabulary)
-    sizes = [N_RESERVED + len(field.vocabulary) for field in fields.categories]
-    network = EventModel(NETWORK | {"n_codes": N_RESERVED + n_items + 1} | options, sizes, len(fields.numbers), seed)
-    network.sequence.head.start_from_popularity(np.resize([5, 1, 9, 2, 3], n_items + 1))
-    return EventReader(X.vocabulary, fields, network, Unseen(0.03, 2.0))
+# --- what is read
 
 
-# --- what a reading holds
+def test_states_are_those_of_the_encoder_after_the_start(any_reader):
+    after = any_reader.read(X, keep=True)
+    for row in range(len(X)):
+        arrays = [X[[row]].codes, *X[[row]].columns.values()]
+        events = [np.concatenate([np.zeros_like(array[:1], shape=(1, *array.shape[1:])), array]) for array in arrays]
+        expected = states_of(any_reader.network, [array[None] for array in events])[0, -1]
+        np.testing.assert_allclose(after.output[row], expected, atol=1e-5)
 
 
-def test_ends_are_events_without_fields(reader):
-    X = sequences()
-    chain, found = reader.read(X)
-    assert len(chain.codes) == X.n_events + len(X)
-    np.testing.assert_array_equal(chain.codes[chain.indptr[1:] - 1], end_code(len(ITEMS)))
-    np.testing.assert_array_equal(chain.codes[chain.events], X.codes)
-    assert not found.surprisal[chain.indptr[1:] - 1, 1:].any()
-    assert (found.surprisal[:, 0] > 0).all()
+def test_a_sequence_without_events_is_as_one_that_starts(reader):
+    after = reader.read(X, keep=True)
+    assert_same(leaves(take(after, [1])), leaves(reader.started))
 
 
-def test_fields_stand_with_their_events(reader):
-    X = sequences()
-    closed = Closed.of(X, reader.fields)
-    categories, numbers = reader.fields.encode(X)
-    np.testing.assert_array_equal(closed.categories[closed.chain.events], categories)
-    np.testing.assert_array_equal(closed.numbers[closed.chain.events], numbers)
-    ends = closed.chain.indptr[1:] - 1
-    assert not closed.categories[ends].any()
-    assert not closed.numbers[ends].any()
+def test_nothing_was_read_at_the_blank_state(reader):
+    for array in (*reader.blank.memory, reader.blank.output):
+        assert not array.any()
+    assert np.isnat(reader.blank.time).all()
+    assert reader.started.output.any()
 
 
-def test_a_missing_number_is_neither_far_out_nor_scored(reader):
-    X = sequences()
-    chain, found = reader.read(X)
-    gap = [field.name for field in reader.fields.numbers].index("gap")
-    starts = chain.indptr[:-1]
-    assert not found.tails[starts, gap].any()
-    assert np.isnan(found.normal_scores[starts, gap]).all()
-    amounts = X.columns["amount"]
-    amount = [field.name for field in reader.fields.numbers].index("amount")
-    np.testing.assert_array_equal(np.isnan(found.normal_scores[chain.events, amount]), amounts == 0)
+def test_from_the_blank_state_the_start_is_not_read_either(reader):
+    after = reader.read(X[[0]], reader.blank)
+    arrays = [array[None] for array in (X[[0]].codes, *X[[0]].columns.values())]
+    np.testing.assert_allclose(after.output[0], states_of(reader.network, arrays)[0, -1], atol=1e-5)
 
 
-def test_a_number_that_is_odd_on_one_side_has_a_one_sided_tail(reader):
-    X, column = sequences(), [field.name for field in reader.fields.numbers].index("amount")
-    share = {}
-    for side in ("both", "high", "low"):
-        numbers = [field._replace(side=side) for field in reader.fields.numbers]
-        chain, found = reader._replace(fields=reader.fields._replace(numbers=tuple(numbers))).read(X)
-        share[side] = np.exp(-found.tails[chain.events, column][X.columns["amount"] != 0])
-    np.testing.assert_allclose(share["high"] + share["low"], 1, rtol=1e-5)
-    np.testing.assert_allclose(share["both"], 2 * np.minimum(share["high"], share["low"]), rtol=1e-5)
+def test_the_time_of_the_last_event_is_kept(reader):
+    after = reader.read(X)
+    full = X.lengths > 0
+    assert_array_equal(after.time[full], X.timestamps[X.indptr[1:][full] - 1])
+    assert np.isnat(after.time[~full]).all()
+    assert_array_equal(reader.read(X.head(0), after).time, after.time)
 
 
-def test_an_empty_sequence_has_the_surprisal_of_its_end(plain):
-    _, found = plain.read(lists([], ["a"], []))
-    assert len(found.surprisal) == 4
-    assert found.surprisal[0] == found.surprisal[3]
-    assert np.isfinite(found.surprisal).all()
+def test_without_keeping_there_is_no_memory(reader):
+    after, kept = reader.read(X), reader.read(X, keep=True)
+    assert after.memory == ()
+    assert_array_equal(after.output, kept.output)
+    assert [part.shape[0] for part in kept.memory] == [len(X)] * 3
 
 
-def test_no_sequences_give_an_empty_reading(reader):
-    X = sequences()[:0]
-    assert reader.read(X)[1].surprisal.shape == (0, 4)
-    assert reader.judge(X)[2].ranks.shape == (0,)
+def test_reading_no_sequences_gives_none(reader):
+    none, nobody = X[np.array([], int)], take(reader.started, np.array([], int))
+    for state in (None, nobody):
+        after, found = scored(reader, none, state, keep=True)
+        assert len(after.output) == len(after.time) == 0
+        assert found == []
 
 
-def test_the_likeliest_event_is_the_one_of_least_surprisal(plain):
-    _, _, judgement = plain.judge(lists(PAST))
-    for position in range(len(PAST) + 1):
-        assert judgement.likeliest[position] == N_RESERVED + probabilities_after(plain, PAST[:position]).argmax()
+def test_reading_changes_nothing_that_was_kept(reader):
+    kept = reader.read(X, keep=True)
+    before = [array.copy() for array in leaves(kept)]
+    reader.read(X, kept, keep=True)
+    assert_same(leaves(kept), before)
 
 
-def test_judging_reads_the_same(reader, plain):
-    for one, X in ((reader, sequences()), (plain, lists(PAST, ["a"], PAST, []))):
-        assert_equal(one.judge(X)[1], one.read(X)[1])
+# --- going on
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_read_in_parts_is_read_as_a_whole_to_the_last_digit(any_reader, seed):
+    cuts = np.sort(np.random.default_rng(seed).integers(0, X.lengths + 1, (3, len(X))), axis=0)
+    after, whole = scored(any_reader, X, keep=True)
+    state, found = None, [np.full_like(part, -1) for part in whole]
+    for starts, stops in zip([0 * X.lengths, *cuts], [*cuts, X.lengths], strict=True):
+        state, part = scored(any_reader, X.between(starts, stops), state, keep=True)
+        events = np.concatenate([np.arange(a, b) for a, b in zip(X.indptr[:-1] + starts, X.indptr[:-1] + stops)])  # noqa: B905
+        for array, values in zip(found, part, strict=bool(part)):
+            array[events] = values
+    assert_same(found, whole)
+    assert_same(leaves(state), leaves(after))
+
+
+def test_events_one_by_one_are_read_as_a_whole(any_reader):
+    one, state, found = X[[3]], None, []
+    for position in range(12):
+        state, part = scored(any_reader, one.between(position, position + 1), state, keep=True)
+        found.append(part)
+    after, whole = scored(any_reader, one, keep=True)
+    assert_same([np.concatenate(parts) for parts in zip(*found, strict=True)], whole)
+    assert_same(leaves(state), leaves(after))
+
+
+def test_one_state_serves_all_sequences(reader):
+    first = reader.read(X[[3]], keep=True)
+    shared = reader.read(X, first, keep=True)
+    apart = reader.read(X, take(first, np.zeros(len(X), int)), keep=True)
+    assert_same(leaves(shared), leaves(apart))
+
+
+def test_states_of_several_readings_go_on_together(reader):
+    halves = [reader.read(X[rows].head(2), keep=True) for rows in (slice(0, 4), slice(4, 7))]
+    rest = X.between(np.minimum(2, X.lengths), X.lengths)
+    together, whole = reader.read(rest, join(halves), keep=True), reader.read(X, keep=True)
+    assert_same(leaves(together), leaves(whole))
 
 
 # --- what changes nothing
 
 
 @pytest.mark.parametrize("segment", [1, 2, 5])
-def test_carried_memory_reads_as_one_whole_pass(reader, monkeypatch, segment):
-    X = sequences()
-    whole = everything(reader, X)
+def test_the_length_of_segments_changes_nothing(any_reader, monkeypatch, segment):
+    after, whole = scored(any_reader, X, keep=True)
     monkeypatch.setattr(batches, "SEGMENT", segment)
-    assert_equal(everything(reader, X), whole)
+    again, found = scored(any_reader, X, keep=True)
+    assert_same(found, whole)
+    assert_same(leaves(again), leaves(after))
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 20])
-def test_the_size_of_batches_changes_nothing(reader, monkeypatch, batch_size):
-    X = sequences()
-    expected = everything(reader, X)
+@pytest.mark.parametrize("batch_size", [1, 20, 100, 1_000])
+def test_the_size_of_batches_changes_nothing(any_reader, monkeypatch, batch_size):
+    after, whole = scored(any_reader, MANY)
     monkeypatch.setattr(reading, "BATCH", batch_size)
-    assert_equal(everything(reader, X), expected)
+    again, found = scored(any_reader, MANY)
+    assert_same(found, whole)
+    assert_same(leaves(again), leaves(after))
 
 
-def test_company_changes_nothing(reader):
-    X = sequences()
-    together = everything(reader, X)
-    for row in range(len(X)):
-        assert_equal(everything(reader, X[[row]]), [array[events_of(X, [row])] for array in together])
+@pytest.mark.parametrize("n", [1, 2, 7, 31])
+def test_as_many_sequences_as_may_be_read_together_get_the_same_last_digit(any_reader, n):
+    after, together = scored(any_reader, MANY, keep=True)
+    for rows in np.random.default_rng(n).choice(len(MANY), (2, n)):
+        state, found = scored(any_reader, MANY[rows], keep=True)
+        assert_same(found, [array[events_of(MANY, rows)] for array in together])
+        assert_same(leaves(state), leaves(take(after, rows)))
 
 
-def test_the_order_of_sequences_changes_nothing(reader):
-    X, order = sequences(), np.array([3, 0, 4, 1, 2])
-    expected = [array[events_of(X, order)] for array in everything(reader, X)]
-    assert_equal(everything(reader, X[order]), expected)
-
-
-MANY = make_log(lengths=[*np.random.default_rng(1).integers(0, 30, 210), 150, 90])
-SIZES = [{"units": 64, "embedding_dim": 32}, {"units": 16, "embedding_dim": 16, "n_layers": 2}, {"cell": "peephole"}]
-
-
-@pytest.fixture(scope="module", params=SIZES, ids=str)
-def judged(request):
-    """A network of some size, many sequences, and all that is to be said of these together."""
-    X = sequences(MANY)
-    reader = make_reader(X, **request.param)
-    return reader, X, everything(reader, X)
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 31, 200])
-def test_as_many_sequences_as_may_be_read_together_get_the_same_last_digit(judged, n):
-    reader, X, together = judged
-    for rows in np.random.default_rng(n).choice(len(X), (3, n)):
-        assert_equal(everything(reader, X[rows]), [array[events_of(X, rows)] for array in together])
-
-
-@pytest.mark.parametrize("batch_size", [100, 1_000])
-def test_batches_of_larger_networks_may_have_any_size(judged, monkeypatch, batch_size):
-    reader, X, together = judged
-    monkeypatch.setattr(reading, "BATCH", batch_size)
-    assert_equal(everything(reader, X), together)
-
-
-def test_rows_that_fill_up_the_last_tile_are_no_findings(reader, monkeypatch):
-    X, spy = sequences(), Spy(reader.network.score)
-    monkeypatch.setattr(reader.network, "score", spy)
-    chain, found = reader.read(X)
-    assert all(n % batches.TILE == 0 for n, _ in spy.shapes)
-    assert sum(len(surprisal) for _, surprisal, _ in spy.results) == len(chain.codes) == len(found.surprisal)
-
-
-def test_later_events_do_not_change_earlier_surprisal(reader):
-    X = sequences()
-    (whole, of_whole), (cut, of_cut) = reader.read(X), reader.read(X.head(4))
-    for row, length in enumerate(np.minimum(X.lengths, 4)):
-        first, events = of_cut.surprisal[cut.indptr[row] :][:length], of_whole.surprisal[whole.indptr[row] :][:length]
-        np.testing.assert_array_equal(first, events)
+def test_later_events_do_not_change_earlier_findings(reader):
+    _, whole = scored(reader, X)
+    head = X.head(4)
+    _, found = scored(reader, head)
+    first = np.concatenate([np.arange(a, a + n) for a, n in zip(X.indptr[:-1], head.lengths, strict=True)])
+    assert_same(found, [array[first] for array in whole])
 
 
 # --- bounded memory
 
 
-class Spy:
-    """Passes calls on and remembers the shapes of the inputs, and the results."""
-
-    def __init__(self, function):
-        self.function, self.shapes, self.results = function, [], []
-
-    def __call__(self, memory, inputs, *rest):
-        self.shapes.append(tuple(inputs.shape))
-        self.results.append(self.function(memory, inputs, *rest))
-        return self.results[-1]
-
-
 def test_a_very_long_sequence_is_read_in_pieces_of_bounded_size(reader, monkeypatch):
-    X = sequences(make_log(lengths=(5_000, 3, 60, *[9] * 40)))
-    spy = Spy(reader.network.score)
+    long = encoded_log(WITH_FIELDS, [5_000, 3, 60, *[9] * 40])
+    shapes, parts_in_time = [], reading.parts_in_time
+
+    def spy(*arguments):
+        for events, lengths, arrays in parts_in_time(*arguments):
+            shapes.append(arrays[0].shape)
+            yield events, lengths, arrays
+
     monkeypatch.setattr(reading, "BATCH", 200)
-    monkeypatch.setattr(reader.network, "score", spy)
-    _, found = reader.read(X)
-    assert np.isfinite(found.surprisal).all()
-    assert max(time for _, time in spy.shapes) == batches.SEGMENT
-    assert max((n - batches.TILE + 1) * time for n, time in spy.shapes) <= 200
-    assert len(spy.shapes) < 5_000 / batches.SEGMENT + 10  # short ones share a batch
-    _, tail = reader.read(X[[0]].tail(5))
-    assert found.surprisal[4_996, 0] != pytest.approx(tail.surprisal[1, 0], rel=1e-6)  # the past is not forgotten
+    monkeypatch.setattr(reading, "parts_in_time", spy)
+    _, (surprisal, *_) = scored(reader, long)
+    assert np.isfinite(surprisal[long.codes >= N_RESERVED]).all()
+    assert max(time for _, time in shapes) == SEGMENT
+    assert max(n * time for n, time in shapes) <= 200
+    assert len(shapes) < 5_000 / SEGMENT + 10  # short ones share a batch
 
 
-def test_a_batch_smaller_than_a_segment_is_one_row(reader, monkeypatch):
-    X, spy = sequences(), Spy(reader.network.score)
-    monkeypatch.setattr(reading, "BATCH", 1)
-    monkeypatch.setattr(reader.network, "score", spy)
-    reader.read(X)
-    assert [len(surprisal) for _, surprisal, _ in spy.results] == sorted(X.lengths + 1)
-    assert {n for n, _ in spy.shapes} == {batches.TILE}
+# --- scores of all items, and of one event
 
 
-# --- unknown events, p-values and ranks
+def test_scores_are_the_logits_of_the_head_in_blocks_of_consecutive_rows(reader, monkeypatch):
+    states = np.random.default_rng(0).normal(size=(2 * TILE + 5, WITH_FIELDS.embedding_dim)).astype("f4")
+    ((everything, whole),) = reader.scores(states)
+    assert (everything.start, everything.stop) == (0, len(states))
+    expected = reader.network.head.logits(tf.constant(states), reader.network.head.table())
+    np.testing.assert_allclose(whole, expected, atol=1e-5)
+    monkeypatch.setattr(reading, "_SCORES_AT_ONCE", 40)
+    blocks = list(reader.scores(states))
+    assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, TILE), (TILE, 2 * TILE), (2 * TILE, 2 * TILE + 5)]
+    assert_array_equal(np.concatenate([scores for _, scores in blocks]), whole)
 
 
-def test_an_unknown_event_has_the_surprisal_of_one_unseen_kind(plain):
-    X = lists(["a", "zebra", "b"], ["yak"])
-    chain, found = plain.read(X)
-    unknown = chain.codes == UNKNOWN
-    assert unknown.sum() == 2
-    np.testing.assert_allclose(found.surprisal[unknown, 0], -np.log(0.03 / 2), rtol=1e-6)
-    assert np.isfinite(found.surprisal).all()
+def test_no_states_have_no_scores(reader):
+    assert list(reader.scores(np.zeros((0, WITH_FIELDS.embedding_dim), np.float32))) == []
 
 
-def probabilities_after(plain, past):
-    """Probability of each known event and of the end after `past`, each read as a sequence of its own."""
-    X = lists(*([*past, item] for item in ITEMS.items), past)
-    chain, found = plain.read(X)
-    return np.exp(-found.surprisal[chain.indptr[:-1] + len(past), 0].astype(np.float64))
+@pytest.mark.parametrize("code", [UNKNOWN, 5])
+def test_one_event_is_compared_after_each_state(reader, monkeypatch, code):
+    states = np.random.default_rng(0).normal(size=(60, WITH_FIELDS.embedding_dim)).astype("f4")
+    table = reader.network.head.table()
+    expected = reader.network.head.judge(tf.constant(states), tf.fill([60], code), table, UNSEEN)
+    found = reader.judge(states, code, 0.05)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    monkeypatch.setattr(reading, "BATCH", TILE)
+    assert_same(reader.judge(states, code, 0.05), found)
+    assert [len(part) for part in reader.judge(states[:0], code, 0.05)] == [0] * 4
 
 
-PAST = ["a", "c", "zebra", "b", "b"]
+def test_states_are_asked_about_times_as_the_encoder_does(reader):
+    states = np.random.default_rng(0).normal(size=(len(X.codes), WITH_FIELDS.embedding_dim)).astype("f4")
+    found = reader.asked(states, X.columns["categories"], X.columns["numbers"])
+    np.testing.assert_allclose(found, reader.network.encoder.ask(states, *X.columns.values()), atol=1e-5)
+    alone = reader.asked(states[:3], X.columns["categories"][:3], X.columns["numbers"][:3])
+    assert_array_equal(alone, found[:3])
 
 
-@pytest.mark.parametrize("n", range(len(PAST) + 1))
-def test_known_events_the_end_and_the_unseen_have_probability_one_together(plain, n):
-    assert probabilities_after(plain, PAST[:n]).sum() + plain.unseen.mass == pytest.approx(1, abs=1e-5)
+# --- one reader for a network
 
 
-@pytest.mark.parametrize("mass", [0.03, 0.4])
-def test_ranks_and_p_values_are_those_of_counting(plain, mass):
-    plain = plain._replace(unseen=Unseen(mass, 2.0))
-    _, _, judgement = plain.judge(lists(PAST))
-    for position, event in enumerate([*PAST, "end"]):
-        shares = dict(zip([*ITEMS.items, "end"], probabilities_after(plain, PAST[:position]), strict=True))
-        own = shares.get(event, plain.unseen.probability)
-        likelier = [share for share in shares.values() if share > own * (1 + 1e-5)]
-        assert judgement.ranks[position] == 1 + len(likelier)
-        assert judgement.no_likelier[position, 0] == pytest.approx(1 - sum(likelier), abs=1e-4)
+def test_a_network_has_one_reader_and_one_table():
+    network = random_network()
+    reader = Reader.of(network)
+    assert Reader.of(network) is reader
+    assert Reader.of(network).table is reader.table
+    np.testing.assert_allclose(np.linalg.norm(reader.table, axis=1), 1, atol=1e-5)
 
 
-def test_p_values_of_categories_are_probabilities_and_one_at_the_ends(reader):
-    X = sequences()
-    chain, _, (no_likelier, *_) = reader.judge(X)
-    assert ((no_likelier > 0) & (no_likelier <= 1 + 1e-5)).all()
-    assert (no_likelier[chain.indptr[1:] - 1, 1] == 1).all()
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_other_weights_let_the_reader_look_anew(cell):
+    network, other = (random_network(WITH_FIELDS._replace(cell=cell), seed) for seed in (0, 1))
+    reader, expected = Reader.of(network), Reader.of(other)
+    before, _ = scored(reader, X)
+    network.set_weights(other.get_weights())
+    again = Reader.of(network)
+    assert again is reader
+    assert_array_equal(again.table, expected.table)
+    assert_same(leaves(again.started), leaves(expected.started))
+    (state, found), (other_state, other_found) = scored(again, X, keep=True), scored(expected, X, keep=True)
+    assert_same(found, other_found)
+    assert_same(leaves(state), leaves(other_state))
+    assert not np.array_equal(state.output, before.output)
+
+
+def test_networks_without_fields_are_read_too():
+    reader = Reader.of(random_network(PLAIN._replace(predicts_fields=True)))
+    log = encoded_log(PLAIN, [3, 5])
+    state, (surprisal, parameters, no_likelier, *_) = scored(reader, log)
+    assert isinstance(state, State)
+    assert (surprisal.shape, parameters.shape, no_likelier.shape) == ((8, 1), (8, 0, 1), (8, 1))

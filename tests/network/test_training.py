@@ -1,43 +1,45 @@
-"""The training loop: what it keeps, when it stops, and the optimizer's rows."""
+"""The training of all: what it keeps, when it stops, that each is as if it were the first, and the optimizer's rows."""
 
 import random
-from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
-from seqrec.network.batches import training_batches
-from seqrec.network.model import SequenceModel
+from seqrec.network.blueprint import Architecture
 from seqrec.network.progress import TrainingProgress
-from seqrec.network.training import RowAdam, train, warm_up_and_cosine
+from seqrec.network.reading import Reader
+from seqrec.network.training import Course, RowAdam, Trainer, warm_up_and_cosine
 
 N_ITEMS = 6
-CYCLES = [[(start + step) % N_ITEMS for step in range(8)] for start in range(12)]
+CYCLES = Sequences.from_lists([[(start + step) % N_ITEMS for step in range(8)] for start in range(12)])
+SMALL = Architecture(
+    n_codes=N_ITEMS + 2, units=8, embedding_dim=8, n_layers=1, cell="lstm", dropout=0.1, n_negatives=0, seed=0
+)
+COURSE = Course(longest=20, batch_size=32, learning_rate=0.01, n_epochs=6, patience=6, verbose=False)
 
 
-def make_model(**options):
-    architecture = {"units": 8, "embedding_dim": 8, "n_layers": 1, "cell": "lstm", "dropout": 0.1, "n_negatives": 0}
-    return SequenceModel(**(architecture | {"n_codes": N_ITEMS + 2, "with_time": False, "seed": 0} | options))
+def make_trainer(policy="float32", **options):
+    return Trainer(SMALL._replace(**options), policy)
 
 
-def run(model, validate=None, max_epochs=6, patience=6, learning_rate=0.01, batch_size=32, X=None, progress=None):
-    X = Sequences.from_lists(CYCLES) if X is None else X
-    batches = partial(training_batches, X, 20, batch_size, np.random.default_rng(0))
-    progress = TrainingProgress(max_epochs, X.n_events, False) if progress is None else progress
-    return train(model, batches, validate, learning_rate, max_epochs, patience, progress)
+def run(trainer, validate=None, X=CYCLES, start=lambda network: None, **changes):
+    encoded = Fields().encode(X)
+    return trainer.fit(encoded, COURSE._replace(**changes), np.random.default_rng(0), start, validate)
 
 
 class Validation:
     """Gives the scores that the test decides, and remembers the weights that it saw."""
 
-    def __init__(self, model, scores):
-        self.model, self.scores, self.weights = model, iter(scores), []
+    def __init__(self, *scores):
+        self.scores, self.weights, self.readers = iter(scores), [], []
 
-    def __call__(self):
-        self.weights.append(self.model.get_weights())
+    def __call__(self, reader):
+        self.weights.append(reader.network.get_weights())
+        self.readers.append((reader, reader.table, reader.started))
         score = next(self.scores)
         if isinstance(score, BaseException):
             raise score
@@ -49,71 +51,119 @@ def assert_same_weights(weights, others):
         np.testing.assert_array_equal(weight, other)
 
 
-def test_the_loss_falls():
-    losses = run(make_model(), max_epochs=15)["loss"]
+@pytest.fixture(scope="module")
+def trainer():
+    """One graph for all trainings: each is as if it were the first."""
+    return make_trainer()
+
+
+def test_the_loss_falls(trainer):
+    losses = run(trainer, n_epochs=15)["loss"]
     assert len(losses) == 15
     assert losses[-1] < 0.6 * losses[0]
 
 
-def test_early_stopping_keeps_the_best_weights():
-    model = make_model()
-    validation = Validation(model, [0.1, 0.3, 0.2, 0.3, 0.25, 0.9])
-    history = run(model, validation, patience=3)
+def test_early_stopping_keeps_the_best_weights(trainer):
+    validation = Validation(0.1, 0.3, 0.2, 0.3, 0.25, 0.9)
+    history = run(trainer, validation, patience=3)
     assert history["validation"] == [0.1, 0.3, 0.2, 0.3, 0.25]
     assert len(history["loss"]) == 5
-    assert_same_weights(model.get_weights(), validation.weights[1])
+    assert_same_weights(trainer.network.get_weights(), validation.weights[1])
 
 
-def test_the_last_epoch_is_kept_if_it_is_the_best():
-    model = make_model()
-    validation = Validation(model, [0.0, 0.1])
-    run(model, validation, max_epochs=2)
-    assert_same_weights(model.get_weights(), validation.weights[1])
+def test_the_last_epoch_is_kept_if_it_is_the_best(trainer):
+    validation = Validation(0.0, 0.1)
+    run(trainer, validation, n_epochs=2)
+    assert_same_weights(trainer.network.get_weights(), validation.weights[1])
 
 
-def test_ctrl_c_keeps_the_best_weights_with_a_warning():
-    model = make_model()
-    validation = Validation(model, [0.3, 0.2, KeyboardInterrupt()])
-    with pytest.warns(UserWarning, match="stopped by hand after 3 epochs"):
-        history = run(model, validation)
+def test_without_validation_the_last_weights_are_kept(trainer):
+    weights = []
+    for n_epochs in (1, 2):
+        run(trainer, n_epochs=n_epochs, warm_up=False, patience=1)
+        weights.append(trainer.network.get_weights())
+    validation = Validation(0.0, 0.1)
+    run(trainer, validation, n_epochs=2, warm_up=False)
+    for one, seen in zip(weights, validation.weights, strict=True):
+        assert_same_weights(one, seen)
+
+
+def test_ctrl_c_keeps_the_best_weights_with_a_warning(trainer):
+    validation = Validation(0.3, 0.2, KeyboardInterrupt())
+    with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
+        history = run(trainer, validation)
+    assert caught[0].filename == __file__
     assert history["validation"] == [0.3, 0.2]
-    assert_same_weights(model.get_weights(), validation.weights[0])
+    assert_same_weights(trainer.network.get_weights(), validation.weights[0])
 
 
-def test_ctrl_c_before_anything_was_validated_is_passed_on():
-    model = make_model()
+def test_ctrl_c_before_anything_was_validated_is_passed_on(trainer):
     with pytest.raises(KeyboardInterrupt):
-        run(model, Validation(model, [KeyboardInterrupt()]))
+        run(trainer, Validation(KeyboardInterrupt()))
 
 
 @pytest.mark.parametrize("n_negatives", [0, 3])
 def test_a_loss_that_breaks_says_what_to_try(n_negatives):
     with pytest.raises(FloatingPointError, match=r"in epoch 1\. Try a smaller learning_rate"):
-        run(make_model(n_negatives=n_negatives), learning_rate=1e38, batch_size=10)
+        run(make_trainer(n_negatives=n_negatives), learning_rate=1e38, batch_size=10)
 
 
-def test_a_loss_above_guessing_is_called_diverged():
+def test_a_loss_above_guessing_is_called_diverged(trainer):
     with pytest.warns(
         UserWarning, match=r"is far worse than guessing at random \(\d\.\d\)\. Try a smaller learning_rate"
-    ):
-        run(make_model(), learning_rate=30.0, max_epochs=3)
+    ) as caught:
+        run(trainer, learning_rate=30.0, n_epochs=3)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("n_negatives", [0, 1])
 def test_unknown_targets_teach_nothing_and_break_nothing(n_negatives):
     X = Sequences.from_lists([["a", "b"], ["x", "y"]])
     X = X.recode(X[:1].compact().vocabulary)
-    assert run(make_model(n_negatives=n_negatives, n_codes=4), X=X[1:], max_epochs=2)["loss"] == [0, 0]
+    assert run(make_trainer(n_negatives=n_negatives, n_codes=4), X=X[1:], n_epochs=2)["loss"] == [0, 0]
+
+
+def test_validation_reads_the_weights_of_its_epoch(trainer):
+    validation = Validation(0.1, 0.2)
+    run(trainer, validation, n_epochs=2, warm_up=False)
+    tables = [table.numpy() for _, table, _ in validation.readers]
+    assert not np.array_equal(*tables)
+    for weights, (_, table, started) in zip(validation.weights, validation.readers, strict=True):
+        trainer.network.set_weights(weights)
+        assert_same_weights([Reader.of(trainer.network).table], [table])
+        np.testing.assert_array_equal(Reader.of(trainer.network).started.output, started.output)
+
+
+def test_training_starts_from_the_weights_that_it_is_given(trainer):
+    weights = [np.full_like(weight, 0.1) for weight in trainer.network.get_weights()]
+    run(trainer, start=lambda network: network.set_weights(weights), learning_rate=1e-9, n_epochs=1)
+    for found, expected in zip(trainer.network.get_weights(), weights, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+# --- one training after another
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_second_training_does_not_know_of_the_first(policy):
+    trainer, results = make_trainer(policy, dropout=0.3, n_negatives=2), []
+    for X in (CYCLES, CYCLES[:5], CYCLES):
+        losses = run(trainer, X=X, n_epochs=2)["loss"]
+        results.append((losses, trainer.network.get_weights(), Reader.of(trainer.network).table.numpy()))
+    (first, weights, table), (other, *_), (again, same, same_table) = results
+    assert again == first != other
+    assert_same_weights([*same, same_table], [*weights, table])
 
 
 def test_training_follows_its_seeds_and_touches_no_global_one():
     before = global_states()
     weights = []
-    for _ in range(2):
-        model = make_model(n_negatives=2)
-        run(model, max_epochs=1)
-        weights.append(model.get_weights())
-    assert_same_weights(*weights)
+    for seed in (0, 0, 1):
+        trainer = make_trainer(n_negatives=2, seed=seed)
+        run(trainer, n_epochs=1)
+        weights.append(trainer.network.get_weights())
+    assert_same_weights(*weights[:2])
+    assert not np.array_equal(weights[0][0], weights[2][0])
     assert global_states() == before
 
 
@@ -123,11 +173,30 @@ def global_states():
     return random.getstate(), numpy_state[1].tolist(), numpy_state[2], tensorflow_state, tf.compat.v1.get_seed(None)
 
 
-def test_bfloat16_keeps_float32_weights_and_learns():
-    model = make_model(dtype="mixed_bfloat16")
-    losses = run(model, max_epochs=10)["loss"]
+def test_bfloat16_learns_and_leaves_a_network_in_float32():
+    trainer = make_trainer("mixed_bfloat16")
+    losses = run(trainer, n_epochs=10)["loss"]
     assert losses[-1] < 0.8 * losses[0]
-    assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
+    assert trainer.network.compute_dtype == "float32"
+    assert {weight.dtype for weight in trainer.network.get_weights()} == {np.dtype("float32")}
+
+
+def test_long_sequences_are_trained_on_in_windows_and_segments(trainer):
+    long = Sequences.from_lists([[step % N_ITEMS for step in range(200)]] * 3)
+    assert run(trainer, X=long, longest=150, batch_size=200, n_epochs=8)["loss"][-1] < 1.5
+
+
+# --- rates
+
+
+def test_without_warm_up_each_step_is_taken_at_the_rate(trainer, monkeypatch):
+    rates = []
+    monkeypatch.setattr(trainer._step, "restart", lambda rate_at: rates.extend(float(rate_at(i)) for i in range(3)))
+    monkeypatch.setattr("seqrec.network.training._run_epoch", lambda *_: 1.0)
+    for warm_up in (False, True):
+        run(trainer, warm_up=warm_up, n_epochs=1, batch_size=16, learning_rate=0.5)
+    assert rates[:3] == [0.5] * 3
+    np.testing.assert_allclose(rates[3:], [0, 0.5 / 6, 1 / 6], atol=1e-6)  # an epoch has six steps
 
 
 def test_warm_up_rises_for_an_epoch_and_then_falls_to_a_fiftieth():
