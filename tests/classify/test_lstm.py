@@ -54,7 +54,7 @@ def test_a_class_that_the_first_event_tells_is_remembered(fitted):
 
 def test_probabilities_sum_to_one_and_follow_the_classes(fitted):
     probabilities = fitted.predict_proba(FRESH)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(fitted.classes_[probabilities.argmax(axis=1)], fitted.predict(FRESH))
 
 
@@ -149,7 +149,7 @@ def test_weights_that_were_given_stay_as_they_were():
 def test_a_class_too_rare_to_be_held_out_is_learned_without_calibration():
     y = np.array(["no"] * 58 + ["yes"] * 2)
     probabilities = clone(SMALL).fit(X[:60], y).predict_proba(X[:60])
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_fit_that_fails_changes_nothing(monkeypatch):

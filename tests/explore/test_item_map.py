@@ -56,7 +56,7 @@ def test_nearest_items_are_those_of_similar_items(recommender, item_map):
         items, similarities = recommender.similar_items(name, k=5)
         item_map.item = position
         assert item_map.nearest["item_id"].tolist() == items.tolist()
-        np.testing.assert_allclose(item_map.nearest["similarity"], similarities, rtol=1e-5)
+        np.testing.assert_allclose(item_map.nearest["similarity"], similarities, atol=1e-5)
         assert [near for near, _ in item_map._focus["nearest"]] == positions(recommender, items)
 
 

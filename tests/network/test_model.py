@@ -44,7 +44,7 @@ def test_later_events_do_not_change_earlier_states(model):
     changed = CODES.copy()
     changed[:, 3:] = [[9, 9, 9], [2, 2, 2]]
     before, after = as_array(model(CODES)), as_array(model(changed))
-    np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-6)
+    np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-5)
     assert not np.allclose(after[:, 3:], before[:, 3:])
 
 
@@ -56,11 +56,11 @@ def test_earlier_events_change_later_states(model):
 
 def test_the_width_of_padding_does_not_change_states(model):
     padded = np.pad(CODES, ((0, 0), (0, 30)), constant_values=PADDING)
-    np.testing.assert_allclose(as_array(model(padded))[:, :6], as_array(model(CODES)), atol=1e-6)
+    np.testing.assert_allclose(as_array(model(padded))[:, :6], as_array(model(CODES)), atol=1e-5)
 
 
 def test_company_in_the_batch_does_not_change_states(model):
-    np.testing.assert_allclose(as_array(model(CODES))[:1], as_array(model(CODES[:1])), atol=1e-6)
+    np.testing.assert_allclose(as_array(model(CODES))[:1], as_array(model(CODES[:1])), atol=1e-5)
 
 
 def test_before_training_the_latest_events_fade_with_their_distance():
@@ -68,7 +68,7 @@ def test_before_training_the_latest_events_fade_with_their_distance():
     model.projection.set_weights([np.zeros((5, DIM))])
     items = model.embedding(CODES).numpy()
     expected = sum(items[:, step] / (6 - step) for step in range(6))
-    np.testing.assert_allclose(model(CODES)[:, -1], expected, rtol=1e-5)
+    np.testing.assert_allclose(model(CODES)[:, -1], expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5])
@@ -78,7 +78,7 @@ def test_reading_on_from_memory_equals_reading_at_once(model, cut):
     second, _ = model.read(memory, CODES[:, cut:])
     parts = np.concatenate([as_array(first), as_array(second)], axis=1)
     # In bfloat16 the cell state is rounded where reading stops.
-    np.testing.assert_allclose(parts, as_array(model(CODES)), atol=1e-6 if first.dtype == tf.float32 else 0.05)
+    np.testing.assert_allclose(parts, as_array(model(CODES)), atol=1e-5 if first.dtype == tf.float32 else 0.05)
 
 
 def test_gradient_of_the_loss_is_finite_and_reaches_every_weight(model):
@@ -101,13 +101,13 @@ def test_loss_leaves_padded_targets_out():
     log_probabilities = np.reshape(tf.nn.log_softmax(logits), (2, 5, -1))
     expected = [-log_probabilities[row, t, targets[row, t] - 2] for row, t in zip(*np.nonzero(targets), strict=True)]
     loss, _ = model.loss_of(model.start(2), inputs, targets)
-    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert float(loss) == pytest.approx(np.mean(expected), abs=1e-5)
 
 
 def test_states_at_picks_one_position_of_each_row():
     model = make_model()
     states = model.states_at(np.array([5, 2]), CODES)
-    np.testing.assert_allclose(states, model(CODES).numpy()[[0, 1], [5, 2]], atol=1e-6)
+    np.testing.assert_allclose(states, model(CODES).numpy()[[0, 1], [5, 2]], atol=1e-5)
 
 
 def test_dropout_is_for_training_alone():
@@ -134,7 +134,7 @@ def test_gaps_change_states_from_their_event_on():
     changed = GAPS.copy()
     changed[:, 3] = 30
     before, after = model(CODES, GAPS).numpy(), model(CODES, changed).numpy()
-    np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-6)
+    np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-5)
     assert not np.allclose(after[:, 3:], before[:, 3:])
 
 
