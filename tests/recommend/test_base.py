@@ -71,6 +71,23 @@ def test_items_keep_their_type_where_no_row_is_short():
     assert model.recommend([[7]], k=3)[0].tolist() == [[9, 8, None]]
 
 
+def test_k_above_the_catalogue_is_clipped_with_a_warning():
+    with pytest.warns(UserWarning, match="k=50 is more than the 4 items"):
+        items, _ = recommender([[1, 2, 3, 4]]).recommend([["a"]], k=50)
+    assert items.shape == (1, 4)
+
+
+@pytest.mark.parametrize(("k", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
+def test_k_must_be_a_positive_integer(k, error):
+    with pytest.raises(error, match="k must be"):
+        recommender([[1, 2, 3, 4]]).recommend([["a"]], k=k)
+
+
+def test_y_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="1 sequences, but y has the next items of 2"):
+        recommender([[1, 2, 3, 4]]).rank([["a"]], ["b", "c"])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_diverged_model_is_an_error_even_for_recommendations(value):
     with pytest.raises(ValueError, match="diverged"):
