@@ -29,6 +29,20 @@ def test_functions_stay_as_short_as_they_are():
     assert lengths[-1] <= 49
 
 
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def test_what_is_installed_is_the_source_whole_with_front_ends_and_types():
+    installed, source = files_of(PACKAGE), files_of(Path(__file__).parents[1] / "seqrec")
+    assert installed.keys() == source.keys() >= {"py.typed", "explore/kit.js", "explore/kit.css"}
+    assert [name for name, content in source.items() if installed[name] != content] == []
+
+
 def test_importing_the_package_imports_nothing_heavy():
     code = "import sys, seqrec; sys.exit(','.join({'tensorflow', 'keras', 'pandas', 'numpy'} & set(sys.modules)) or 0)"
     finished = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
