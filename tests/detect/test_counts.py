@@ -1,84 +1,10 @@
-"""What counting says of sequences: chains with ends, n-grams, compositions."""
-
-import math
+"""What counting says of sequences: compositions, new events, length."""
 
 import numpy as np
-import pytest
 
-from seqrec.data.ends import Unseen, close, distinct, end_code
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import PADDING, Vocabulary
+from seqrec.data.vocabulary import Vocabulary
 from seqrec.detect.counts import Compositions, length, new_events
-from seqrec.detect.ngrams import NGrams
-
-X = Sequences.from_lists([["a", "b", "a", "c"], [], ["b", "b"]])
-
-
-def test_a_chain_closes_each_sequence_with_an_end():
-    chain = close(X)
-    end = end_code(3)
-    assert chain.codes.tolist() == [2, 3, 2, 4, end, end, 3, 3, end]
-    assert chain.indptr.tolist() == [0, 5, 6, 9]
-    np.testing.assert_array_equal(chain.codes[chain.events], X.codes)
-
-
-def test_events_before_a_start_are_padding():
-    assert close(X).previous(2).tolist() == [PADDING, PADDING, 2, 3, 2, PADDING, PADDING, PADDING, 3]
-
-
-def test_equal_sequences_are_found():
-    lists = [["a", "b"], ["b"], [], ["a", "b"], ["b", "a"], [], ["b"]]
-    rows, same_as = distinct(Sequences.from_lists(lists))
-    assert len(rows) == 4
-    assert [lists[row] for row in rows[same_as]] == lists
-
-
-def test_unseen_kinds_are_estimated_by_good_and_chao():
-    Y = Sequences.from_lists([["a", "a", "a", "b", "c", "d", "e", "e"]])  # three occur once, one twice
-    unseen = Unseen.estimate(Y)
-    assert unseen.mass == pytest.approx((1 + 3) / (1 + 8))
-    assert unseen.kinds == pytest.approx(3 * 2 / (2 * 2))
-    assert unseen.probability == pytest.approx(unseen.mass / unseen.kinds)
-
-
-def test_a_closed_world_has_little_room_for_the_unseen():
-    unseen = Unseen.estimate(Sequences.from_lists([["a", "b"] * 50]))
-    assert (unseen.mass, unseen.kinds) == (1 / 101, 1)
-
-
-def naive_witten_bell(sequences, order, history, event, kinds):
-    """Probability by recursion over ever shorter contexts, as in the paper."""
-    if order == 0:
-        return 1 / kinds
-    shorter = naive_witten_bell(sequences, order - 1, history, event, kinds)
-    padded = [["^"] * (order - 1) + [*sequence, "$"] for sequence in sequences]
-    context = (["^"] * (order - 1) + history)[len(history) :] if order > 1 else []
-    followers = [
-        one[i + order - 1] for one in padded for i in range(len(one) - order + 1) if one[i : i + order - 1] == context
-    ]
-    if not followers:
-        return shorter
-    return (followers.count(event) + len(set(followers)) * shorter) / (len(followers) + len(set(followers)))
-
-
-@pytest.mark.parametrize("order", [1, 2, 3])
-def test_ngram_surprisal_is_that_of_the_paper(order):
-    training = [["a", "b", "a", "c"], ["b", "b"], ["a", "b", "b"]]
-    asked = ["b", "a", "b", "b", "c"]
-    Y = Sequences.from_lists(training)
-    ngrams = NGrams.fit(Y, order)
-    surprisal = ngrams.surprisal(Sequences.from_lists([asked]).recode(Y.vocabulary))
-    for place, event in enumerate([*asked, "$"]):
-        p = naive_witten_bell(training, order, asked[:place], event, kinds=4)
-        assert surprisal[place] == pytest.approx(-math.log((1 - ngrams.unseen.mass) * p))
-
-
-def test_ngram_probabilities_of_all_events_sum_to_one():
-    Y = Sequences.from_lists([["a", "b", "a", "c"], ["b", "b"], ["a", "b", "b"]])
-    ngrams = NGrams.fit(Y, 3)
-    last = [ngrams.surprisal(Sequences.from_lists([["a", "b", x]]).recode(Y.vocabulary))[2] for x in "abcz"]
-    end = ngrams.surprisal(Sequences.from_lists([["a", "b"]]).recode(Y.vocabulary))[2]
-    assert np.exp(-np.array([*last, end])).sum() == pytest.approx(1)
 
 
 def test_the_nearest_composition_is_found_by_roots_of_counts():

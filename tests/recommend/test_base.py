@@ -1,16 +1,11 @@
 """The recommender's verbs, on a recommender whose scores the test decides."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 
 from seqrec.data.sequences import Sequences
 from seqrec.recommend.base import RecommenderMixin, append_events
-from seqrec.recommend.questions import question_times
-from seqrec.recommend.top_k import top_k
 
 
 class FixedScores(RecommenderMixin, BaseEstimator):
@@ -38,20 +33,6 @@ def recommender(scores):
 def sequences_with_times():
     times = [["2026-01-01", "2026-01-02"], ["2026-01-03"]]
     return Sequences.from_lists([["a", "b"], ["c"]], timestamps=times)
-
-
-@given(st.data())
-def test_top_k_is_a_stable_sort_cut_off(data):
-    n, n_items = data.draw(st.integers(0, 4)), data.draw(st.sampled_from([1, 5, 300, 700, 1500]))
-    k = data.draw(st.integers(1, min(n_items, 600)))
-    values = data.draw(st.sampled_from([1, 3, 1000]))
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    scores = rng.integers(0, values, size=(n, n_items)).astype(np.float32)
-    scores[rng.random(scores.shape) < 0.3] = -np.inf
-    columns, best = top_k(scores, k)
-    expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    np.testing.assert_array_equal(columns, expected)
-    np.testing.assert_array_equal(best, np.take_along_axis(scores, expected, axis=1))
 
 
 def test_recommendations_follow_the_scores_across_blocks():
@@ -128,39 +109,6 @@ def test_appended_events_come_last_at_the_time_of_the_last_event():
 def test_appending_another_number_of_events_is_an_error():
     with pytest.raises(ValueError, match="each of the 2 sequences"):
         append_events(sequences_with_times(), ["c"])
-
-
-@pytest.mark.parametrize(
-    "at",
-    [
-        "2026-01-05",
-        ["2026-01-05", "2026-01-05"],
-        pd.Timestamp("2026-01-05 02:00", tz="Europe/Paris") - pd.Timedelta("1h"),
-        np.datetime64("2026-01-05"),
-        pd.Series(pd.to_datetime(["2026-01-05"] * 2)),
-    ],
-    ids=["text", "list", "zone", "numpy", "pandas"],
-)
-def test_the_time_of_the_question_comes_in_any_form(at):
-    times = question_times(at, sequences_with_times())
-    np.testing.assert_array_equal(times, np.full(2, np.datetime64("2026-01-05", "us")))
-
-
-def test_numbers_are_times_in_the_unit_of_the_log():
-    log = pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [1_700_000_000, 1_700_000_100]})
-    at = question_times(1_700_000_200, Sequences.from_frame(log))
-    np.testing.assert_array_equal(at, [np.datetime64(1_700_000_200, "s")])
-
-
-def test_numbers_mean_nothing_where_the_log_has_datetimes():
-    with pytest.raises(TypeError, match="at must hold datetimes"):
-        question_times(1_700_000_200, sequences_with_times())
-
-
-@pytest.mark.parametrize("at", [["2026-01-02", "2026-01-02"], ["2026-01-05", None]])
-def test_a_missing_or_early_time_is_an_error(at):
-    with pytest.raises(ValueError, match="1 of 2 histories"):
-        question_times(at, sequences_with_times())
 
 
 def test_the_model_gets_the_times_as_one_for_each_sequence():
