@@ -194,18 +194,5 @@ def test_wrong_data_and_labels_are_refused(counting, asked):
         AnomalyExplorer(counting, asked[0], labels=np.full(120, -1))
 
 
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        ("events max", "one event is very unlikely"),
-        ("amount max", "amount: one value is very unlikely"),
-        ("short", "it is short"),
-        ("a b drift", "a b: values lean one way"),
-    ],
-)
-def test_parts_of_the_score_are_said_in_words(part, words):
-    assert in_words(part) == words
-
-
 def test_every_part_of_a_score_has_words(detector):
     assert not [part for part in detector.calibration_.tails if in_words(part) == part]
