@@ -29,6 +29,18 @@ def test_functions_stay_as_short_as_they_are():
     assert lengths[-1] <= 49
 
 
+def test_a_test_stands_under_the_name_of_its_module():
+    tests, of_many = Path(__file__).parent, {"test_dirty_input.py"}
+    mirrored = [path for folder in PACKAGE.iterdir() for path in (tests / folder.name).glob("test_*.py")]
+    modules = {str(path.relative_to(PACKAGE)) for path in MODULES}
+    assert [
+        str(path.relative_to(tests))
+        for path in mirrored
+        if path.name not in of_many
+        and str(path.relative_to(tests).with_name(path.name.removeprefix("test_"))) not in modules
+    ] == []
+
+
 def files_of(folder):
     return {
         str(path.relative_to(folder)): path.read_bytes()
