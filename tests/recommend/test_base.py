@@ -1,11 +1,13 @@
 """The recommender's verbs, on a recommender whose scores the test decides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
 from seqrec.data.sequences import Sequences
 from seqrec.recommend.base import RecommenderMixin, append_events
+from seqrec.recommend.questions import question_times
 
 
 class FixedScores(RecommenderMixin, BaseEstimator):
@@ -109,6 +111,39 @@ def test_appended_events_come_last_at_the_time_of_the_last_event():
 def test_appending_another_number_of_events_is_an_error():
     with pytest.raises(ValueError, match="each of the 2 sequences"):
         append_events(sequences_with_times(), ["c"])
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-01-05",
+        ["2026-01-05", "2026-01-05"],
+        pd.Timestamp("2026-01-05 02:00", tz="Europe/Paris") - pd.Timedelta("1h"),
+        np.datetime64("2026-01-05"),
+        pd.Series(pd.to_datetime(["2026-01-05"] * 2)),
+    ],
+    ids=["text", "list", "zone", "numpy", "pandas"],
+)
+def test_the_time_of_the_question_comes_in_any_form(at):
+    times = question_times(at, sequences_with_times())
+    np.testing.assert_array_equal(times, np.full(2, np.datetime64("2026-01-05", "us")))
+
+
+def test_numbers_are_times_in_the_unit_of_the_log():
+    log = pd.DataFrame({"user_id": [1, 1], "item_id": [1, 2], "timestamp": [1_700_000_000, 1_700_000_100]})
+    at = question_times(1_700_000_200, Sequences.from_frame(log))
+    np.testing.assert_array_equal(at, [np.datetime64(1_700_000_200, "s")])
+
+
+def test_numbers_mean_nothing_where_the_log_has_datetimes():
+    with pytest.raises(TypeError, match="at must hold datetimes"):
+        question_times(1_700_000_200, sequences_with_times())
+
+
+@pytest.mark.parametrize("at", [["2026-01-02", "2026-01-02"], ["2026-01-05", None]])
+def test_a_missing_or_early_time_is_an_error(at):
+    with pytest.raises(ValueError, match="1 of 2 histories"):
+        question_times(at, sequences_with_times())
 
 
 def test_the_model_gets_the_times_as_one_for_each_sequence():
