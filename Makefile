@@ -5,6 +5,8 @@ BIN := .venv/bin
 SOURCES := $(shell find seqrec -name __pycache__ -prune -o -print) pyproject.toml README.md LICENSE
 # What is tested is what is shipped: the wheel, and not the sources that lie nearby, in child processes neither.
 PYTEST := PYTHONSAFEPATH=1 $(BIN)/pytest
+# What builds the wheel, for a build that downloads nothing.
+REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
 
 .PHONY: demo test test-slow lint format notebooks clean
 
@@ -46,7 +48,7 @@ notebooks: .make/wheel
 	@touch $@
 
 .make/dev: .make/venv pyproject.toml
-	$(BIN)/pip install --quiet '.[dev]'
+	$(BIN)/pip install --quiet '.[dev]' $$($(BIN)/python -c '$(REQUIRES)')
 	@touch $@ .make/demo
 
 .make/demo: .make/venv pyproject.toml
