@@ -1,6 +1,12 @@
 # `make demo` and `make test` need only Python 3.11-3.13 and make: they build their own environment in .venv, once.
 PYTHON ?= python3
 BIN := .venv/bin
+# All that the wheel is made of; folders too, so that a file that goes is noticed.
+SOURCES := $(shell find seqrec -name __pycache__ -prune -o -print) pyproject.toml README.md LICENSE
+# What is tested is what is shipped: the wheel, and not the sources that lie nearby, in child processes neither.
+PYTEST := PYTHONSAFEPATH=1 $(BIN)/pytest
+# What builds the wheel, for a build that downloads nothing.
+REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
 
 .PHONY: demo test test-slow lint format notebooks clean
 
@@ -8,11 +14,11 @@ demo: .make/demo
 	$(BIN)/python -m seqrec.cli.demo
 
 # Two processes; the tests of a file share their fitted estimators, so they stay together.
-test: lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+test: lint .make/wheel
+	$(PYTEST) --doctest-modules --pyargs seqrec tests -m "not slow" -n 2 --dist loadfile
 
-test-slow: .make/dev
-	$(BIN)/python -m pytest -m slow
+test-slow: .make/wheel
+	$(PYTEST) -m slow
 
 lint: .make/dev
 	$(BIN)/ruff check .
@@ -27,7 +33,7 @@ format: .make/dev
 
 # Runs every notebook and keeps what it shows, without the times of day, what C++ code says of this machine, and copies of
 # the widgets' scripts: so only what changed changes.
-notebooks: .make/dev
+notebooks: .make/wheel
 	$(BIN)/jupytext --quiet --update --to ipynb notebooks/*.py
 	$(BIN)/jupyter nbconvert --execute --inplace --log-level=ERROR --ExecutePreprocessor.record_timing=False \
 	  --ExecutePreprocessor.store_widget_state=False \
@@ -36,13 +42,19 @@ notebooks: .make/dev
 	  notebooks/*.ipynb
 
 # A stamp file for each set of packages: nothing is installed again until pyproject.toml changes.
+.make/wheel: .make/dev $(SOURCES)
+	rm -f dist/seqrec-*.whl
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/seqrec-*.whl
+	@touch $@
+
 .make/dev: .make/venv pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet '.[dev]' $$($(BIN)/python -c '$(REQUIRES)')
 	@touch $@ .make/demo
 
 .make/demo: .make/venv pyproject.toml
 	@echo 'Installing seqrec and TensorFlow into .venv (once; about 600 MB to download) ...'
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet .
 	@touch $@
 
 .make/venv:

@@ -1,4 +1,4 @@
-"""Model files that are wrong in every way that we could think of, made from files that are right."""
+"""What strangers send: texts that are no text, and model files that are wrong in every way that we could think of."""
 
 import gzip
 import io
@@ -15,6 +15,17 @@ from safetensors.numpy import load, save
 
 from seqrec.storage.container import seal
 
+TEXTS = [
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)</script>',
+    "' onmouseover='alert(1)",
+    "&lt;b&gt;",
+    "a\u202eb\u2066c",
+    "x" * 10_000,
+    "nul\0",
+    "\ud800",
+    "</table></div><style>*{display:none}</style>",
+]
 _NO_DIGEST = "0" * 64
 Change = Callable[[Any], Any]
 

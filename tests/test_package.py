@@ -11,7 +11,7 @@ import pytest
 
 import seqrec
 
-PACKAGE = Path(seqrec.__file__).parent
+PACKAGE, SOURCE = Path(seqrec.__file__).parent, Path(__file__).parents[1] / "seqrec"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -69,6 +69,33 @@ def test_no_folder_uses_the_private_names_of_another():
         if name in owners.keys() - own[path] - OF_EVERYBODY and owners[name] != {folder_of(path)}
     ]
     assert not trespasses
+
+
+def test_a_test_stands_under_the_name_of_its_module():
+    tests, of_many = Path(__file__).parent, {"test_dirty_input.py"}
+    mirrored = [path for folder in PACKAGE.iterdir() for path in (tests / folder.name).glob("test_*.py")]
+    modules = {str(path.relative_to(PACKAGE)) for path in MODULES}
+    assert [
+        str(path.relative_to(tests))
+        for path in mirrored
+        if path.name not in of_many
+        and str(path.relative_to(tests).with_name(path.name.removeprefix("test_"))) not in modules
+    ] == []
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def test_what_is_installed_is_the_source_whole_with_front_ends_and_types():
+    assert PACKAGE != SOURCE or not sys.flags.safe_path, "this was to test the wheel: rm .make/wheel, and make test"
+    installed, source = files_of(PACKAGE), files_of(SOURCE)
+    assert installed.keys() == source.keys() >= {"py.typed", "explore/kit.js", "explore/kit.css"}
+    assert [name for name, content in source.items() if installed[name] != content] == []
 
 
 def test_importing_the_package_imports_nothing_heavy():

@@ -95,7 +95,7 @@ def legend_of(ax):
 def test_bars_are_the_surprisal_of_each_field_and_of_the_end(detector, ax):
     assert plot_surprisal(detector, X[:1], ax=ax) is ax
     surprisal = detector.surprisal(X[:1], by_field=True).to_numpy()
-    np.testing.assert_allclose(heights(ax)[:-1], surprisal, rtol=1e-6)
+    np.testing.assert_allclose(heights(ax)[:-1], surprisal, rtol=1e-6, atol=1e-5)
     assert heights(ax)[-1, 0] > 0
     assert not heights(ax)[-1, 1:].any()
     assert tick_labels(ax) == [*X[0].tolist(), "(end)"]

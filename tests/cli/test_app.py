@@ -134,7 +134,7 @@ def test_score_in_python_gives_the_same_scores(home, tmp_path):
     X = seqrec.Sequences.from_frame(make_log(), columns=["amount"])
     expected = seqrec.load(home / "score.seqrec").score_samples(X)
     found = read_results(tmp_path / "out", "sequences").set_index("user_id").loc[X.keys, "score"]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_recommend_leaves_out_what_was_seen_and_keeps_to_the_candidates(home, tmp_path):

@@ -58,35 +58,47 @@ def make_log(n_users: int, seed: int) -> dict[str, list]:
     }
 
 
-def read_log(log: dict[str, list], fields: bool) -> Sequences:
+def read_log(log: Any, fields: bool) -> Sequences:
     return Sequences.from_frame(pd.DataFrame(log), columns=["channel", "amount"] if fields else [])
 
 
-def fit(name: str) -> Any:
-    estimator = getattr(seqrec, name)(**ESTIMATORS[name])
-    X = read_log(make_log(60, seed=0), fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
+def sequences_for(name: str, log: Any) -> Sequences:
+    """Give a log as an estimator of this name reads it: with fields or without."""
+    return read_log(log, fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
+
+
+def target_of(name: str, X: Sequences) -> np.ndarray | None:
+    """Give what is learned beside the sequences: whose each is, or of which class."""
     if name == "UserProfiles":
-        return estimator.fit(X, X.keys % 5)
+        return X.keys % 5
+    return np.array(["even", "odd"])[X.lengths % 2] if name == "LSTMSequenceClassifier" else None
+
+
+def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
+    """Give all that an estimator says of sequences, a row for each of them."""
+    name = type(estimator).__name__
+    if name.endswith("Recommender"):
+        items, scores = estimator.recommend(X, k=4)
+        return {"items": items, "scores": scores}
+    if name == "UserProfiles":
+        return {"scores": estimator.score_samples(X, X.keys % 6)}
     if name == "LSTMSequenceClassifier":
-        return estimator.fit(X, np.array(["even", "odd"])[X.lengths % 2])
-    return estimator.fit(X)
+        return {"classes": estimator.predict(X), "scores": estimator.predict_proba(X)}
+    return {"scores": estimator.score_samples(X), "flags": estimator.predict(X)}
+
+
+def fit(name: str) -> Any:
+    X = sequences_for(name, make_log(60, seed=0))
+    return getattr(seqrec, name)(**ESTIMATORS[name]).fit(X, target_of(name, X))
 
 
 def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
     """Put the questions to an estimator that its kind can answer."""
-    name = type(estimator).__name__
-    X = read_log(log, fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
-    if name.endswith("Recommender"):
-        items, scores = estimator.recommend(X, k=4)
-        return {"items": items.tolist(), "scores": scores.tolist()}
-    if name == "UserProfiles":
-        return {"scores": estimator.score_samples(X, X.keys % 6).tolist()}
-    if name == "LSTMSequenceClassifier":
-        return {"classes": estimator.predict(X).tolist(), "scores": estimator.predict_proba(X).tolist()}
-    answers = {"scores": estimator.score_samples(X).tolist(), "flags": estimator.predict(X).tolist()}
-    if name == "LSTMAnomalyDetector":
-        answers["surprisal"] = estimator.surprisal(X).tolist()
-    return answers
+    X = sequences_for(type(estimator).__name__, log)
+    answers = answers_of(estimator, X)
+    if type(estimator).__name__ == "LSTMAnomalyDetector":
+        answers["surprisal"] = estimator.surprisal(X)
+    return {name: answer.tolist() for name, answer in answers.items()}
 
 
 def main(folder: Path) -> None:

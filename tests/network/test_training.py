@@ -233,7 +233,7 @@ def test_row_adam_equals_adam_where_all_rows_have_a_gradient():
     sparse = [tf.IndexedSlices(tf.constant(gradient[order]), tf.constant(order), (4, 2)) for gradient in GRADIENTS]
     dense = [tf.constant(gradient) for gradient in GRADIENTS]
     expected = steps_of(keras.optimizers.Adam(0.1), dense)
-    np.testing.assert_allclose(steps_of(RowAdam(0.1), sparse), expected, atol=1e-6)
+    np.testing.assert_allclose(steps_of(RowAdam(0.1), sparse), expected, atol=1e-5)
 
 
 def test_row_adam_equals_adam_for_dense_gradients():
@@ -254,20 +254,3 @@ def test_row_adam_follows_the_formula_and_leaves_other_rows_alone():
         expected[row] -= rate * m[row] / (np.sqrt(v[row]) + 1e-7)
         np.testing.assert_allclose(value, expected, atol=1e-5)
     np.testing.assert_array_equal(values[-1][3], np.linspace(-1, 1, 8).reshape(4, 2)[3].astype(np.float32))
-
-
-def test_progress_is_silent_unless_asked_for(capsys):
-    with TrainingProgress(2, 10, "auto") as progress:
-        progress.batch_done(0, 10)
-        progress.epoch_done({"loss": [1.5]})
-    captured = capsys.readouterr()
-    assert captured.out + captured.err == ""
-
-
-def test_progress_shows_epoch_and_figures(capsys):
-    with TrainingProgress(2, 10, True) as progress:
-        progress.batch_done(0, 10)
-        progress.epoch_done({"loss": [1.5], "validation": []})
-    shown = capsys.readouterr().err
-    assert "Epoch 1/2" in shown
-    assert "loss 1.5000" in shown

@@ -58,8 +58,8 @@ def assert_effects_by_hand(effects, histories, table_of):
         history = histories[sequence]
         whole, left = (row for _, row in table_of([history, without(history, position)]).iterrows())
         assert (group["event"] == history[position]).all()
-        np.testing.assert_allclose(group["score"], whole[group["item"]], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(group["effect"], (whole - left)[group["item"]], rtol=1e-4, atol=2e-6)
+        np.testing.assert_allclose(group["score"], whole[group["item"]], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(group["effect"], (whole - left)[group["item"]], rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_a_history_left_without_a_known_item_falls_back_on_the_shares_of_the_tra
     effects = lstm.explain([["item 3"]], items=["item 1"])
     share = lstm.item_counts_ / lstm.item_counts_.sum()
     expected = effects["score"][0] - np.log(share[lstm.vocabulary_.items == "item 1"][0])
-    assert effects["effect"].tolist() == [pytest.approx(expected, rel=1e-12)]
+    assert effects["effect"].tolist() == [pytest.approx(expected, abs=1e-5)]
 
 
 def test_unknown_events_are_named_and_have_exact_effects_too(lstm):
@@ -162,7 +162,7 @@ def test_the_gap_closes_where_an_event_is_left_out(short_sighted, wait):
         return log_softmax(logits.astype(np.float64), axis=1)[0, short_sighted.vocabulary_.items == "item 1"][0]
 
     expected = [score(X) - score(dropping(X, position)) for position in effects["position"]]
-    np.testing.assert_allclose(effects["effect"], expected, rtol=1e-12)
+    np.testing.assert_allclose(effects["effect"], expected, atol=1e-5)
     assert effects["effect"][0] != 0  # the oldest of the five is read for its time alone
 
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.base import BaseEstimator
 
 from seqrec.data.sequences import Sequences
-from seqrec.recommend.base import ColdStartWarning, RecommenderMixin, append_events, query_times
+from seqrec.data.queries import query_times
+from seqrec.recommend.base import RecommenderMixin, append_events
 from seqrec.recommend.top_k import top_k
 
 
@@ -37,20 +36,6 @@ def recommender(scores):
 def sequences_with_times():
     times = [["2026-01-01", "2026-01-02"], ["2026-01-03"]]
     return Sequences.from_lists([["a", "b"], ["c"]], timestamps=times)
-
-
-@given(st.data())
-def test_top_k_is_a_stable_sort_cut_off(data):
-    n, n_items = data.draw(st.integers(0, 4)), data.draw(st.sampled_from([1, 5, 300, 700, 1500]))
-    k = data.draw(st.integers(1, min(n_items, 600)))
-    values = data.draw(st.sampled_from([1, 3, 1000]))
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    scores = rng.integers(0, values, size=(n, n_items)).astype(np.float32)
-    scores[rng.random(scores.shape) < 0.3] = -np.inf
-    columns, best = top_k(scores, k)
-    expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    np.testing.assert_array_equal(columns, expected)
-    np.testing.assert_array_equal(best, np.take_along_axis(scores, expected, axis=1))
 
 
 def test_recommendations_follow_the_scores_across_blocks():
@@ -90,6 +75,23 @@ def test_items_keep_their_type_where_no_row_is_short():
     model = FixedScores([[1, 2, 3]]).fit([[7, 8, 9]])
     assert model.recommend([[7]], k=2)[0].dtype == np.int64
     assert model.recommend([[7]], k=3)[0].tolist() == [[9, 8, None]]
+
+
+def test_k_above_the_catalogue_is_clipped_with_a_warning():
+    with pytest.warns(UserWarning, match="k=50 is more than the 4 items"):
+        items, _ = recommender([[1, 2, 3, 4]]).recommend([["a"]], k=50)
+    assert items.shape == (1, 4)
+
+
+@pytest.mark.parametrize(("k", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
+def test_k_must_be_a_positive_integer(k, error):
+    with pytest.raises(error, match="k must be"):
+        recommender([[1, 2, 3, 4]]).recommend([["a"]], k=k)
+
+
+def test_y_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="1 sequences, but y has the next items of 2"):
+        recommender([[1, 2, 3, 4]]).rank([["a"]], ["b", "c"])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

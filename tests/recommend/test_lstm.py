@@ -29,7 +29,6 @@ def walk(start, length, step=1):
     return NAMES[(start + step * np.arange(length)) % N_ITEMS].tolist()
 
 
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # for scores, which are sums of order 1 that can come out near 0
 RNG = np.random.default_rng(0)
 CYCLES = [walk(start, length) for start, length in zip(range(60), RNG.integers(3, 25, 60), strict=True)]
 OTHERS = [walk(start, 5 + start % 7) for start in range(30)]
@@ -131,7 +130,7 @@ def test_histories_longer_than_max_length_are_learnt_in_windows():
 def test_only_the_last_events_are_looked_back_on():
     recommender = brief(max_length=5).fit(CYCLES)
     _, scores = recommender.recommend([walk(0, 20), walk(4, 16), walk(11, 9)], exclude_seen=False)
-    np.testing.assert_allclose(scores, scores[[0, 0, 0]], **CLOSE)
+    np.testing.assert_allclose(scores, scores[[0, 0, 0]], atol=1e-5)
 
 
 # --- time
@@ -183,7 +182,7 @@ def test_probabilities_sum_to_one(fitted):
     probabilities = fitted.predict_proba(OTHERS)
     assert probabilities.shape == (30, N_ITEMS)
     assert (probabilities >= 0).all()
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_probabilities_order_items_as_recommend_does(fitted):
@@ -201,7 +200,7 @@ def test_the_training_loss_is_that_of_the_chain_rule(fitted):
     inputs = np.concatenate([[0], X.codes[:-1]])[None]
     logits = fitted.model_.head.logits(fitted.model_(inputs)[0])
     at_once = -tf.nn.log_softmax(logits).numpy()[np.arange(1, 9), X.codes[1:] - N_RESERVED].sum()
-    assert one_by_one == pytest.approx(at_once, rel=1e-4)
+    assert one_by_one == pytest.approx(at_once, rel=1e-4, abs=1e-5)
 
 
 def test_a_table_of_probabilities_has_a_limit(once, monkeypatch):
@@ -282,7 +281,7 @@ def test_states_stand_in_the_order_of_the_rows(once):
     states = last_states(once.model_, X, 200)
     for row in (0, 11, 29):
         codes = np.concatenate([[0], X.codes[X.indptr[row] : X.indptr[row + 1]]])[None]
-        np.testing.assert_allclose(states[row], once.model_(codes)[0, -1], atol=1e-6)
+        np.testing.assert_allclose(states[row], once.model_(codes)[0, -1], atol=1e-5)
 
 
 def test_scores_come_in_blocks_of_consecutive_rows(once, monkeypatch):
@@ -320,7 +319,7 @@ def test_cold_histories_get_popular_items(once):
 def test_cold_histories_have_the_shares_of_the_training_data_as_probabilities(once):
     with pytest.warns(ColdStartWarning):
         probabilities = once.predict_proba([[], walk(0, 2)])
-    np.testing.assert_allclose(probabilities[0], once.item_counts_ / once.item_counts_.sum(), rtol=1e-6)
+    np.testing.assert_allclose(probabilities[0], once.item_counts_ / once.item_counts_.sum(), atol=1e-5)
     assert not np.allclose(probabilities[0], probabilities[1])
 
 
@@ -339,7 +338,7 @@ def test_fitting_on_widens_the_catalogue_and_keeps_what_was_learnt(once):
     recommender.partial_fit([["new a", NAMES[3], "new b"], [NAMES[4], "new a"]])
     assert recommender.vocabulary_.items.tolist() == [*once.vocabulary_.items, "new a", "new b"]
     for weight, old in zip(weights_of(recommender), weights_of(once), strict=True):
-        np.testing.assert_allclose(weight[: len(old)], old, atol=1e-6)
+        np.testing.assert_allclose(weight[: len(old)], old, atol=1e-5)
     assert recommender.item_counts_.tolist()[-2:] == [2, 1]
     assert recommender.item_counts_.sum() == once.item_counts_.sum() + 5
     assert {"new a", "new b"} <= set(recommender.recommend(OTHERS[:1], k=14, exclude_seen=False)[0][0])
@@ -509,7 +508,7 @@ def test_similar_items_are_those_that_follow_each_other_alike():
     items, similarities = recommender.similar_items("a", k=3)
     assert items[0] == "b"
     assert (np.diff(similarities) <= 0).all()
-    assert (np.abs(similarities) <= 1 + 1e-6).all()
+    assert (np.abs(similarities) <= 1 + 1e-5).all()
 
 
 def test_similar_items_leave_the_item_out(once):

@@ -1,0 +1,66 @@
+"""Files are found and opened, and what breaks off gives what can still be read."""
+
+import gzip
+
+import pytest
+from log_files import COLUMNS, faults, log_rows, read, write_everywhere
+
+from seqrec.logs.chunks import LogError, LogFile, find_files, read_names
+
+
+def test_files_are_found_by_name_and_pattern(tmp_path):
+    for name in ("b.csv", "a.csv.gz", "c.parquet"):
+        (tmp_path / name).touch()
+    found = find_files([str(tmp_path / "c.parquet"), str(tmp_path / "*.csv*")])
+    assert [path.name for path in found] == ["c.parquet", "a.csv.gz", "b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        ([], "no log is named"),
+        (["*.csv"], "no such file"),
+        (["missing.csv"], "no such file"),
+        (["folder"], r"is a folder. Name the files in it, such as 'folder.\*\.csv'"),
+        (["log.jsonl", "./log.jsonl"], "named twice"),
+        (["log.xlsx"], "Expected .csv, .tsv, .jsonl, .ndjson, .parquet"),
+        (["log.parquet.gz"], "Expected .csv"),
+    ],
+)
+def test_files_that_cannot_be_used_are_refused(tmp_path, monkeypatch, patterns, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name in ("log.jsonl", "log.xlsx", "log.parquet.gz"):
+        (tmp_path / name).touch()
+    with pytest.raises(LogError, match=message):
+        find_files(patterns)
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl.gz", "log.parquet"])
+def test_a_file_that_cannot_be_opened_is_an_error_in_words(tmp_path, name):
+    with pytest.raises(LogError, match="cannot be opened"):
+        read_names(LogFile.from_path(tmp_path / name))
+    (tmp_path / name).mkdir()
+    with pytest.raises(LogError, match="cannot be opened"):
+        read_names(LogFile.from_path(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["log.csv.gz", "log.jsonl.gz"])
+def test_a_truncated_file_gives_what_can_be_read_and_one_bad_row(tmp_path, name):
+    file = next(file for file in write_everywhere(tmp_path, list(log_rows(5000))) if file.path.name == name)
+    whole, _, _ = read(file, COLUMNS)
+    file.path.write_bytes(file.path.read_bytes()[:-2000])
+    good, bad, _ = read(file, COLUMNS)
+    assert faults(bad) == [(len(good), "truncated")]
+    assert 0 < len(good) < len(whole)
+    assert good.equals(whole[: len(good)])
+
+
+def test_gzip_members_follow_each_other(tmp_path):
+    content = gzip.compress(b"user,item\na,", mtime=0) + gzip.compress(b"x\nb,y\n") + b"\0" * 100
+    (tmp_path / "a.csv.gz").write_bytes(content)
+    good, bad, _ = read(LogFile.from_path(tmp_path / "a.csv.gz"))
+    assert good["item"].to_pylist() == ["x", "y"]
+    assert not bad
+    (tmp_path / "a.csv.gz").write_bytes(content + b"junk")
+    assert faults(read(LogFile.from_path(tmp_path / "a.csv.gz"))[1]) == [(2, "truncated")]

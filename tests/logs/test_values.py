@@ -1,0 +1,61 @@
+"""Cells become ids and times exactly, whatever stands beside them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from log_files import csv_of, faults, parquet, read, write
+
+from seqrec.logs.chunks import TimeFacts, find_columns, find_kinds
+
+
+def test_csv_ids_can_be_integers_where_these_are_wanted(tmp_path):
+    cells = ["1", "-5", "9007199254740993", "007", "1e5", "9223372036854775808", "0x1", "+1", "1.0", "x", ""]
+    file = write(tmp_path / "a.csv", csv_of([[cell, "x"] for cell in cells], ["user", "item"]))
+    good, bad, _ = read(file, kinds={"user": "integer"})
+    assert good["user"].to_pylist() == [1, -5, 9007199254740993]
+    assert [row["code"] for row in bad] == ["not_integer"] * 7 + ["missing_user"]
+
+
+@pytest.mark.parametrize(
+    ("times", "kind", "expected"),
+    [
+        (["1700000000", "1700000001"], "integer", [1700000000, 1700000001]),
+        (["1700000000", "1700000001.5"], "number", [1700000000.0, 1700000001.5]),
+        (["1700000000123456789", "1700000001000000000"], "integer", [1700000000123456789, 1700000001000000000]),
+    ],
+)
+def test_numeric_times_stay_as_they_are(tmp_path, times, kind, expected):
+    file = write(tmp_path / "a.csv", csv_of([["a", "x", time] for time in times], ["user", "item", "time"]))
+    assert find_kinds([file], find_columns([file])[0])["time"] == kind
+    good, _, facts = read(file)
+    assert good["time"].to_pylist() == expected
+    assert (facts.low, facts.high) == (min(expected), max(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "zoned"),
+    [
+        ("2024-05-02", "2024-05-02T00:00", False),
+        ("2024-05-02 10:00", "2024-05-02T10:00", False),
+        ("2024-05-02T10:00:00.123456+02:00", "2024-05-02T08:00:00.123456", True),
+        ("2024-05-02T10:00:00Z", "2024-05-02T10:00", True),
+        ("2024-05-02T10:00:00.123456789", "2024-05-02T10:00:00.123456", False),
+        ("1600-01-01", "1600-01-01", False),
+    ],
+)
+@pytest.mark.parametrize("company", ["", "a,x,2024-05-02T10:00:00.999999999Z\n", "a,x,now\n"])
+def test_times_do_not_depend_on_their_company(tmp_path, text, expected, zoned, company):
+    file = write(tmp_path / "a.csv", f"user,item,time\na,x,{text}\n{company}")
+    good, _, facts = read(file, kinds={"time": "time"})
+    assert good["time"][0].as_py() == np.datetime64(expected, "us").item()
+    assert (facts.n_zoned, facts.n_naive) == (zoned + ("Z" in company), not zoned)
+
+
+def test_parquet_times_of_every_unit_are_microseconds_in_utc(tmp_path):
+    for unit in ("s", "ms", "us", "ns"):
+        times = pa.array([-1, None]).cast(pa.timestamp(unit, "Europe/Paris"))
+        good, bad, facts = read(parquet(tmp_path / "a.parquet", {"user": ["a"] * 2, "item": ["x"] * 2, "time": times}))
+        expected = np.datetime64(-1, unit).astype("datetime64[us]").astype(np.int64)
+        assert good["time"].cast(pa.int64()).to_pylist() == [expected]
+        assert faults(bad) == [(1, "missing_time")]
+        assert facts == TimeFacts(1, 0, expected, expected)
