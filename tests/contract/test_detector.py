@@ -118,16 +118,16 @@ def test_p_values_of_parts_stand_under_the_users_keys(fitted):
     assert ((frame > 0) & (frame <= 1)).to_numpy().all()
 
 
-def test_a_single_pool_can_be_asked_for_by_name(estimator, fitted):
+def test_a_single_part_can_be_asked_for_by_name(estimator, fitted):
     name = list(fitted.calibration_.tails)[-1]
-    estimator.set_params(pool=name).fit(NORMAL)
+    estimator.set_params(part=name).fit(NORMAL)
     p_values = fitted.part_p_values(ODD)[name]
     np.testing.assert_allclose(np.exp(estimator.score_samples(ODD)), p_values, rtol=1e-5, atol=1e-5)
 
 
-def test_an_unknown_pool_is_refused_with_the_names_that_exist(estimator):
-    with pytest.raises(ValueError, match=r"pool must be one of 'auto', .*got 'sum'"):
-        estimator.set_params(pool="sum").fit(NORMAL)
+def test_an_unknown_part_is_refused_with_the_names_that_exist(estimator):
+    with pytest.raises(ValueError, match=r"part must be one of 'auto', .*got 'sum'"):
+        estimator.set_params(part="sum").fit(NORMAL)
 
 
 # --- thresholds

@@ -10,7 +10,6 @@ import tensorflow as tf
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.network.blueprint import Architecture
-from seqrec.network.progress import TrainingProgress
 from seqrec.network.reading import Reader
 from seqrec.network.training import Course, RowAdam, Trainer, warm_up_and_cosine
 
@@ -26,7 +25,7 @@ def make_trainer(policy="float32", **options):
     return Trainer(SMALL._replace(**options), policy)
 
 
-def run(trainer, validate=None, X=CYCLES, start=lambda network: None, **changes):
+def run(trainer, validate=None, X=CYCLES, start=lambda _: None, **changes):
     encoded = Fields().encode(X)
     return trainer.fit(encoded, COURSE._replace(**changes), np.random.default_rng(0), start, validate)
 

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
-from seqrec.data.sequences import Sequences
 from seqrec.data.queries import query_times
-from seqrec.recommend.base import RecommenderMixin, append_events
-from seqrec.recommend.top_k import top_k
+from seqrec.data.sequences import Sequences
+from seqrec.recommend.base import ColdStartWarning, RecommenderMixin, append_events
 
 
 class FixedScores(RecommenderMixin, BaseEstimator):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from seqrec.network.next_items import last_states, score_states
 from sklearn.base import clone
 
 from seqrec.data.sequences import Sequences
@@ -16,7 +17,6 @@ from seqrec.data.vocabulary import N_RESERVED
 from seqrec.model_selection import leave_last_out
 from seqrec.network.batches import TILE
 from seqrec.network.estimator import _SOFTMAX_ITEMS
-from seqrec.network.next_items import last_states, score_states
 from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.lstm import LSTMRecommender
 
