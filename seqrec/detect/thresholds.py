@@ -130,18 +130,10 @@ def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: f
     >>> alerts_per_day_offset(np.arange(999.0), alerts=5, sequences_per_day=1000)
     4.0
     """
-    return false_positive_offset(scores, alert_rate(alerts, sequences_per_day))
-
-
-def alert_rate(alerts: float, sequences_per_day: float) -> float:
-    """Share of the sequences that raises so many alerts a day, after checks; parameters as above."""
-    alerts = _check_number(alerts, "alerts")
-    sequences_per_day = _check_number(sequences_per_day, "sequences_per_day")
-    if not 0 < alerts < sequences_per_day < np.inf:
-        raise ValueError(
-            f"alerts must be above 0 and fewer than the {sequences_per_day:g} sequences_per_day, got {alerts:g}."
-        )
-    return alerts / sequences_per_day
+    alerts, per_day = _check_number(alerts, "alerts"), _check_number(sequences_per_day, "sequences_per_day")
+    if not 0 < alerts < per_day < np.inf:
+        raise ValueError(f"alerts must be above 0 and fewer than the {per_day:g} sequences_per_day, got {alerts:g}.")
+    return false_positive_offset(scores, alerts / per_day)
 
 
 def peaks_over_threshold_offset(scores: ArrayLike, rate: float, tail: float = _TAIL) -> float:
