@@ -83,7 +83,7 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
     Returns
     -------
     offset : float
-        The ``floor(rate (n + 1))``-th lowest score; below the lowest one if the rate is below 1 / (n + 1).
+        The ``floor(rate (n + 1))``-th lowest score; at most the lowest one if the rate is below 1 / (n + 1).
 
     References
     ----------
@@ -105,7 +105,7 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
         UserWarning,
         stacklevel=2,
     )
-    return peaks_over_threshold_offset(scores, rate)
+    return min(float(scores.min()), peaks_over_threshold_offset(scores, rate))  # a rarer alarm flags no more
 
 
 def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: float) -> float:
@@ -167,12 +167,27 @@ def peaks_over_threshold_offset(scores: ArrayLike, rate: float, tail: float = _T
     >>> -13 < offset < -10  # the truth is log(1e-5) = -11.5
     True
     """
-    scores, rate, tail = _check_finite(scores, "scores"), _check_rate(rate), _check_rate(tail, "tail")
-    threshold, shape, scale = _fit_peaks(np.sort(-scores), tail)
-    share = (1 + np.count_nonzero(-scores > threshold)) / (1 + len(scores))
-    if rate >= share:
+    threshold, share, shape, scale = peaks(scores, tail)
+    if _check_rate(rate) >= share:
         return false_positive_offset(scores, rate)
     return float(-threshold - scale * ((share / rate) ** shape - 1) / shape)
+
+
+def peaks(scores: ArrayLike, tail: float = _TAIL) -> tuple[float, float, float, float]:
+    """Fit the tail of `peaks_over_threshold_offset`, of which the parameters are.
+
+    Returns
+    -------
+    threshold : float
+        Of minus the score.
+    share : float
+        Of normal sequences beyond it.
+    shape, scale : float
+        Of how far they lie beyond it.
+    """
+    scores = _check_finite(scores, "scores")
+    threshold, shape, scale = _fit_peaks(np.sort(-scores), _check_rate(tail, "tail"))
+    return threshold, (1 + np.count_nonzero(-scores > threshold)) / (1 + len(scores)), shape, scale
 
 
 def conformal_p_values(scores: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:
