@@ -21,20 +21,7 @@ from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
 __all__ = ["inspect", "load", "save"]
 
 # The names that a file may hold. What is imported is looked up here, never in the file.
-_ESTIMATORS = (
-    "LSTMRecommender",
-    "LSTMAnomalyDetector",
-    "LSTMSequenceClassifier",
-    "PopularityRecommender",
-    "MarkovRecommender",
-    "SequentialRulesRecommender",
-    "UserProfiles",
-    "NewEventDetector",
-    "LengthDetector",
-    "CompositionDetector",
-    "NGramDetector",
-    "CombinedDetector",
-)
+_ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(("Recommender", "Detector", "Classifier", "Profiles")))
 
 
 def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None) -> None:

@@ -92,7 +92,7 @@ def find_source(
 
 def needs(model: Any) -> tuple[list[str], dict[str, str], bool]:
     """Fields that a log must have, kinds of its columns by role, and whether it must have times."""
-    if hasattr(model, "vocabulary_"):
+    if not hasattr(model, "fields_"):
         return [], {"item": id_kind(model.vocabulary_)}, False
     from seqrec.jobs.detection import kinds_wanted
 

@@ -219,7 +219,8 @@ class AnomalyMixin(OutlierMixin):
             Natural logarithm of the p-value: the share of normal sequences that are as odd or odder, continued beyond
             the oddest held-out one by a generalised Pareto tail. Lower is odder.
         """
-        return self.calibration_.score(self.parts(X), self.part)
+        parts = self.parts(X)
+        return self.calibration_.score(parts, self.part)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """`score_samples` less `offset_`: negative where a sequence is flagged, (n,)."""
@@ -279,9 +280,9 @@ class AnomalyMixin(OutlierMixin):
         check_is_fitted(self, "calibration_")
         return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
 
-    def _part_names_of(self, X: Sequences) -> list[str]:
+    def _part_names_of(self, X: Sequences) -> list[str]:  # noqa: ARG002
         """Names of the parts that a fit to X will give."""
-        raise NotImplementedError
+        return self._part_names()
 
     def _part_names(self) -> list[str]:
         """Names of the parts that a fit gave."""

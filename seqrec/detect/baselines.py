@@ -24,47 +24,60 @@ from seqrec.storage.schemas import Record, Schema, Tupled
 
 __all__ = ["CombinedDetector", "CompositionDetector", "LengthDetector", "NGramDetector", "NewEventDetector"]
 
-_NGRAM_PARTS = ["max", "top", "window", "mean"]
+
+class _Plain(NamedTuple):
+    """A measure that nothing has to be learned for."""
+
+    parts: Callable[[Sequences], Parts]
 
 
-class _NewEvents(NamedTuple):
-    def parts(self, X: Sequences) -> Parts:
-        return new_events(X)
+class _Measure(NamedTuple):
+    """What is measured of a sequence: the names of its parts, its schema, and how it is learned from sequences."""
+
+    names: list[str]
+    schema: Schema
+    learn: Callable[[Sequences, int, np.random.RandomState], Any]
 
 
-class _Length(NamedTuple):
-    def parts(self, X: Sequences) -> Parts:
-        return length(X)
+def _plain(measure: _Plain, *names: str) -> _Measure:
+    return _Measure(list(names), Record(lambda: measure, {}), lambda *_: measure)
 
 
-_Measures = tuple[_NewEvents | _Length | BagOfEvents | NGrams, ...]
+def _learn_bag(X: Sequences, order: int, random: np.random.RandomState) -> BagOfEvents:  # noqa: ARG001
+    return BagOfEvents.fit(X, np.random.default_rng(random.randint(2**31)))
+
+
+_NEW_EVENTS = _plain(_Plain(new_events), "new events")
+_LENGTH = _plain(_Plain(length), "long", "short")
+_COMPOSITION = _Measure(["composition"], BAG_OF_EVENTS, _learn_bag)
+_NGRAMS = _Measure(
+    [f"events {name}" for name in ("max", "top", "window", "mean")], NGRAMS, lambda X, order, _: NGrams.fit(X, order)
+)
 
 
 class Counts(NamedTuple):
     """What counting has learned to be normal."""
 
     vocabulary: Vocabulary
-    measures: _Measures
+    measures: tuple[Any, ...]
 
     def parts(self, X: Sequences) -> Parts:
         """Give the parts of all measures."""
         return {name: values for measure in self.measures for name, values in measure.parts(X).items()}
 
 
-def _counted(*measures: Schema) -> dict[str, Schema]:
+def _counting(*measures: _Measure) -> dict[str, Schema]:
     """Give the schema of a detector with these measures."""
-    counts = Record(Counts, {"vocabulary": vocabulary("n_items"), "measures": Tupled(*measures)})
-    return THRESHOLD | {"normal_": counts}
-
-
-_NEW_EVENTS, _LENGTH = Record(_NewEvents, {}), Record(_Length, {})
+    schemas = Tupled(*(measure.schema for measure in measures))
+    return THRESHOLD | {"normal_": Record(Counts, {"vocabulary": vocabulary("n_items"), "measures": schemas})}
 
 
 class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
-    """Common ground of the detectors that count; a subclass names its parts and gives what measures them."""
+    """Common ground of the detectors that count; a subclass names what it measures."""
 
     _parameter_constraints: ClassVar[dict[str, list]] = AnomalyMixin._parameter_constraints
-    _names: ClassVar[list[str]]
+    _measures: ClassVar[tuple[_Measure, ...]]
+    order = 2  # events in an n-gram
 
     def __init__(
         self,
@@ -78,17 +91,14 @@ class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
         self.n_folds = n_folds
         self.random_state = random_state
 
-    def _part_names_of(self, X: Sequences) -> list[str]:  # noqa: ARG002
-        return self._names
-
     def _part_names(self) -> list[str]:
-        return self._names
+        return [name for measure in self._measures for name in measure.names]
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:  # noqa: ARG002
-        return lambda X: Counts(X.vocabulary, self._measures(X, random))
+        def learn(X: Sequences) -> Counts:
+            return Counts(X.vocabulary, tuple(measure.learn(X, self.order, random) for measure in self._measures))
 
-    def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        raise NotImplementedError
+        return learn
 
 
 class NewEventDetector(_CountingDetector):
@@ -112,11 +122,8 @@ class NewEventDetector(_CountingDetector):
     [1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS)
-    _names: ClassVar[list[str]] = ["new events"]
-
-    def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        return (_NewEvents(),)
+    _measures: ClassVar[tuple[_Measure, ...]] = (_NEW_EVENTS,)
+    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
 
 
 class LengthDetector(_CountingDetector):
@@ -134,11 +141,8 @@ class LengthDetector(_CountingDetector):
     [1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(_LENGTH)
-    _names: ClassVar[list[str]] = ["long", "short"]
-
-    def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        return (_Length(),)
+    _measures: ClassVar[tuple[_Measure, ...]] = (_LENGTH,)
+    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
 
 
 class CompositionDetector(_CountingDetector):
@@ -156,11 +160,8 @@ class CompositionDetector(_CountingDetector):
     [1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(BAG_OF_EVENTS)
-    _names: ClassVar[list[str]] = ["composition"]
-
-    def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        return (BagOfEvents.fit(X, np.random.default_rng(random.randint(2**31))),)
+    _measures: ClassVar[tuple[_Measure, ...]] = (_COMPOSITION,)
+    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
 
 
 class NGramDetector(_CountingDetector):
@@ -183,8 +184,8 @@ class NGramDetector(_CountingDetector):
     _parameter_constraints: ClassVar[dict[str, list]] = AnomalyMixin._parameter_constraints | {
         "order": [Interval(Integral, 1, None, closed="left")]
     }
-    _schema: ClassVar[dict[str, Schema]] = _counted(NGRAMS)
-    _names: ClassVar[list[str]] = [f"events {part}" for part in _NGRAM_PARTS]
+    _measures: ClassVar[tuple[_Measure, ...]] = (_NGRAMS,)
+    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
 
     def __init__(
         self,
@@ -215,9 +216,6 @@ class NGramDetector(_CountingDetector):
         surprisal = ngrams.surprisal(X)
         return surprisal if ends else surprisal[close(X).events]
 
-    def _measures(self, X: Sequences, random: Any) -> _Measures:  # noqa: ARG002
-        return (NGrams.fit(X, self.order),)
-
 
 class CombinedDetector(_CountingDetector):
     """Call a sequence odd for anything that counting shows: new events, length, counts of events, n-grams.
@@ -234,14 +232,5 @@ class CombinedDetector(_CountingDetector):
     [1, -1, -1]
     """
 
-    _schema: ClassVar[dict[str, Schema]] = _counted(_NEW_EVENTS, _LENGTH, BAG_OF_EVENTS, NGRAMS)
-    _names: ClassVar[list[str]] = [
-        *NewEventDetector._names,
-        *LengthDetector._names,
-        *CompositionDetector._names,
-        *NGramDetector._names,
-    ]
-
-    def _measures(self, X: Sequences, random: np.random.RandomState) -> _Measures:
-        compositions = BagOfEvents.fit(X, np.random.default_rng(random.randint(2**31)))
-        return _NewEvents(), _Length(), compositions, NGrams.fit(X, 2)
+    _measures: ClassVar[tuple[_Measure, ...]] = (_NEW_EVENTS, _LENGTH, _COMPOSITION, _NGRAMS)
+    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)

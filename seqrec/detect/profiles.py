@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -126,7 +126,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         self.temperature = temperature
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, users: ArrayLike) -> UserProfiles:
+    def fit(self, X: Any, users: ArrayLike) -> Self:
         """Count each user's events.
 
         Parameters
@@ -175,7 +175,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         ratios = self.log_ratio(X, users)
         return np.bincount(_sequence_of_event(X), ratios, len(X)).astype(np.float64)
 
-    def update(self, X: Any, users: ArrayLike) -> UserProfiles:
+    def update(self, X: Any, users: ArrayLike) -> Self:
         """Add sequences, in the order of time, to the profiles of their users; the population stays as it was."""
         check_is_fitted(self)
         X, users = _check(X, users)

@@ -83,7 +83,7 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
     Returns
     -------
     offset : float
-        The ``floor(rate (n + 1))``-th lowest score; below the lowest one if the rate is below 1 / (n + 1).
+        The ``floor(rate (n + 1))``-th lowest score; at most the lowest one if the rate is below 1 / (n + 1).
 
     References
     ----------
@@ -105,7 +105,7 @@ def false_positive_offset(scores: ArrayLike, rate: float) -> float:
         UserWarning,
         stacklevel=2,
     )
-    return peaks_over_threshold_offset(scores, rate)
+    return min(float(scores.min()), peaks_over_threshold_offset(scores, rate))  # a rarer alarm flags no more
 
 
 def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: float) -> float:
@@ -130,18 +130,10 @@ def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: f
     >>> alerts_per_day_offset(np.arange(999.0), alerts=5, sequences_per_day=1000)
     4.0
     """
-    return false_positive_offset(scores, alert_rate(alerts, sequences_per_day))
-
-
-def alert_rate(alerts: float, sequences_per_day: float) -> float:
-    """Share of the sequences that raises so many alerts a day, after checks; parameters as above."""
-    alerts = _check_number(alerts, "alerts")
-    sequences_per_day = _check_number(sequences_per_day, "sequences_per_day")
-    if not 0 < alerts < sequences_per_day < np.inf:
-        raise ValueError(
-            f"alerts must be above 0 and fewer than the {sequences_per_day:g} sequences_per_day, got {alerts:g}."
-        )
-    return alerts / sequences_per_day
+    alerts, per_day = _check_number(alerts, "alerts"), _check_number(sequences_per_day, "sequences_per_day")
+    if not 0 < alerts < per_day < np.inf:
+        raise ValueError(f"alerts must be above 0 and fewer than the {per_day:g} sequences_per_day, got {alerts:g}.")
+    return false_positive_offset(scores, alerts / per_day)
 
 
 def peaks_over_threshold_offset(scores: ArrayLike, rate: float, tail: float = _TAIL) -> float:
@@ -175,12 +167,27 @@ def peaks_over_threshold_offset(scores: ArrayLike, rate: float, tail: float = _T
     >>> -13 < offset < -10  # the truth is log(1e-5) = -11.5
     True
     """
-    scores, rate, tail = _check_finite(scores, "scores"), _check_rate(rate), _check_rate(tail, "tail")
-    threshold, shape, scale = _fit_peaks(np.sort(-scores), tail)
-    share = (1 + np.count_nonzero(-scores > threshold)) / (1 + len(scores))
-    if rate >= share:
+    threshold, share, shape, scale = peaks(scores, tail)
+    if _check_rate(rate) >= share:
         return false_positive_offset(scores, rate)
     return float(-threshold - scale * ((share / rate) ** shape - 1) / shape)
+
+
+def peaks(scores: ArrayLike, tail: float = _TAIL) -> tuple[float, float, float, float]:
+    """Fit the tail of `peaks_over_threshold_offset`, of which the parameters are.
+
+    Returns
+    -------
+    threshold : float
+        Of minus the score.
+    share : float
+        Of normal sequences beyond it.
+    shape, scale : float
+        Of how far they lie beyond it.
+    """
+    scores = _check_finite(scores, "scores")
+    threshold, shape, scale = _fit_peaks(np.sort(-scores), _check_rate(tail, "tail"))
+    return threshold, (1 + np.count_nonzero(-scores > threshold)) / (1 + len(scores)), shape, scale
 
 
 def conformal_p_values(scores: ArrayLike, reference: ArrayLike) -> NDArray[np.float64]:

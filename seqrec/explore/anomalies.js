@@ -44,6 +44,8 @@ function oneIn(p) {
 // The scores, what lies below a threshold, and thresholds from the scores of held-out normal sequences.
 function readScores(model) {
   const [scores, heldOut] = [doubles(model.get("_scores")), doubles(model.get("_held_out"))];
+  const [limit, share, shape, scale] = model.get("_peaks");
+  const beyond = (score) => share * (1 + (shape * (-score - limit)) / scale) ** (-1 / shape);
   const labels = bytes(model.get("_labels"));
   const found = new Uint32Array(labels.length + 1); // labelled ones among the first i
   labels.forEach((label, i) => (found[i + 1] = found[i] + label));
@@ -58,10 +60,16 @@ function readScores(model) {
     parts: model.get("_parts"),
     lowest: Math.min(scores[0] ?? -1, heldOut[0] ?? -1, -1),
     flagged: (threshold) => (threshold == null ? 0 : below(scores, threshold)),
-    falseRate: (threshold) => (threshold == null ? 0 : (1 + below(heldOut, threshold)) / (heldOut.length + 1)),
+    falseRate(threshold) {
+      if (threshold == null) return 0;
+      const conformal = (1 + below(heldOut, threshold)) / (heldOut.length + 1);
+      return threshold < heldOut[0] ? Math.min(conformal, beyond(threshold)) : conformal;
+    },
+    // As `thresholds.false_positive_offset`: the held-out scores, and peaks over threshold beyond them.
     atRate(rate) {
       const n = Math.floor(rate * (heldOut.length + 1) + 1e-9);
-      return heldOut[Math.min(n, heldOut.length) - 1] ?? null;
+      if (n > 0) return heldOut[Math.min(n, heldOut.length) - 1];
+      return rate > 0 ? Math.min(heldOut[0], -limit - (scale * ((share / rate) ** shape - 1)) / shape) : null;
     },
     share: (threshold) => (threshold == null ? 0 : below(heldOut, threshold) / heldOut.length),
     atShare(share) {
@@ -142,8 +150,8 @@ function thresholdControls(model, data, state, pick) {
   const value = field(way, () => {
     if (value.value === "") return;
     const threshold = ways[way][1](Number(value.value));
-    const tooRare = `Nothing is flagged: ${number(data.heldOut.length)} held-out sequences are too few for that.`;
-    why.textContent = threshold == null && Number(value.value) > 0 ? tooRare : "";
+    const rare = `${number(data.heldOut.length)} held-out sequences are too few for that: extrapolated from the oddest.`;
+    why.textContent = threshold != null && threshold < data.heldOut[0] ? rare : "";
     pick(threshold, value);
   });
   const perDay = field("Sequences a day", () =>

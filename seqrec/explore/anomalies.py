@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.detect.base import AnomalyMixin
+from seqrec.detect.thresholds import peaks
 from seqrec.explore.front_end import Widget, check_position, lines, packed, source
 from seqrec.explore.timelines import in_words, timeline
 from seqrec.metrics.detection import check_flags
@@ -70,6 +71,7 @@ class AnomalyExplorer(Widget):
     _marks = t.Dict().tag(sync=True)  # position, as text: mark
     _keys, _order, _scores, _held_out, _labels, _fired = (t.Bytes().tag(sync=True) for _ in range(6))
     _parts = t.List(t.Unicode()).tag(sync=True)
+    _peaks = t.List(t.Float()).tag(sync=True)  # what rates go by that the held-out scores do not reach
     _timeline = t.Dict().tag(sync=True)
 
     def __init__(
@@ -99,6 +101,7 @@ class AnomalyExplorer(Widget):
             _held_out=packed(np.sort(detector.held_out_scores_), "float64"),
             _labels=b"" if self.labels is None else packed(self.labels[self._by_score], "uint8"),
             _fired=packed(fired[self._by_score], "uint8"),
+            _peaks=list(peaks(detector.held_out_scores_)),
             _parts=[in_words(part) for part in detector.calibration_.tails],
         )
         self.on_msg(self._hear)

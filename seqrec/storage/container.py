@@ -24,18 +24,8 @@ from seqrec.storage.migrations import FORMAT, MIGRATIONS, Older
 Tensors = dict[str, NDArray]
 Table = dict[str, tuple[str, tuple[int, ...]]]  # of each tensor the NumPy name of its dtype, and its shape
 
-_DTYPES = {
-    "int8": "I8",
-    "int16": "I16",
-    "int32": "I32",
-    "int64": "I64",
-    "uint8": "U8",
-    "uint16": "U16",
-    "uint32": "U32",
-    "uint64": "U64",
-    "float32": "F32",
-    "float64": "F64",
-}
+_BITS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (32, 64)}
+_DTYPES = {f"{kind}{bits}": f"{kind[0].upper()}{bits}" for kind, sizes in _BITS.items() for bits in sizes}
 _LONGEST_HEADER = 2**20
 _LENGTH_BYTES = 8  # of the header's length, before it
 _KEY = "seqrec"  # of the document, in the file's metadata

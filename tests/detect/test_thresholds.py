@@ -79,6 +79,15 @@ def test_as_many_sequences_as_the_warning_asks_for_are_enough():
     assert false_positive_offset(np.arange(48), 1 / 49) == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*the threshold is extrapolated")
+@pytest.mark.parametrize("seed", range(20))
+def test_rarer_alarms_flag_no_more_within_and_beyond_what_was_held_out(seed):
+    scores = -np.random.default_rng(seed).exponential(size=100)
+    offsets = [false_positive_offset(scores, rate) for rate in np.geomspace(0.9, 1e-6, 100)]
+    assert (np.diff(offsets) <= 0).all()
+    assert offsets[-1] < scores.min()
+
+
 def test_alerts_per_day_are_a_false_positive_rate():
     assert alerts_per_day_offset(SCORES, 5, 100) == false_positive_offset(SCORES, 0.05)
     assert alerts_per_day_offset(SCORES, 1 / 7, 10) == false_positive_offset(SCORES, 1 / 70)

@@ -8,7 +8,7 @@ from golden.make import make_log, read_log
 from sklearn.exceptions import NotFittedError
 
 import seqrec
-from seqrec import NGramDetector, PopularityRecommender, Sequences
+from seqrec import NGramDetector, PopularityRecommender, Sequences, thresholds
 from seqrec.explore import AnomalyExplorer
 from seqrec.explore.front_end import label
 from seqrec.explore.timelines import in_words
@@ -81,6 +81,13 @@ def test_front_end_gets_scores_in_rising_order_with_keys_and_labels(explorer, as
     assert explorer._keys.decode().split("\n") == [str(key) for key in asked[0].keys]
     assert np.array_equal(np.frombuffer(explorer._labels, np.uint8), asked[1][order])
     assert np.array_equal(np.frombuffer(explorer._held_out), np.sort(explorer.detector.held_out_scores_))
+
+
+def test_the_page_can_set_thresholds_beyond_what_was_held_out(explorer):
+    threshold, share, shape, scale = explorer._peaks
+    held_out = explorer.detector.held_out_scores_
+    expected = thresholds.peaks_over_threshold_offset(held_out, 1e-5)
+    assert -threshold - scale * ((share / 1e-5) ** shape - 1) / shape == pytest.approx(expected)
 
 
 def test_timeline_agrees_with_the_detector(detector, asked, normal):

@@ -108,7 +108,10 @@ def test_a_rate_too_rare_for_the_held_out_sequences_is_explained(notebook, widge
     field.press("Enter")
 
     expect(widget.get_by_text("are too few for that")).to_be_visible()
-    notebook.wait_for("explorer.threshold", None)
+    expected = notebook.evaluate(
+        "__import__('seqrec').thresholds.peaks_over_threshold_offset(explorer.detector.held_out_scores_, 1e-5)"
+    )
+    notebook.wait_for(f"abs(explorer.threshold - {expected}) < 1e-9", True)
 
 
 def test_a_threshold_set_in_python_is_seen(notebook, widget):

@@ -1,0 +1,50 @@
+"""A file of an older format, on its way to today's."""
+
+import pytest
+
+from seqrec.storage.migrations import Older
+
+
+@pytest.fixture
+def file():
+    content = {
+        "estimator": "LengthDetector",
+        "model": {"parameters": {"seed": 1}, "fitted": {"net": {"units": 2}, "n": 3}},
+    }
+    names = ["model.net.kernel", "model.net", "model.network.kernel", "model.n", "model.seed.key"]
+    return Older(content, {name: name for name in names})
+
+
+def test_what_is_renamed_takes_its_tensors_along_and_no_others(file):
+    file.rename("model", "fitted", "net", to="net_")
+    assert file.part("model", "fitted") == {"net_": {"units": 2}, "n": 3}
+    assert file.tensors == {
+        "model.net_.kernel": "model.net.kernel",
+        "model.net_": "model.net",
+        "model.network.kernel": "model.network.kernel",
+        "model.n": "model.n",
+        "model.seed.key": "model.seed.key",
+    }
+
+
+def test_names_are_those_in_the_file_after_several_changes(file):
+    file.rename("model", "parameters", "seed", to="random_state")
+    file.rename("model", "parameters", "random_state", to="state")
+    assert file.tensors["model.state.key"] == "model.seed.key"
+
+
+def test_what_is_dropped_leaves_no_tensor(file):
+    file.drop("model", "fitted", "net")
+    assert file.part("model", "fitted") == {"n": 3}
+    assert sorted(file.tensors) == ["model.n", "model.network.kernel", "model.seed.key"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("net", "n"), ("net", "network"), ("gone", "net_")])
+def test_names_that_are_taken_or_missing_are_refused(file, old, new):
+    with pytest.raises(ValueError, match=r"it (holds|lacks) 'model\.fitted\."):
+        file.rename("model", "fitted", old, to=new)
+
+
+def test_a_part_that_is_no_object_is_refused(file):
+    with pytest.raises(ValueError, match=r"it lacks 'model\.fitted\.n'"):
+        file.drop("model", "fitted", "n", "more")
