@@ -26,7 +26,7 @@ def make_trainer(policy="float32", **options):
     return Trainer(SMALL._replace(**options), policy)
 
 
-def run(trainer, validate=None, X=CYCLES, start=lambda network: None, **changes):
+def run(trainer, validate=None, X=CYCLES, start=lambda _: None, **changes):
     encoded = Fields().encode(X)
     return trainer.fit(encoded, COURSE._replace(**changes), np.random.default_rng(0), start, validate)
 
