@@ -129,10 +129,12 @@ class Reader:
             self._judge = one_graph(self.network.head.judge, [*specs, tf.TensorSpec.from_tensor(self.table), scalar])
         found = []
         for start in range(0, max(1, len(states)), BATCH):
-            tiles = in_whole_tiles(states[start : start + BATCH])
+            part = states[start : start + BATCH]
+            tiles = in_whole_tiles(part)
             codes, odds = tf.fill([len(tiles)], code), tf.constant(unknown, tf.float32)
-            found.append([part.numpy() for part in self._judge(tf.constant(tiles), codes, self.table, odds)])
-        return [np.concatenate(parts)[: len(states)] for parts in zip(*found, strict=True)]
+            compared = self._judge(tf.constant(tiles), codes, self.table, odds)
+            found.append([array.numpy()[: len(part)] for array in compared])
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
     def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
         """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""

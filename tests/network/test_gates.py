@@ -62,11 +62,7 @@ def fit(kind, cell="lstm"):
     if cell == "lstm":
         return sharpened(ESTIMATORS[kind])
     estimator = copy.copy(fit(kind))
-    arguments = estimator.model_.arguments
-    if kind == "recommender":
-        estimator.model_ = SequenceModel(**arguments | {"cell": cell})
-        return sharpened(estimator)
-    network = type(estimator.model_)(**arguments | {"network": arguments["network"] | {"cell": cell}})
+    network = SequenceModel(estimator.model_.architecture._replace(cell=cell))
     if kind == "detector":
         estimator.normal_ = estimator.normal_._replace(network=network)
     else:
@@ -79,17 +75,13 @@ def sharpened(estimator):
     if not hasattr(estimator, "training_data_"):
         estimator.fit(X, np.arange(len(X)) % 2 if isinstance(estimator, LSTMSequenceClassifier) else None)
     rng = np.random.default_rng(0)
-    for layer in (*recurrence_of(estimator), *filter(None, [sequence_model(estimator).gap_embedding])):
+    for layer in recurrence_of(estimator):
         layer.set_weights([rng.normal(0, 0.8, weight.shape) for weight in layer.get_weights()])
     return estimator
 
 
-def sequence_model(estimator):
-    return getattr(estimator.model_, "sequence", estimator.model_)
-
-
 def recurrence_of(estimator):
-    return sequence_model(estimator).recurrence
+    return estimator.model_.encoder.recurrence
 
 
 @functools.cache
@@ -108,33 +100,31 @@ def cell(request):
 
 
 def arrays_of(estimator, sequence):
-    """What the network reads of a sequence, written out: codes and gaps, or codes, categories and numbers."""
-    if isinstance(estimator, LSTMRecommender):
-        seconds = np.diff(sequence.timestamps).astype(np.int64) / 1e6
-        gaps = np.concatenate([[0, 0], 1 + np.floor(np.log2(1 + seconds))])[: 1 + sequence.n_events]
-        codes = np.concatenate([[0], sequence.recode(estimator.vocabulary_).codes])
-        return codes[None, -WINDOW:].astype(np.int32), gaps[None, -WINDOW:].astype(np.int32)
-    arrays = (sequence.recode(estimator.vocabulary_).codes, *estimator.fields_.encode(sequence))
-    return [np.concatenate([np.zeros_like(array, shape=(1, *array.shape[1:])), array])[None] for array in arrays]
+    """What the network reads of a sequence: codes, categories and numbers, (1, n_steps, ...), 0 at the start."""
+    encoded = estimator.fields_.encode(sequence.recode(estimator.vocabulary_), may_lack=True)
+    arrays = (encoded.codes, encoded.columns["categories"], encoded.columns["numbers"])
+    window = WINDOW if isinstance(estimator, LSTMRecommender) else 2**62
+    return [
+        np.concatenate([np.zeros_like(array[:1], shape=(1, *array.shape[1:])), array])[None, -window:]
+        for array in arrays
+    ]
 
 
 def states_by_carried_memory(estimator, sequence, layer=0):
     """Each state of a layer after each step, as `read` remembers it when it reads one event at a time."""
-    network, memory, found = estimator.model_, estimator.model_.start(1), []
+    encoder, found = estimator.model_.encoder, []
+    memory = encoder.start(1)
     for step in zip(*(np.moveaxis(array, 1, 0) for array in arrays_of(estimator, sequence)), strict=True):
-        _, memory = network.read(memory, *(tf.constant(array[:, None]) for array in step))
-        n_states = (len(memory) - 1) // len(recurrence_of(estimator))
+        _, memory = encoder.read(memory, *(tf.constant(array[:, None]) for array in step))
+        n_states = (len(memory) - 1) // len(encoder.recurrence)
         found.append(memory[1 + n_states * layer :][:n_states])
     return [np.concatenate(states) for states in zip(*found, strict=True)]
 
 
 def layer_inputs(estimator, sequence):
     """What the first layer takes in, from the embeddings."""
-    network = estimator.model_
-    inputs, *rest = arrays_of(estimator, sequence)
-    if isinstance(estimator, LSTMRecommender):
-        return (network.embedding(inputs) + network.gap_embedding(rest[0]))[0].numpy()
-    return (network.sequence.embedding(inputs) + sum(network.encode_fields(*rest)))[0].numpy()
+    encoder, (codes, *fields) = estimator.model_.encoder, arrays_of(estimator, sequence)
+    return (encoder.items(codes) + sum(encoder.encode_fields(*fields)))[0].numpy()
 
 
 def sigma(z):
@@ -274,5 +264,16 @@ def test_a_model_without_a_network_is_refused():
 
 def test_sequences_without_the_fields_of_the_training_data_are_refused():
     detector = fit("detector")
-    with pytest.raises(ValueError, match="column 'channel' is missing"):
+    with pytest.raises(ValueError, match="the training data had timestamps"):
         trace_gates(detector, [["open", "read"]])
+    with pytest.raises(ValueError, match="column 'amount' is missing"):
+        trace_gates(detector, Sequences.from_frame(make_log().head(3), columns=["channel"])[:1])
+
+
+def test_fields_change_the_states_of_every_estimator(kind):
+    other = make_log(40, seed=1).head(SEQUENCE.n_events)
+    other = sequences(other.assign(user_id="new", item_id=SEQUENCE[0], amount=other["amount"] * 50))
+    trace = trace_gates(fit(kind), other)
+    moved = np.abs(trace.hidden - trace_of(kind, "lstm").hidden).max(axis=1)
+    assert moved[0] == 0  # the start has no fields
+    assert (moved[1:] > 0).all()

@@ -53,6 +53,17 @@ def test_lstm_takes_a_mask_as_keras_does():
     assert_equals_keras(lambda layer: layer(X, mask=mask), return_sequences=True)
 
 
+def test_a_masked_lstm_learns_as_that_of_keras():
+    mask, gradients = np.arange(6) < np.array([[2], [6], [4]]), []
+    for layer in (LSTM(5), keras.layers.LSTM(5, use_cudnn=False)):
+        with_random_weights(layer)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(X, mask=mask, training=True) ** 2)
+        gradients.append(tape.gradient(loss, [weight.value for weight in layer.weights]))
+    for found, expected in zip(*gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_lstm_drops_as_keras_does():
     with_dropout = LSTM(5, dropout=0.5, seed=0)
     outputs = [with_random_weights(with_dropout)(X, training=training).numpy() for training in (True, False)]

@@ -232,15 +232,16 @@ def test_no_states_have_no_scores(reader):
     assert list(reader.scores(np.zeros((0, WITH_FIELDS.embedding_dim), np.float32))) == []
 
 
+@pytest.mark.parametrize("batch_size", [TILE, TILE + 10])
 @pytest.mark.parametrize("code", [UNKNOWN, 5])
-def test_one_event_is_compared_after_each_state(reader, monkeypatch, code):
+def test_one_event_is_compared_after_each_state(reader, monkeypatch, code, batch_size):
     states = np.random.default_rng(0).normal(size=(60, WITH_FIELDS.embedding_dim)).astype("f4")
     table = reader.network.head.table()
     expected = reader.network.head.judge(tf.constant(states), tf.fill([60], code), table, UNSEEN)
     found = reader.judge(states, code, 0.05)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
-    monkeypatch.setattr(reading, "BATCH", TILE)
+    monkeypatch.setattr(reading, "BATCH", batch_size)  # rows that fill up the last tile of a batch are no findings
     assert_same(reader.judge(states, code, 0.05), found)
     assert [len(part) for part in reader.judge(states[:0], code, 0.05)] == [0] * 4
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.network.recurrence import lstm_sequence
+from seqrec.network.recurrence import lstm_sequence, read_sequence
 
 BATCH, TIME, DIM, UNITS = 3, 7, 4, 5
 NAMES = ("inputs", "kernel", "recurrent_kernel", "bias", "h", "c")
@@ -172,3 +172,38 @@ def results_in_graph(arguments):
         loss = tf.reduce_sum(outputs * weights[0][:batch, :time])
         loss += tf.reduce_sum(h * weights[1][:batch]) + tf.reduce_sum(c * weights[2][:batch])
     return outputs, tape.gradient(loss, arguments[0])
+
+
+# --- reading, without a gradient
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_reading_gives_the_same_to_the_bit(dtype):
+    for found, expected in zip(read_sequence(*tensors(dtype)), lstm_sequence(*tensors(dtype)), strict=True):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(as_float(found), as_float(expected))
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+@pytest.mark.parametrize("lengths", [[7, 7, 7], [3, 7, 1], [0, 2, 0]], ids=str)
+def test_states_freeze_at_the_length_of_a_row_to_the_bit(dtype, lengths):
+    inputs, *others = tensors(dtype)
+    mask = tf.sequence_mask(lengths, TIME)
+    outputs, *last = read_sequence(inputs, *others, mask)
+    whole, *_ = read_sequence(inputs, *others)
+    np.testing.assert_array_equal(as_float(outputs)[mask], as_float(whole)[mask])
+    for row, length in enumerate(lengths):
+        unpadded = read_sequence(inputs[:, :length], *others)[1:] if length else others[-2:]
+        for found, expected in zip(last, unpadded, strict=True):
+            np.testing.assert_array_equal(as_float(found)[row], as_float(expected)[row])
+
+
+def test_steps_that_a_mask_leaves_out_repeat_the_state_before_them():
+    inputs, *others = tensors(tf.float32)
+    outputs = read_sequence(inputs, *others, tf.constant([[True, False, True, True, False, False, True]] * 3))[
+        0
+    ].numpy()
+    for step, before in ((1, 0), (4, 3), (5, 3)):
+        np.testing.assert_array_equal(outputs[:, step], outputs[:, before])
+    kept = read_sequence(tf.gather(inputs, [0, 2, 3, 6], axis=1), *others)[0]
+    np.testing.assert_array_equal(outputs[:, [0, 2, 3, 6]], kept)
