@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.special import log_expit
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -125,8 +125,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         self.persistence = persistence
         self.temperature = temperature
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, users: ArrayLike) -> UserProfiles:
+    def fit(self, X: Any, users: ArrayLike) -> Self:
         """Count each user's events.
 
         Parameters
@@ -135,6 +134,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
             Those of a user in the order of time, and of about the length of the sequences that are judged later.
         users : (n_sequences,) ids
         """
+        self._validate_params()
         X, users = _check(X, users, allow_empty=False)
         self.training_data_ = TrainingData.of(X)
         self.vocabulary_, self.users_ = X.compact().vocabulary, Vocabulary(pd.unique(users))
