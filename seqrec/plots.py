@@ -199,7 +199,7 @@ def plot_gates(
     return ax
 
 
-_GROUPS = (  # held-out sequences, normal ones, anomalous ones
+_GROUPS: tuple[dict[str, Any], ...] = (  # held-out sequences, normal ones, anomalous ones
     {"edgecolor": _BLACK, "facecolor": "#DDDDDD"},
     {"edgecolor": _BLUE, "facecolor": "none", "hatch": "\\\\\\\\", "linewidth": 1.3},
     {"edgecolor": "#D55E00", "facecolor": "none", "hatch": "////", "linewidth": 1.3},
@@ -260,7 +260,8 @@ def _stack(ax: Any, surprisal: pd.DataFrame) -> None:
     ax.set_ylim(min(1.1 * float(below.min()), 0), 1.3 * highest)  # room for the legend and the numbers of the oddest
     ax.set_xlim(-0.6, len(surprisal) - 0.4)
     if len(bars) > 1:
-        names = [_shown(f" {name}" if name.startswith("_") else name, 24) for name in surprisal]  # "_..." is left out
+        # A legend leaves out what begins with "_".
+        names = [_shown(f" {name}" if name.startswith("_") else name, 24) for name in map(str, surprisal)]
         ax.legend(bars, names, fontsize="small", ncols=len(bars), loc="upper right")
 
 
@@ -330,7 +331,7 @@ def _score_groups(detector: Any, X: Any, labels: ArrayLike | None) -> dict[str, 
     return {name: values for name, values in groups.items() if len(values)}
 
 
-def _draw_epochs(ax: Any, label: str, values: Sequence[float], first: int = 1, **style: Any) -> Any:
+def _draw_epochs(ax: Any, label: str, values: Sequence[float] | NDArray, first: int = 1, **style: Any) -> Any:
     """Draw one value an epoch, and give the line."""
     from matplotlib.ticker import MaxNLocator
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.special import log_expit
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -135,6 +135,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
             Those of a user in the order of time, and of about the length of the sequences that are judged later.
         users : (n_sequences,) ids
         """
+        self._validate_params()
         X, users = _check(X, users, allow_empty=False)
         self.training_data_ = TrainingData.of(X)
         self.vocabulary_, self.users_ = X.compact().vocabulary, Vocabulary(pd.unique(users))

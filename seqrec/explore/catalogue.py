@@ -53,7 +53,8 @@ class Catalogue:
                 f"{show(frame.index[:3].tolist())}, those of the catalogue like {show(self.ids[:3].tolist())}."
             )
         columns = {str(name): _aligned(frame[name], rows) for name in frame.columns}
-        titles = columns.pop(_title_of(columns), np.full(len(self.ids), None))
+        name = _title_of(columns)
+        titles = np.full(len(self.ids), None) if name is None else columns.pop(name)
         ids = zip(self.ids.tolist(), titles, strict=True)
         self.labels = [label(item if title is None or not str(title).strip() else title) for item, title in ids]
         self.attributes: dict[str, NDArray] = columns

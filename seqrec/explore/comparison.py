@@ -234,7 +234,7 @@ class _Figures:
             self.means[place] = values
             return False
         self.counts[place] = len(values)
-        n_broken = np.count_nonzero(~np.isfinite(values))
+        n_broken = int(np.count_nonzero(~np.isfinite(values)))
         if n_broken or not len(values):
             self._broken.append((*place, n_broken))
             return False
@@ -284,7 +284,8 @@ def resampled_means(values: NDArray[np.float64], random_state: Any) -> NDArray[n
 def _judged(recommender: Any, history: Sequences, target: Any, k: int, exclude_seen: bool) -> dict[str, Any]:
     ranks = recommender.rank(history, target, exclude_seen=exclude_seen)
     indptr = target.indptr if isinstance(target, Sequences) else None
-    figures = {name: metric(ranks, k, indptr) for name, metric in (("HR", hit_rate), ("NDCG", ndcg), ("MRR", mrr))}
+    metrics = (("HR", hit_rate), ("NDCG", ndcg), ("MRR", mrr))
+    figures: dict[str, Any] = {name: metric(ranks, k, indptr) for name, metric in metrics}
     n_items = len(recommender.vocabulary_)
     items, _ = recommender.recommend(history, k=min(k, n_items), exclude_seen=exclude_seen)
     figures["coverage"] = coverage(items, n_items) if len(history) else np.nan
@@ -342,10 +343,10 @@ def _find(name: Any, names: dict[Any, str], argument: str) -> str:
 
 def _undominated(figures: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which rows no other row beats: nowhere less and somewhere more. Rows with a missing figure do not count."""
-    known = np.isfinite(figures).all(axis=1)
+    known = np.all(np.isfinite(figures), axis=1)
     others = np.where(known[:, None], figures, -np.inf)
-    beaten = (others[:, None] >= figures).all(axis=2) & (others[:, None] > figures).any(axis=2)
-    return known & ~beaten.any(axis=0)
+    beaten = np.all(others[:, None] >= figures, axis=2) & np.any(others[:, None] > figures, axis=2)
+    return known & ~np.any(beaten, axis=0)
 
 
 def _in_words(mean: float, low: float, high: float) -> str:

@@ -112,21 +112,8 @@ class GateInspector(Widget):
             return
         self._gates = trace_gates(self.estimator, self.sequences[[change["new"]]], self.layer)
         n_steps, order = len(self._gates.events), by_memory(self._gates)
-        self._trace = self._describe(order, max(0, n_steps - _MOST_STEPS))
+        self._trace = _described(self._gates, order, max(0, n_steps - _MOST_STEPS))
         self.step, self.unit = n_steps - 1, int(order[0])
-
-    def _describe(self, order: NDArray[np.intp], first: int) -> dict[str, Any]:
-        parts = parts_of(self._gates)
-        return {
-            "parts": [
-                {"name": name, "meaning": _MEANINGS[name], "isGate": name in self._gates.gates} for name in parts
-            ],
-            "keeps": next((name for name in _KEEPS if name in parts), None),
-            "values": packed(np.stack([values[first:, order].T for values in parts.values()])),  # (part, unit, step)
-            "order": packed(order, "int32"),
-            "events": lines(self._gates.events[first:]),
-            "first": first,
-        }
 
     def _fallback(self) -> str:
         if self._gates is None:
@@ -148,3 +135,15 @@ def by_memory(gates: Gates) -> NDArray[np.intp]:
     """Give the units, those first that keep most on average; a plain RNN's as they are."""
     kept = next((gates.gates[name] for name in _KEEPS if name in gates.gates), np.zeros_like(gates.hidden))
     return np.argsort(-kept.mean(axis=0), kind="stable")
+
+
+def _described(gates: Gates, order: NDArray[np.intp], first: int) -> dict[str, Any]:
+    parts = parts_of(gates)
+    return {
+        "parts": [{"name": name, "meaning": _MEANINGS[name], "isGate": name in gates.gates} for name in parts],
+        "keeps": next((name for name in _KEEPS if name in parts), None),
+        "values": packed(np.stack([values[first:, order].T for values in parts.values()])),  # (part, unit, step)
+        "order": packed(order, "int32"),
+        "events": lines(gates.events[first:]),
+        "first": first,
+    }

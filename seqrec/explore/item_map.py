@@ -254,7 +254,7 @@ def _directions(embeddings: NDArray) -> NDArray[np.float32]:
     return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
-def _plane(rows: NDArray) -> tuple[NDArray, str]:
+def _plane(rows: NDArray) -> tuple[NDArray[np.float64], str]:
     """Give the first two principal components, (n, 2), and what share of the variance they hold in words."""
     centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
     variances, axes = np.linalg.eigh(centred.T @ centred)  # exact, and fast: as small as the embedding is wide
@@ -270,7 +270,7 @@ def _checked(points: ArrayLike, n_items: int) -> NDArray[np.float64]:
     xy = np.asarray(points, dtype=np.float64)
     if xy.shape != (n_items, 2):
         raise ValueError(f"points must have a row of x and y for each of {n_items:,} items, got shape {xy.shape}.")
-    check_rows(np.isfinite(xy).all(axis=1), "points", "rows that are not finite", "Give each item a place.")
+    check_rows(np.all(np.isfinite(xy), axis=1), "points", "rows that are not finite", "Give each item a place.")
     return xy
 
 

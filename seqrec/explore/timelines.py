@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,7 @@ def in_words(part: str) -> str:
 
 def _events(detector: Any, X: Sequences, reasons: pd.DataFrame) -> list[dict[str, Any]]:
     whole = detector.surprisal(X)
+    rows: Iterable[Any] = reasons.itertuples()
     return [
         {
             "position": int(reason.position),
@@ -95,7 +97,7 @@ def _events(detector: Any, X: Sequences, reasons: pd.DataFrame) -> list[dict[str
             "field": label(reason.field, 40),
             "detail": _detail(X, reason),
         }
-        for reason in reasons.itertuples()
+        for reason in rows
     ]
 
 
@@ -119,8 +121,7 @@ def _short(value: Any) -> Any:
 
 
 def _nearest(key: Any, normal: Sequences | None) -> dict[str, Any]:
-    told = {"key": label(key)}
-    rows = np.flatnonzero(normal.keys == key) if normal is not None else []
-    if normal is not None and len(rows):
+    told: dict[str, Any] = {"key": label(key)}
+    if normal is not None and len(rows := np.flatnonzero(normal.keys == key)):
         told["events"] = [label(item) for item in normal[int(rows[0])][:_MOST_EVENTS]]
     return told

@@ -67,7 +67,7 @@ class TrainingCurves(Widget):
 
     _esm: ClassVar[str] = source("training_curves")
     history = traitlets.Dict(read_only=True)
-    earlier = traitlets.List(read_only=True)
+    earlier: traitlets.List[dict[str, list[float]]] = traitlets.List(read_only=True)
     epoch = traitlets.Int(read_only=True).tag(sync=True)
     max_epochs = traitlets.Int(read_only=True).tag(sync=True)
     best_epoch = traitlets.Int(read_only=True).tag(sync=True)

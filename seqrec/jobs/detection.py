@@ -119,10 +119,11 @@ class DetectionJob(LogJob):
         self.job.write("committed", True)
 
     def _sequences_per_day(self, census: Census) -> float:
-        if census.times.low is None:
+        low, high = census.times.low, census.times.high
+        if low is None or high is None:
             raise LogError("the log has no times to tell how many sequences come in a day. Give sequences_per_day.")
         ticks = TICKS[self.time_unit(census) or "us"]
-        return census.users / max(1.0, (census.times.high - census.times.low) / ticks / 86_400)
+        return census.users / max(1.0, (high - low) / ticks / 86_400)
 
     def score_bucket(self, bucket: int, census: Census) -> None:
         """Score the users of a bucket."""
@@ -220,7 +221,8 @@ class DetectionJob(LogJob):
 
 def _by_part(rows: Iterable[pa.RecordBatch], first: int, n_parts: int) -> Iterator[tuple[int, Iterator[pa.Table]]]:
     """Cut rows in the order of their places into parts of the log; each is to be used up before the next."""
-    source, ahead = iter(rows), []
+    source = iter(rows)
+    ahead: list[pa.Table] = []  # at most one
 
     def rows_of(part: int) -> Iterator[pa.Table]:
         while True:

@@ -195,11 +195,12 @@ class LogJob:
 
     def time_unit(self, census: Census) -> str | None:
         """Give the unit of times that are numbers."""
-        if self.source.kinds.get("time") not in ("integer", "number") or census.times.low is None:
+        low, high = census.times.low, census.times.high
+        if self.source.kinds.get("time") not in ("integer", "number") or low is None or high is None:
             return None
         if self.settings.time_unit != "auto":
             return self.settings.time_unit
-        return infer_unit(census.times.low, census.times.high, f"column {self.source.columns.timestamp!r}")
+        return infer_unit(low, high, f"column {self.source.columns.timestamp!r}")
 
     def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
         """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""

@@ -47,7 +47,7 @@ class RecommendationJob(LogJob):
         candidates: list[Any] | None = None,
     ) -> None:
         super().__init__(model, source, output, settings)
-        self.options = {"k": k, "exclude_seen": exclude_seen, "candidates": candidates}
+        self.options: dict[str, Any] = {"k": k, "exclude_seen": exclude_seen, "candidates": candidates}
 
     def plan(self) -> dict[str, Any]:
         """Give the options of `recommend`."""

@@ -72,9 +72,9 @@ class Oddest(NamedTuple):
         new = Oddest.start(len(lengths))
         new.p_value[row[kept], place[kept]] = p_values[order[kept]]
         new.text[row[kept], place[kept]] = describe(order[kept])
-        both = Oddest(*(np.concatenate(pair, axis=1) for pair in zip(self, new, strict=True)))
+        both = Oddest._make(np.concatenate(pair, axis=1) for pair in zip(self, new, strict=True))
         best = np.argsort(both.p_value + (both.text == ""), axis=1, kind="stable")[:, :_N_TOP]
-        return Oddest(*(np.take_along_axis(array, best, axis=1) for array in both))
+        return Oddest._make(np.take_along_axis(array, best, axis=1) for array in both)
 
 
 class Kept(NamedTuple):
@@ -97,19 +97,11 @@ class Kept(NamedTuple):
     oddest: Oddest
     touched: NDArray[np.bool_]
 
-    def __getitem__(self, rows: Any) -> Kept:  # type: ignore[override]
-        """Give some of the users."""
-        oddest = Oddest(*(array[rows] for array in self.oddest))
-        return Kept(self.users[rows], self.hashes[rows], take(self.state, rows), oddest, self.touched[rows])
-
     def replaced(self, rows: NDArray, others: Kept) -> Kept:
         """Give the same users, with what `others` know of some of them."""
         which = np.arange(len(self.users))
         which[rows] = len(which) + np.arange(len(rows))
-        oddest = Oddest(*(np.concatenate(pair) for pair in zip(self.oddest, others.oddest, strict=True)))
-        touched = np.concatenate([self.touched, others.touched])[which]
-        state = take(join([self.state, others.state]), which)
-        return self._replace(state=state, oddest=Oddest(*(a[which] for a in oddest)), touched=touched)
+        return take(join([self, others]), which)
 
 
 class Detection:
@@ -172,22 +164,23 @@ class Detection:
         X = X.between(n_late, X.lengths)
         read = np.flatnonzero(X.lengths)
         table, new = table.take(pa.array(X.rows)), X[read]
-        state, scores = self._stream.read(take(kept.state, read), new)
-        oddest = kept[read].oddest.update(scores.p_value, new.indptr, partial(self._describe, table, scores))
-        after = kept[read]._replace(state=state, oddest=oddest, touched=np.ones(len(read), bool))
+        after: Kept = take(kept, read)
+        state, scores = self._stream.read(after.state, new)
+        oddest = after.oddest.update(scores.p_value, new.indptr, partial(self._describe, table, scores))
+        after = after._replace(state=state, oddest=oddest, touched=np.ones(len(read), bool))
         kept = after if len(read) == len(X) else kept.replaced(read, after)
         finished = [] if before is None or goes_on else [self._finish(before)]
-        self._open = kept[-1:]
-        finished.append(self._finish(kept[:-1]))
+        self._open = take(kept, np.s_[-1:])
+        finished.append(self._finish(take(kept, np.s_[:-1])))
         return Scored(self._event_table(table, scores), pa.concat_tables(finished), late)
 
     def _recall(self, X: Sequences, hashes: NDArray[np.uint64]) -> tuple[Kept, bool]:
         """Give what is kept of the users of X, and whether the first goes on from the table before."""
         n = len(X)
         kept = Kept(X.keys, hashes, self._stream.start(n), Oddest.start(n), np.zeros(n, bool))
-        goes_on = self._open is not None and self._open.users[0] == X.keys[0]
-        if goes_on:
-            kept = kept.replaced(np.array([0]), self._open)
+        goes_on = False
+        if self._open is not None and self._open.users[0] == X.keys[0]:
+            goes_on, kept = True, kept.replaced(np.array([0]), self._open)
         if self._states is not None:
             known, others = self._states.take(X.keys[goes_on:], hashes[goes_on:])
             kept = kept.replaced(known + goes_on, others) if len(known) else kept
@@ -197,7 +190,7 @@ class Detection:
         """Give the scores of sequences that are complete."""
         if self._states is not None:
             self._states.put(kept)
-        kept = kept[kept.touched]
+        kept = take(kept, kept.touched)
         counts = kept.state.counts
         unknown = counts[:, [0]].toarray()[:, 0]
         parts = self._stream.parts(kept.state)
@@ -209,7 +202,7 @@ class Detection:
         detector, calibration = self._detector, self._detector.calibration_
         log_p = calibration.log_p_values(parts)
         scores = calibration.score(parts, detector.part)
-        parts = np.array(list(calibration.tails), dtype=object)
+        names = np.array(list(calibration.tails), dtype=object)
         texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
         columns = {
             "user": users,
@@ -218,7 +211,7 @@ class Detection:
             "score": scores,
             "p_value": np.exp(scores),
             "flagged": scores < self._offset,
-            "fired": parts[log_p.argmin(axis=1)],
+            "fired": names[log_p.argmin(axis=1)],
             "top_events": np.array(texts, dtype=object),
         }
         # Of no sequences, Arrow would not know that the ids are text.

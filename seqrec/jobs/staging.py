@@ -70,9 +70,9 @@ class Census(NamedTuple):
 
     def source(self, places: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
         """Give file number and row in the file of places."""
-        ends = np.cumsum(self.rows)
-        file = np.searchsorted(ends, places, side="right")
-        return file, places - (ends - self.rows)[file]
+        starts = np.cumsum([0, *self.rows])
+        file = np.searchsorted(starts, places, side="right") - 1
+        return file, places - starts[file]
 
 
 def stage(
@@ -198,7 +198,7 @@ def connect(folder: Path, memory: int) -> duckdb.DuckDBPyConnection:
 def _count_users(folder: Path) -> int:
     query = 'SELECT count(*) FROM (SELECT DISTINCT "hash" FROM read_parquet($1))'
     with connect(folder, 2**28) as connection:
-        return connection.execute(query, [_paths(folder)]).fetchone()[0]
+        return connection.execute(query, [_paths(folder)]).fetchall()[0][0]
 
 
 def _paths(folder: Path, pattern: str = "*.parquet") -> list[str]:
@@ -280,7 +280,7 @@ def count_duplicates(folder: Path, roles: Sequence[str], memory: int) -> int:
         return 0
     groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {same}"  # noqa: S608
     with connect(folder, memory) as connection:
-        return int(connection.execute(f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", [paths]).fetchone()[0])  # noqa: S608
+        return int(connection.execute(f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", [paths]).fetchall()[0][0])  # noqa: S608
 
 
 def in_pieces(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.Table]:

@@ -49,7 +49,8 @@ class StateStore:
         self._high = bounds[1]
         self._ahead: pa.Table | None = None  # read, but not yet asked for
         self._waiting: list[pa.Table] = []
-        self._path, self._writer = path, None
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
 
     def take(self, users: NDArray, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.intp], Kept | None]:
         """Tell which of some users are known, and what is kept of them; they are kept again by `put` alone."""

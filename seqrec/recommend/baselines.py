@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from seqrec.data.display import ShownAsCard
@@ -66,9 +66,9 @@ class PopularityRecommender(_CountingRecommender):
     def __init__(self, last_days: float | None = None) -> None:
         self.last_days = last_days
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Count the items of X; y, if given, is the next item of each sequence."""
+        self._validate_params()
         X = self._training_sequences(X, y)
         self._keep(X, self._recent(X))
         return self
@@ -141,9 +141,9 @@ class SequentialRulesRecommender(_CountingRecommender):
         self.window = window
         self.popularity_exponent = popularity_exponent
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Count what follows what in X; y, if given, is the next item of each sequence."""
+        self._validate_params()
         X = self._training_sequences(X, y)
         self._keep(X)
         weights = _followers(X, 1)
@@ -186,9 +186,9 @@ class MarkovRecommender(_CountingRecommender):
     _parameter_constraints: ClassVar[dict[str, list]] = {}
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Count the pairs in a row in X; y, if given, is the next item of each sequence."""
+        self._validate_params()
         X = self._training_sequences(X, y)
         self._keep(X)
         pairs = _followers(X, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,7 +164,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X: Any, y: ArrayLike | None = None) -> LSTMRecommender:
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn from the sequences X.
 
         Parameters
@@ -190,7 +190,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         self._fit_network(self._training_sequences(X, y))
         return self
 
-    def partial_fit(self, X: Any, y: ArrayLike | None = None) -> LSTMRecommender:
+    def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn from new sequences, for one epoch; new items join the catalogue.
 
         Give each user's whole history with the new events at its end, or the new events alone. An estimator that was

@@ -16,11 +16,11 @@ from seqrec import (
     Vocabulary,
 )
 from seqrec.data.arrow import read_piece
-from seqrec.detect.stream import join
 from seqrec.jobs.recommending import Recommendation, shortened
 from seqrec.jobs.scoring import Detection, Oddest, event_schema, sequence_schema
 from seqrec.jobs.staging import hash_ids
 from seqrec.logs.values import TYPES
+from seqrec.network.state import join, take
 
 CHEAP = {"units": 8, "batch_size": 256, "precision": "float32", "random_state": 0}
 COLUMNS = ["amount", "channel"]
@@ -335,18 +335,12 @@ class Memory:
         known = np.array([i for i, user in enumerate(users) if user in self.kept], dtype=int)
         if not len(known):
             return known, None
-        parts = [self.kept[users[i]] for i in known]
-        running = parts[0].running
-        for part in parts[1:]:
-            running = join(running, part.running)
-        oddest = Oddest(*(np.concatenate([getattr(part.oddest, name) for part in parts]) for name in Oddest._fields))
-        return known, parts[0]._replace(
-            users=users[known], hashes=hashes[known], running=running, oddest=oddest, touched=np.zeros(len(known), bool)
-        )
+        found = join([self.kept[users[i]] for i in known])
+        return known, found._replace(hashes=hashes[known], touched=np.zeros(len(known), bool))
 
     def put(self, kept):
         for i, user in enumerate(kept.users):
-            self.kept[user] = kept[i : i + 1]
+            self.kept[user] = take(kept, [i])
 
 
 def test_two_days_are_scored_as_one(detector):

@@ -8,28 +8,22 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
+from seqrec.detect.normal import DetectorState
 from seqrec.detect.parts import NumberParts, SurprisalParts
-from seqrec.detect.stream import Running, pack, unpack
 from seqrec.jobs import states
 from seqrec.jobs.folder import JobError
 from seqrec.jobs.scoring import Kept, Oddest
 from seqrec.jobs.staging import bounds, hash_ids
 from seqrec.jobs.states import Generations, StateStore
+from seqrec.network.state import State, leaves, rebuilt, take
 
 
-class LikeRunning:
-    """Knows the shapes of what is kept, as a `RunningDetector` does."""
-
-    def start(self, n):
-        parts = (SurprisalParts.start(n), SurprisalParts.start(n), NumberParts.start(n))
-        memory = (np.zeros((n, 9, 8), "f4"), np.zeros((n, 8), "f4"), np.zeros((n, 8), "f4"))
-        last = (
-            np.zeros(n, "i4"),
-            np.zeros((n, 1), "i4"),
-            np.zeros((n, 2, 2), "f4"),
-            np.full(n, "NaT", "datetime64[us]"),
-        )
-        return Running(memory, *last, parts, sparse.csr_array((n, 5), dtype=np.int64))
+def nothing(n):
+    """What is kept of n sequences at first, in shapes of a detector's."""
+    memory = (np.zeros((n, 1), "i4"), np.zeros((n, 9, 8), "f4"), np.zeros((n, 2, 2), "f4"))
+    network = State(memory, np.zeros((n, 8), "f4"), np.full(n, "NaT", "datetime64[us]"))
+    parts = (SurprisalParts.start(n), SurprisalParts.start(n), NumberParts.start(n))
+    return DetectorState(network, parts, sparse.csr_array((n, 5), dtype=np.int64))
 
 
 def filled(array, rng):
@@ -44,39 +38,36 @@ def filled(array, rng):
 
 
 @pytest.fixture
-def running():
-    return LikeRunning()
-
-
-@pytest.fixture
-def everybody(running):
+def everybody():
     """What is kept of thirty users, by rising hashes."""
-    rng, like = np.random.default_rng(0), running.start(30)
+    rng = np.random.default_rng(0)
     users = np.array([f"é{i}" for i in range(30)], dtype=object)
     hashes = hash_ids(pa.chunked_array([users.tolist()])).to_numpy()
     counts = sparse.csr_array(rng.integers(0, 3, (30, 5)))
-    kept = unpack(like, [filled(array, rng) for array in pack(like)], counts)
+    *dense, _ = leaves(nothing(30))
+    state = rebuilt(nothing(30), [*(filled(array, rng) for array in dense), counts])
     text = np.array([f"event {i}" for i in range(90)], dtype=object).reshape(30, 3)
     text[::5, 1:] = ""
-    return Kept(users, hashes, kept, Oddest(rng.random((30, 3)), text), np.ones(30, bool))[np.argsort(hashes)]
+    kept = Kept(users, hashes, state, Oddest(rng.random((30, 3)), text), np.ones(30, bool))
+    return take(kept, np.argsort(hashes))
 
 
-def store(running, folder, kept, n_buckets=1, old=None):
+def store(folder, kept, n_buckets=1, old=None):
     """Write a generation of users, some of whom may come in pieces."""
     folder.mkdir()
     for bucket in range(n_buckets):
         low, high = bounds(bucket, n_buckets)
-        own = kept[(kept.hashes >= low) & (kept.hashes <= high)]
-        part = StateStore(running, old, (low, high), folder / f"{bucket:05d}.parquet")
+        own = take(kept, (kept.hashes >= low) & (kept.hashes <= high))
+        part = StateStore(nothing(0), old, (low, high), folder / f"{bucket:05d}.parquet")
         for start in range(0, len(own.users), 4):
             part.take(own.users[start : start + 4], own.hashes[start : start + 4])
-            part.put(own[start : start + 4])
+            part.put(take(own, np.s_[start : start + 4]))
         part.close()
 
 
-def stored(running, folder, kept, within=None):
+def stored(folder, kept, within=None):
     """What a generation holds of some users; the generation after it goes to a file of no use."""
-    reader = StateStore(running, folder, within or bounds(0, 1), folder.with_suffix(".unused"))
+    reader = StateStore(nothing(0), folder, within or bounds(0, 1), folder.with_suffix(".unused"))
     known, found = reader.take(kept.users, kept.hashes)
     reader.close()
     return known, found
@@ -85,110 +76,112 @@ def stored(running, folder, kept, within=None):
 def assert_equal(first, second):
     assert_array_equal(first.users, second.users)
     assert_array_equal(first.hashes, second.hashes)
-    for one, other in zip(pack(first.running), pack(second.running), strict=True):
+    *dense, counts = leaves(first.state)
+    *others, their_counts = leaves(second.state)
+    for one, other in zip(dense, others, strict=True):
         assert one.dtype == other.dtype
         assert_array_equal(one, other)
-    assert_array_equal(first.running.counts.toarray(), second.running.counts.toarray())
+    assert_array_equal(counts.toarray(), their_counts.toarray())
     assert_array_equal(first.oddest.p_value, second.oddest.p_value)
     assert_array_equal(first.oddest.text, second.oddest.text)
 
 
-def test_users_are_given_back_as_they_were_kept(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody)
-    known, found = stored(running, tmp_path / "one", everybody)
+def test_users_are_given_back_as_they_were_kept(everybody, tmp_path):
+    store(tmp_path / "one", everybody)
+    known, found = stored(tmp_path / "one", everybody)
     assert_array_equal(known, np.arange(30))
     assert_equal(found, everybody)
     assert not found.touched.any()
 
 
-def test_integer_ids_are_given_back_as_integers(running, everybody, tmp_path):
+def test_integer_ids_are_given_back_as_integers(everybody, tmp_path):
     kept = everybody._replace(users=np.arange(30))
-    store(running, tmp_path / "one", kept)
-    _, found = stored(running, tmp_path / "one", kept)
+    store(tmp_path / "one", kept)
+    _, found = stored(tmp_path / "one", kept)
     assert_equal(found, kept)
     assert found.users.dtype.kind == "i"
 
 
-def test_only_known_users_are_given(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody[::2])
-    known, found = stored(running, tmp_path / "one", everybody)
+def test_only_known_users_are_given(everybody, tmp_path):
+    store(tmp_path / "one", take(everybody, np.s_[::2]))
+    known, found = stored(tmp_path / "one", everybody)
     assert_array_equal(known, np.arange(0, 30, 2))
-    assert_equal(found, everybody[::2])
+    assert_equal(found, take(everybody, np.s_[::2]))
 
 
-def test_users_whose_hashes_agree_are_told_apart(running, everybody, tmp_path):
+def test_users_whose_hashes_agree_are_told_apart(everybody, tmp_path):
     same = everybody._replace(hashes=np.full(30, 7, np.uint64))
-    store(running, tmp_path / "one", same)
-    asked = same[[5, 3, 11]]
-    known, found = stored(running, tmp_path / "one", asked)
+    store(tmp_path / "one", same)
+    asked = take(same, [5, 3, 11])
+    known, found = stored(tmp_path / "one", asked)
     assert sorted(known) == [0, 1, 2]
-    assert_equal(found, asked[known])
+    assert_equal(found, take(asked, known))
 
 
-def test_new_users_between_known_ones_are_not_known(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody[::2])
-    known, found = stored(running, tmp_path / "one", everybody[1::2])
+def test_new_users_between_known_ones_are_not_known(everybody, tmp_path):
+    store(tmp_path / "one", take(everybody, np.s_[::2]))
+    known, found = stored(tmp_path / "one", take(everybody, np.s_[1::2]))
     assert (len(known), found) == (0, None)
 
 
-def test_nobody_is_known_at_first(running, everybody, tmp_path):
-    reader = StateStore(running, None, bounds(0, 1), tmp_path / "new")
+def test_nobody_is_known_at_first(everybody, tmp_path):
+    reader = StateStore(nothing(0), None, bounds(0, 1), tmp_path / "new")
     known, found = reader.take(everybody.users, everybody.hashes)
     assert (len(known), found) == (0, None)
     known, found = reader.take(everybody.users[:0], everybody.hashes[:0])
     assert (len(known), found) == (0, None)
 
 
-def test_users_that_nobody_asks_for_are_carried_on(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody)
-    store(running, tmp_path / "two", everybody[[3, 4, 20]], old=tmp_path / "one")
-    store(running, tmp_path / "three", everybody[:0], old=tmp_path / "two")
-    known, found = stored(running, tmp_path / "three", everybody)
+def test_users_that_nobody_asks_for_are_carried_on(everybody, tmp_path):
+    store(tmp_path / "one", everybody)
+    store(tmp_path / "two", take(everybody, [3, 4, 20]), old=tmp_path / "one")
+    store(tmp_path / "three", take(everybody, np.s_[:0]), old=tmp_path / "two")
+    known, found = stored(tmp_path / "three", everybody)
     assert_array_equal(known, np.arange(30))
     assert_equal(found, everybody)
 
 
-def test_what_is_put_replaces_what_was_known(running, everybody, tmp_path):
-    changed = everybody[[2, 9]]
-    changed = changed._replace(running=changed.running._replace(code=changed.running.code + 1))
-    store(running, tmp_path / "one", everybody)
-    store(running, tmp_path / "two", changed, old=tmp_path / "one")
-    known, found = stored(running, tmp_path / "two", everybody)
+def test_what_is_put_replaces_what_was_known(everybody, tmp_path):
+    changed = take(everybody, [2, 9])
+    changed = changed._replace(state=changed.state._replace(counts=changed.state.counts + changed.state.counts))
+    store(tmp_path / "one", everybody)
+    store(tmp_path / "two", changed, old=tmp_path / "one")
+    known, found = stored(tmp_path / "two", everybody)
     assert len(known) == 30
-    assert_equal(found[[2, 9]], changed)
+    assert_equal(take(found, [2, 9]), changed)
     others = np.setdiff1d(np.arange(30), [2, 9])
-    assert_equal(found[others], everybody[others])
+    assert_equal(take(found, others), take(everybody, others))
 
 
 @pytest.mark.parametrize("numbers", [(1, 5), (5, 1), (3, 4), (40, 3)])
-def test_the_number_of_buckets_may_change(running, everybody, tmp_path, numbers, monkeypatch):
-    store(running, tmp_path / "one", everybody, numbers[0])
-    store(running, tmp_path / "two", everybody[::3], numbers[1], old=tmp_path / "one")
-    known, found = stored(running, tmp_path / "two", everybody)
+def test_the_number_of_buckets_may_change(everybody, tmp_path, numbers, monkeypatch):
+    store(tmp_path / "one", everybody, numbers[0])
+    store(tmp_path / "two", take(everybody, np.s_[::3]), numbers[1], old=tmp_path / "one")
+    known, found = stored(tmp_path / "two", everybody)
     assert_array_equal(known, np.arange(30))
     assert_equal(found, everybody)
 
 
-def test_a_bucket_without_users_is_an_empty_file(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody[:0], 3)
+def test_a_bucket_without_users_is_an_empty_file(everybody, tmp_path):
+    store(tmp_path / "one", take(everybody, np.s_[:0]), 3)
     assert [path.stat().st_size for path in sorted((tmp_path / "one").iterdir())] == [0, 0, 0]
-    known, _ = stored(running, tmp_path / "one", everybody)
+    known, _ = stored(tmp_path / "one", everybody)
     assert not len(known)
 
 
-def test_only_the_users_of_a_bucket_are_read(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody)
+def test_only_the_users_of_a_bucket_are_read(everybody, tmp_path):
+    store(tmp_path / "one", everybody)
     low, high = bounds(1, 3)
     inside = (everybody.hashes >= low) & (everybody.hashes <= high)
-    known, _ = stored(running, tmp_path / "one", everybody[inside], (low, high))
+    known, _ = stored(tmp_path / "one", take(everybody, inside), (low, high))
     assert len(known) == inside.sum() > 0
-    known, _ = stored(running, tmp_path / "one", everybody[-1:], (low, high))
+    known, _ = stored(tmp_path / "one", take(everybody, np.s_[-1:]), (low, high))
     assert not len(known)
 
 
-def test_a_generation_is_sorted_by_hash(running, everybody, tmp_path):
-    store(running, tmp_path / "one", everybody[::2], 2)
-    store(running, tmp_path / "two", everybody[1::4], 3, old=tmp_path / "one")
+def test_a_generation_is_sorted_by_hash(everybody, tmp_path):
+    store(tmp_path / "one", take(everybody, np.s_[::2]), 2)
+    store(tmp_path / "two", take(everybody, np.s_[1::4]), 3, old=tmp_path / "one")
     hashes = [t["hash"].to_numpy() for t in states._stored(tmp_path / "two", 0, 2**64 - 1)]
     assert (np.diff(np.concatenate(hashes).astype(object)) > 0).all()
 

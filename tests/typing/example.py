@@ -1,0 +1,40 @@
+"""README's Python as a typed script: mypy reads it, and nobody runs it."""
+
+from typing import Any, assert_type
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from seqrec import LSTMAnomalyDetector, LSTMRecommender, Sequences, datasets, leave_last_out
+
+log = datasets.make_interactions(1_000, 100, 50_000, random_state=0)
+sequences = Sequences.from_frame(log)
+history, target = leave_last_out(sequences)
+recommender = LSTMRecommender(random_state=0).fit(history)
+score = recommender.score(history, target)
+items, scores = recommender.recommend(sequences, k=10)
+
+assert_type(log, pd.DataFrame)
+assert_type(sequences, Sequences)
+assert_type(history, Sequences)
+assert_type(target, NDArray[Any])
+assert_type(recommender, LSTMRecommender)
+assert_type(score, float)
+assert_type(items, NDArray[Any])
+assert_type(scores, NDArray[np.float32])
+
+names: dict[str, Any] = {"user": "session_id", "item": "event", "columns": ["amount", "channel"]}
+normal = Sequences.from_frame(datasets.make_fraud_log(1_000, fraud_rate=0, random_state=1), **names)
+today = Sequences.from_frame(datasets.make_fraud_log(500, random_state=2), **names)
+detector = LSTMAnomalyDetector(n_folds=1, random_state=0).fit(normal)
+flagged = detector.set_threshold(alerts_per_day=10, sequences_per_day=500).predict(today)
+reasons = detector.explain(today)
+
+assert_type(normal, Sequences)
+assert_type(detector, LSTMAnomalyDetector)
+assert_type(flagged, NDArray[np.int64])
+assert_type(reasons, pd.DataFrame)
+
+LSTMRecommender(n_units=64)  # type: ignore[call-arg]  # a parameter that does not exist is found
+Sequences.from_csv("log.csv")  # type: ignore[attr-defined]  # and so is a method
