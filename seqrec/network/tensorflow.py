@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ def bfloat16_is_fast() -> bool:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0)) >= (8, 0)
+    # oneDNN does these products; kept from AVX-512 that the processor has, it makes TensorFlow crash on them.
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL") != "ALL":
+        return False
     processor = Path("/proc/cpuinfo")
     flags = processor.read_text() if processor.exists() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
