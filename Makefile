@@ -8,7 +8,7 @@ PYTEST := PYTHONSAFEPATH=1 $(BIN)/pytest
 # What builds the wheel, for a build that downloads nothing.
 REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
 
-.PHONY: demo test test-slow lint format notebooks clean
+.PHONY: demo test test-slow lint lint-js format notebooks docs clean
 
 demo: .make/demo
 	$(BIN)/python -m seqrec.cli.demo
@@ -27,6 +27,10 @@ lint: .make/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python benchmarks/tables.py --check
 
+# The widgets' JavaScript; this one needs Node, so it is no part of `lint`.
+lint-js: tools/js/node_modules
+	tools/js/node_modules/.bin/biome ci --error-on-warnings
+
 format: .make/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -41,6 +45,11 @@ notebooks: .make/wheel
 	  --coalesce-streams --Exporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 	  notebooks/*.ipynb
 
+# The site, into docs/_build/html; it asks no network, and a warning is an error.
+docs: .make/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo 'Open docs/_build/html/index.html'
+
 # A stamp file for each set of packages: nothing is installed again until pyproject.toml changes.
 .make/wheel: .make/dev $(SOURCES)
 	rm -f dist/seqrec-*.whl
@@ -52,9 +61,17 @@ notebooks: .make/wheel
 	$(BIN)/pip install --quiet '.[dev]' $$($(BIN)/python -c '$(REQUIRES)')
 	@touch $@ .make/demo
 
+.make/docs: .make/venv pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@ .make/demo
+
 .make/demo: .make/venv pyproject.toml
 	@echo 'Installing seqrec and TensorFlow into .venv (once; about 600 MB to download) ...'
 	$(BIN)/pip install --quiet .
+	@touch $@
+
+tools/js/node_modules: tools/js/package-lock.json
+	npm ci --prefix tools/js
 	@touch $@
 
 .make/venv:
@@ -64,4 +81,4 @@ notebooks: .make/wheel
 	@mkdir -p .make && touch $@
 
 clean:
-	rm -rf .venv .make build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .make build dist docs/_build docs/tutorials docs/reference/generated tools/js/node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -48,7 +48,7 @@ function readScores(model) {
   const beyond = (score) => share * (1 + (shape * (-score - limit)) / scale) ** (-1 / shape);
   const labels = bytes(model.get("_labels"));
   const found = new Uint32Array(labels.length + 1); // labelled ones among the first i
-  labels.forEach((label, i) => (found[i + 1] = found[i] + label));
+  for (let i = 0; i < labels.length; i++) found[i + 1] = found[i] + labels[i];
   return {
     scores,
     heldOut,
@@ -121,7 +121,10 @@ function histogram(frame, el, data, state, pick) {
     const box = canvas.getBoundingClientRect();
     pick((1 - Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))) * data.lowest);
   };
-  canvas.addEventListener("pointerdown", (event) => (canvas.setPointerCapture(event.pointerId), drag(event)));
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    drag(event);
+  });
   canvas.addEventListener("pointermove", (event) => event.buttons && drag(event));
   return { canvas, redraw };
 }
@@ -196,7 +199,10 @@ function sequenceList(model, data, state) {
     const position = data.order[i];
     const isTicked = state.ticked.has(position);
     const box = figure(isTicked ? "☑" : "☐");
-    box.addEventListener("click", (event) => (event.stopPropagation(), tick(position)));
+    box.addEventListener("click", (event) => {
+      event.stopPropagation();
+      tick(position);
+    });
     return [
       box,
       i < state.nFlagged ? figure("⚑", "sq-warn") : figure("·"),
@@ -228,13 +234,17 @@ function sequenceList(model, data, state) {
     if (asked || view !== "all") {
       lowered ??= data.keys.map((key) => key.toLowerCase());
       shown = [];
-      data.order.forEach((position, i) => views[view](i) && lowered[position].includes(asked) && shown.push(i));
+      for (const [i, position] of data.order.entries())
+        if (views[view](i) && lowered[position].includes(asked)) shown.push(i);
     }
     const open = data.order.indexOf(state.open);
     list.update(shown ? shown.length : data.order.length, shown ? shown.indexOf(open) : open, "No sequence here.");
   }
   const search = h("input", { type: "search", placeholder: "Find", "aria-label": "Find a sequence", oninput: update });
-  const choose = select("Which sequences", Object.keys(views), view, (name) => ((view = name), update()));
+  const choose = select("Which sequences", Object.keys(views), view, (name) => {
+    view = name;
+    update();
+  });
   const all = button("Tick all flagged", () =>
     put(model, "selection", [...new Set([...state.ticked, ...data.order.slice(0, state.nFlagged)])]),
   );
@@ -324,8 +334,9 @@ function openSequence(frame, el, model, state) {
   const setting = line("Mark it:", marks, marking("Take back", null));
   const view = h("div", {}, heading, reasons, setting, count, strip.canvas, detail, list.element, nearest);
   const closed = hint("Choose a sequence to see why it is odd.");
-  const showMark = () =>
-    marks.forEach((one) => one.setAttribute("aria-pressed", String(state.marks[state.open] === one.dataset.mark)));
+  const showMark = () => {
+    for (const one of marks) one.setAttribute("aria-pressed", String(state.marks[state.open] === one.dataset.mark));
+  };
   return { element: h("div", {}, view, closed), update, showMark };
 }
 
@@ -350,7 +361,10 @@ function render({ model, el }) {
   const pick = (threshold, source) => {
     latest = threshold;
     follow(threshold, source);
-    sending ||= setTimeout(() => ((sending = 0), put(model, "threshold", latest)), 100);
+    sending ||= setTimeout(() => {
+      sending = 0;
+      put(model, "threshold", latest);
+    }, 100);
   };
   const picture = histogram(frame, el, data, state, pick);
   const controls = thresholdControls(model, data, state, pick);

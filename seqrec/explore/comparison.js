@@ -2,6 +2,7 @@ import {
   h,
   svg,
   mount,
+  nextFrame,
   drawing,
   listbox,
   select,
@@ -398,9 +399,8 @@ function render({ model, el }) {
     ...notes,
     h("details", { open: data.models.length <= 12 }, h("summary", {}, "All figures"), table(data)),
   );
-  let asked = 0; // one message may change several traits
-  const soon = () => (asked ||= requestAnimationFrame(() => ((asked = 0), update())));
-  frame.on(model, "metric x y model reference undominated _differences", soon);
+  // One message may change several traits.
+  frame.on(model, "metric x y model reference undominated _differences", nextFrame(update));
   update();
   return () => frame.unmount();
 }

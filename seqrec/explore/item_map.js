@@ -48,9 +48,8 @@ function looks({ ordered }, el) {
 // A marker as what it does to the pixels around its middle: which it covers, and how it blends with those at its edge.
 function sprite({ path, size, color }, radius, stride) {
   const side = 2 * EDGE;
-  const pen = (sprite.pen ??= h("canvas", { width: side, height: side }).getContext("2d", {
-    willReadFrequently: true,
-  }));
+  sprite.pen ??= h("canvas", { width: side, height: side }).getContext("2d", { willReadFrequently: true });
+  const pen = sprite.pen;
   pen.clearRect(0, 0, side, side);
   pen.setTransform(radius * size, 0, 0, radius * size, EDGE + 0.5, EDGE + 0.5);
   pen.fillStyle = color;
@@ -111,8 +110,10 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
     const pixels = new Uint32Array(image.data.buffer).fill(sprite({ path: CIRCLE, size: 1, color: bg }, 4, 0).color);
     const [unit, wide, high, stride, ratio] = [scale(), width, height, image.width, context.canvas.width / width];
     for (let i = 0; i < count; i++) {
-      const left = (across[i] = wide / 2 + (points[2 * i] - x) * unit);
-      const top = (down[i] = high / 2 - (points[2 * i + 1] - y) * unit);
+      const left = wide / 2 + (points[2 * i] - x) * unit;
+      const top = high / 2 - (points[2 * i + 1] - y) * unit;
+      across[i] = left;
+      down[i] = top;
       const isSeen = left > 0 && top > 0 && left < wide && top < high;
       where[i] = isSeen ? (Math.round(top * ratio) + EDGE) * stride + Math.round(left * ratio) + EDGE : -1;
     }
@@ -305,7 +306,11 @@ export default {
       state.chosen[i] ? "✓" : null,
       more && figure(more),
     ];
-    const onSpace = (event, i) => event.key === " " && (toggle(i), true);
+    const onSpace = (event, i) => {
+      if (event.key !== " ") return false;
+      toggle(i);
+      return true;
+    };
     const listOf = (label, item, more) =>
       listbox({
         label,
@@ -349,7 +354,10 @@ export default {
     const legend = h("div", { class: "sq-line" });
     const color = select("Colour by", model.get("_colors"), "", (chosen) => put(model, "color", chosen));
     const check = (label, key) => {
-      const onchange = (event) => map.redraw((state[key] = event.target.checked));
+      const onchange = (event) => {
+        state[key] = event.target.checked;
+        map.redraw();
+      };
       return labelled(label, h("input", { type: "checkbox", checked: state[key], onchange }));
     };
     const chooseNear = button("Select nearest", () => choose([state.item, ...state.nearest.map(([i]) => i)]));
@@ -414,7 +422,8 @@ export default {
       state.selection = model.get("selection");
       state.chosen = new Uint8Array(titles.length);
       for (const i of state.selection) state.chosen[i] = 1;
-      frame.say((count.textContent = `Selected: ${counted(state.selection)}`));
+      count.textContent = `Selected: ${counted(state.selection)}`;
+      frame.say(count.textContent);
       selected.update(state.selection.length, selected.active, "Shift + drag on the map, or Space in a list.");
       clear.disabled = !state.selection.length;
       showNear(near.active);

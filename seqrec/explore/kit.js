@@ -15,7 +15,10 @@ export function fill(element, attributes = {}, children) {
   return element;
 }
 
-export const newId = () => `sq${(newId.made = (newId.made ?? 0) + 1)}`;
+export function newId() {
+  newId.made = (newId.made ?? 0) + 1;
+  return `sq${newId.made}`;
+}
 
 // Make `el` the widget's root. Keys stay inside, and the focus too when text is clicked: JupyterLab would take "x" or
 // "d d" as orders to cut or delete a cell. Only saving goes through.
@@ -39,7 +42,9 @@ export function mount(el, name) {
       }
     },
     stop: (action) => stops.push(action),
-    unmount: () => stops.forEach((stop) => stop()),
+    unmount() {
+      for (const stop of stops) stop();
+    },
   };
 }
 
@@ -69,12 +74,23 @@ export function palette(el) {
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--sq-${name}`).trim()]));
 }
 
+// React once before the next frame, however often that is asked for until then.
+export function nextFrame(react) {
+  let isAsked = false;
+  const run = () => {
+    isAsked = false;
+    react();
+  };
+  return () => {
+    if (!isAsked) requestAnimationFrame(run);
+    isAsked = true;
+  };
+}
+
 // A canvas that is sharp on every screen and drawn anew when its size or the theme changes.
 export function surface(frame, root, draw, attributes) {
   const canvas = h("canvas", { role: "img", ...attributes });
-  let asked = 0;
   const paint = () => {
-    asked = 0;
     const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
     if (!width || !height) return;
     canvas.width = Math.round(width * ratio);
@@ -84,7 +100,7 @@ export function surface(frame, root, draw, attributes) {
     context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
     draw(context, width, height, palette(canvas));
   };
-  const redraw = () => (asked ||= requestAnimationFrame(paint));
+  const redraw = nextFrame(paint);
   const resized = new ResizeObserver(redraw);
   resized.observe(canvas);
   root.addEventListener("sq-theme", redraw);
@@ -145,7 +161,11 @@ export function listbox({
   const option = (i) => {
     const place = { "aria-posinset": i + 1, "aria-setsize": count, "aria-selected": String(i === active) };
     const attributes = { class: "sq-row", role: "option", id: `${id}-${i}`, ...place };
-    const element = h("div", { ...attributes, onclick: () => (move(i), onopen(i)) }, row(i));
+    const onclick = () => {
+      move(i);
+      onopen(i);
+    };
+    const element = h("div", { ...attributes, onclick }, row(i));
     element.style.cssText = `top:${i * rowHeight}px;height:${rowHeight}px`;
     return element;
   };

@@ -46,7 +46,7 @@ function effectsOf(reasons, place, n) {
   const positions = integers(reasons.positions);
   const values = floats(reasons.effects).subarray(place * positions.length);
   const all = new Array(n).fill(0);
-  positions.forEach((position, i) => (all[position] = values[i]));
+  for (let i = 0; i < positions.length; i++) all[positions[i]] = values[i];
   return all;
 }
 
@@ -93,7 +93,8 @@ function render({ model, el }) {
     const to = at + by;
     if (at < 0 || to < 0 || to >= events.length) return;
     order("move", { position: at, to });
-    history.update(events.length, (at = to));
+    at = to;
+    history.update(events.length, at);
   };
   const tools = {
     remove: button("Remove", remove),
@@ -115,7 +116,10 @@ function render({ model, el }) {
       effects && bar(largest && effects[i] / largest),
       effects && amount(signed(effects[i], digits), 3.4),
     ],
-    onmove: (i) => ((at = i), enable()),
+    onmove(i) {
+      at = i;
+      enable();
+    },
     onkey: (event) => {
       const by = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
       if (by) move(by);
@@ -158,7 +162,10 @@ function render({ model, el }) {
         );
         return [amount(i + 1, 1.5), twoLines(title, strong, moved && details && " · ", details), amount(score)];
       },
-      onmove: (i) => set({ item: current().rows[(row = i)].item, model: name }),
+      onmove(i) {
+        row = i;
+        set({ item: current().rows[i].item, model: name });
+      },
     });
     const draw = () => {
       const { rows, probable, cold } = current();

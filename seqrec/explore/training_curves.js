@@ -1,13 +1,11 @@
-import { h, svg, mount, drawing, ticks, number, floats } from "./kit.js";
+import { h, svg, mount, nextFrame, drawing, ticks, number, floats } from "./kit.js";
 
 const HEIGHT = 190;
 const EDGE = { left: 46, right: 14, top: 14, bottom: 34 };
 
-const isFinite = (value) => Number.isFinite(value);
-
 // Where epochs and figures lie on a drawing, for all curves on it.
 function scales(width, curves, epochs) {
-  const values = curves.flatMap((curve) => [...curve].filter(isFinite));
+  const values = curves.flatMap((curve) => [...curve].filter(Number.isFinite));
   let [low, high] = [Math.min(...values), Math.max(...values)];
   const spare = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
   [low, high] = [low - spare, high + spare];
@@ -24,7 +22,9 @@ function scales(width, curves, epochs) {
 // A line through figures; those that are missing leave a gap.
 function path(curve, { x, y }, attributes) {
   const points = [...curve].map((value, i) =>
-    isFinite(value) ? `${i && isFinite(curve[i - 1]) ? "L" : "M"}${x(i + 1).toFixed(1)} ${y(value).toFixed(1)}h0` : "",
+    Number.isFinite(value)
+      ? `${i && Number.isFinite(curve[i - 1]) ? "L" : "M"}${x(i + 1).toFixed(1)} ${y(value).toFixed(1)}h0`
+      : "",
   );
   return svg("path", {
     d: points.join(""),
@@ -86,7 +86,7 @@ function panel(frame, title, state) {
   const draw = (width) => {
     const { curve, earlier, epochs, best, running } = state();
     const all = [curve, ...earlier];
-    if (!all.some((one) => one.some(isFinite)))
+    if (!all.some((one) => one.some(Number.isFinite)))
       return [
         svg(
           "text",
@@ -95,7 +95,7 @@ function panel(frame, title, state) {
         ),
       ];
     const scale = scales(width, all, epochs);
-    const last = curve.findLastIndex(isFinite);
+    const last = curve.findLastIndex(Number.isFinite);
     return [
       ...axes(width, scale, epochs),
       ...earlier.map((one) =>
@@ -114,14 +114,14 @@ function panel(frame, title, state) {
     element: h("div", {}, h("h4", {}, title, now), picture.element),
     update() {
       const { curve, best } = state();
-      const last = curve.findLastIndex(isFinite);
+      const last = curve.findLastIndex(Number.isFinite);
       const words =
         last < 0
           ? ""
           : `${number(curve[last])}${best && best - 1 !== last ? ` (best epoch: ${number(curve[best - 1])})` : ""}`;
       now.textContent = words && `: ${words}`;
       const told = words
-        ? `from ${number(curve.find(isFinite))} in epoch 1 to ${words} in epoch ${last + 1}`
+        ? `from ${number(curve.find(Number.isFinite))} in epoch 1 to ${words} in epoch ${last + 1}`
         : "no figure yet";
       picture.element.setAttribute("aria-label", `${title} by epoch: ${told}`);
       picture.redraw();
@@ -198,12 +198,17 @@ function render({ model, el }) {
     const share = model.get("_share");
     bar.hidden = share < 0;
     bar.value = Math.max(0, share);
-    if (share < 0 && state.running) (frame.say(status.textContent), soon());
+    if (share < 0 && state.running) {
+      frame.say(status.textContent);
+      redrawSoon();
+    }
     state.running = share >= 0;
   };
   const redraw = () => {
     state = read();
-    const judged = [state.validation, ...state.earlier.map(([, curve]) => curve)].some((curve) => curve.some(isFinite));
+    const judged = [state.validation, ...state.earlier.map(([, curve]) => curve)].some((curve) =>
+      curve.some(Number.isFinite),
+    );
     validation.element.hidden = !judged;
     const n = state.earlier.length;
     const kept = state.best ? "Diamond: the best epoch, whose weights are kept." : "";
@@ -214,10 +219,9 @@ function render({ model, el }) {
     loss.update();
     validation.update();
   };
-  let asked = 0; // one message changes several traits, each of which is told
-  const soon = () => (asked ||= requestAnimationFrame(() => ((asked = 0), redraw())));
+  const redrawSoon = nextFrame(redraw); // one message changes several traits, each of which is told
   frame.on(model, "status _share", tell);
-  frame.on(model, "_loss _validation _earlier best_epoch max_epochs", soon);
+  frame.on(model, "_loss _validation _earlier best_epoch max_epochs", redrawSoon);
   tell();
   redraw();
   return () => frame.unmount();
