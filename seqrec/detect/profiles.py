@@ -125,7 +125,6 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         self.persistence = persistence
         self.temperature = temperature
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, users: ArrayLike) -> Self:
         """Count each user's events.
 
