@@ -91,12 +91,7 @@ class RecommenderMixin:
         return self._items(columns, scores), scores
 
     def explain(
-        self,
-        X: Any,
-        items: ArrayLike | None = None,
-        k: int = 3,
-        exclude_seen: bool = True,
-        at: ArrayLike | None = None,
+        self, X: Any, items: ArrayLike | None = None, k: int = 3, exclude_seen: bool = True, at: ArrayLike | None = None
     ) -> pd.DataFrame:
         """Say why items are recommended: which past events moved each up or down, and how far.
 
@@ -180,7 +175,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         targets = Targets.of(y, len(X), self.vocabulary_)
-        blocks = self._score_blocks(X, exclude_seen, candidates, at, check=check_scores)
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, False, check_scores)
         return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
 
     def score_items(
@@ -308,13 +303,7 @@ class RecommenderMixin:
         return items
 
     def _score_blocks(
-        self,
-        X: Sequences,
-        exclude_seen: bool,
-        candidates: Any,
-        at: Any,
-        log_proba: bool = False,
-        check: Any = check_finite,
+        self, X: Sequences, exclude_seen: bool, candidates: Any, at: Any, log_proba: bool, check: Any
     ) -> Iterator[tuple[slice, NDArray]]:
         """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
         score = self._explained_scores if log_proba else self._next_item_scores
@@ -356,7 +345,7 @@ class RecommenderMixin:
         """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
         columns = np.empty((len(X), k), dtype=np.intp)
         scores = np.empty((len(X), k), dtype=np.float32)
-        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
+        for rows, block in self._score_blocks(X, exclude_seen, candidates, at, False, check_finite):
             columns[rows], scores[rows] = top_k(block, k)
         return columns, scores
 
@@ -433,8 +422,7 @@ def append_events(X: Sequences, items: Any) -> Sequences:
 
 def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:
     """Give row and column of each item that occurs in the sequences `rows`."""
-    events = slice(X.indptr[rows.start], X.indptr[rows.stop])
-    columns = X.codes[events] - N_RESERVED
+    columns = X.codes[X.indptr[rows.start] : X.indptr[rows.stop]] - N_RESERVED
     row = np.repeat(np.arange(rows.stop - rows.start), X.lengths[rows])
     return row[columns >= 0], columns[columns >= 0]
 
