@@ -91,7 +91,12 @@ class RecommenderMixin:
         return self._items(columns, scores), scores
 
     def explain(
-        self, X: Any, items: ArrayLike | None = None, k: int = 3, exclude_seen: bool = True, at: ArrayLike | None = None
+        self,
+        X: Any,
+        items: ArrayLike | None = None,
+        k: int = 3,
+        exclude_seen: bool = True,
+        at: ArrayLike | None = None,
     ) -> pd.DataFrame:
         """Say why items are recommended: which past events moved each up or down, and how far.
 
@@ -175,7 +180,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         targets = Targets.of(y, len(X), self.vocabulary_)
-        blocks = self._score_blocks(X, exclude_seen, candidates, at, False, check_scores)
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, must_differ=True)
         return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
 
     def score_items(
@@ -214,8 +219,7 @@ class RecommenderMixin:
         ValueError
             If a candidate is not in the catalogue, scores are NaN, or `must_differ` and do not.
         """
-        check = check_scores if must_differ else check_finite
-        return self._score_blocks(self._encode(X), exclude_seen, candidates, at, log_proba, check)
+        return self._score_blocks(self._encode(X), exclude_seen, candidates, at, log_proba, must_differ)
 
     def predict(self, X: Any) -> NDArray:
         """Give the most likely next item of each sequence, seen before or not.
@@ -303,15 +307,20 @@ class RecommenderMixin:
         return items
 
     def _score_blocks(
-        self, X: Sequences, exclude_seen: bool, candidates: Any, at: Any, log_proba: bool, check: Any
+        self,
+        X: Sequences,
+        exclude_seen: bool,
+        candidates: ArrayLike | None,
+        at: ArrayLike | None,
+        log_proba: bool = False,
+        must_differ: bool = False,
     ) -> Iterator[tuple[slice, NDArray]]:
         """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
+        check = check_scores if must_differ else check_finite
         score = self._explained_scores if log_proba else self._next_item_scores
         excluded = None if candidates is None else self._not_among(candidates)
         cold = _is_cold(X)
-        popularity: Any = self.item_counts_
-        if log_proba and hasattr(self, "predict_proba"):
-            popularity = np.log(popularity / popularity.sum())
+        popularity = self._popularity(log_proba)
         for rows, scores in score(X, at=query_times(at, X)):
             check(scores[~cold[rows]] if cold[rows].any() else scores)
             scores[cold[rows]] = popularity
@@ -320,6 +329,12 @@ class RecommenderMixin:
             if excluded is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
+
+    def _popularity(self, log_proba: bool) -> NDArray:
+        """Score the items for a history that tells nothing, (n_items,)."""
+        if log_proba and hasattr(self, "predict_proba"):
+            return np.log(self.item_counts_ / self.item_counts_.sum())
+        return self.item_counts_
 
     def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
         """Give the columns of the items that are no candidates."""
@@ -345,7 +360,7 @@ class RecommenderMixin:
         """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
         columns = np.empty((len(X), k), dtype=np.intp)
         scores = np.empty((len(X), k), dtype=np.float32)
-        for rows, block in self._score_blocks(X, exclude_seen, candidates, at, False, check_finite):
+        for rows, block in self._score_blocks(X, exclude_seen, candidates, at):
             columns[rows], scores[rows] = top_k(block, k)
         return columns, scores
 
@@ -422,7 +437,8 @@ def append_events(X: Sequences, items: Any) -> Sequences:
 
 def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:
     """Give row and column of each item that occurs in the sequences `rows`."""
-    columns = X.codes[X.indptr[rows.start] : X.indptr[rows.stop]] - N_RESERVED
+    events = slice(X.indptr[rows.start], X.indptr[rows.stop])
+    columns = X.codes[events] - N_RESERVED
     row = np.repeat(np.arange(rows.stop - rows.start), X.lengths[rows])
     return row[columns >= 0], columns[columns >= 0]
 
