@@ -180,7 +180,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         targets = Targets.of(y, len(X), self.vocabulary_)
-        blocks = self._score_blocks(X, exclude_seen, candidates, at, must_differ=True)
+        blocks = self._score_blocks(X, exclude_seen, candidates, at, check=check_scores)
         return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
 
     def score_items(
@@ -219,7 +219,8 @@ class RecommenderMixin:
         ValueError
             If a candidate is not in the catalogue, scores are NaN, or `must_differ` and do not.
         """
-        return self._score_blocks(self._encode(X), exclude_seen, candidates, at, log_proba, must_differ)
+        check = check_scores if must_differ else check_finite
+        return self._score_blocks(self._encode(X), exclude_seen, candidates, at, log_proba, check)
 
     def predict(self, X: Any) -> NDArray:
         """Give the most likely next item of each sequence, seen before or not.
@@ -310,17 +311,18 @@ class RecommenderMixin:
         self,
         X: Sequences,
         exclude_seen: bool,
-        candidates: ArrayLike | None,
-        at: ArrayLike | None,
+        candidates: Any,
+        at: Any,
         log_proba: bool = False,
-        must_differ: bool = False,
+        check: Any = check_finite,
     ) -> Iterator[tuple[slice, NDArray]]:
         """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
-        check = check_scores if must_differ else check_finite
         score = self._explained_scores if log_proba else self._next_item_scores
         excluded = None if candidates is None else self._not_among(candidates)
         cold = _is_cold(X)
-        popularity = self._popularity(log_proba)
+        popularity: Any = self.item_counts_
+        if log_proba and hasattr(self, "predict_proba"):
+            popularity = np.log(popularity / popularity.sum())
         for rows, scores in score(X, at=query_times(at, X)):
             check(scores[~cold[rows]] if cold[rows].any() else scores)
             scores[cold[rows]] = popularity
@@ -329,12 +331,6 @@ class RecommenderMixin:
             if excluded is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
-
-    def _popularity(self, log_proba: bool) -> NDArray:
-        """Score the items for a history that tells nothing, (n_items,)."""
-        if log_proba and hasattr(self, "predict_proba"):
-            return np.log(self.item_counts_ / self.item_counts_.sum())
-        return self.item_counts_
 
     def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
         """Give the columns of the items that are no candidates."""

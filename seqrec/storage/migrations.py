@@ -42,28 +42,24 @@ class Older(NamedTuple):
 
     def rename(self, *path: str, to: str) -> None:
         """Give what lies under a path of keys another last key, and its tensors the names that follow from that."""
-        *owner, old = path
-        part = self.part(*owner)
-        if old not in part or to in part:
-            raise ValueError(f"it lacks {show('.'.join(path))}" if to not in part else f"it holds {show(to)}")
-        part[to] = part.pop(old)
-        if taken := self._tensors_of(*owner, to):
-            raise ValueError(f"it holds the array {show(taken[0])}")
-        for name in self._tensors_of(*path):
-            self.tensors[_tensor(*owner, to) + name.removeprefix(_tensor(*path))] = self.tensors.pop(name)
+        new = [*path[:-1], to]
+        value, tensors = self.drop(*path)
+        if to in self.part(*path[:-1]) or self._tensors(*new):
+            raise ValueError(f"it holds {show('.'.join(new))}")
+        self.part(*path[:-1])[to] = value
+        self.tensors.update({_tensor(*new) + end: name for end, name in tensors.items()})
 
-    def drop(self, *path: str) -> None:
-        """Leave out what lies under a path of keys, and its tensors."""
-        *owner, last = path
-        if last not in self.part(*owner):
+    def drop(self, *path: str) -> tuple[Any, dict[str, str]]:
+        """Take out what lies under a path of keys, and its tensors by the ends of their names."""
+        owner = self.part(*path[:-1])
+        if path[-1] not in owner:
             raise ValueError(f"it lacks {show('.'.join(path))}")
-        del self.part(*owner)[last]
-        for name in self._tensors_of(*path):
-            del self.tensors[name]
+        return owner.pop(path[-1]), {end: self.tensors.pop(_tensor(*path) + end) for end in self._tensors(*path)}
 
-    def _tensors_of(self, *path: str) -> list[str]:
+    def _tensors(self, *path: str) -> list[str]:
+        """Give the ends of the names of its tensors."""
         start = _tensor(*path)
-        return [name for name in self.tensors if name == start or name.startswith(f"{start}.")]
+        return [name.removeprefix(start) for name in self.tensors if f"{name}.".startswith(f"{start}.")]
 
 
 def _tensor(*path: str) -> str:
