@@ -75,10 +75,6 @@ class AnomalyMixin(OutlierMixin):
     n_folds: int | str
     random_state: Any
     normal_: Any
-    calibration_: Calibration
-    held_out_scores_: NDArray[np.float64]
-    offset_: float
-    training_data_: TrainingData
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
         """Learn what is normal from the sequences X.

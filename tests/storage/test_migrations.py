@@ -41,7 +41,7 @@ def test_what_is_dropped_leaves_no_tensor(file):
 
 @pytest.mark.parametrize(("old", "new"), [("net", "n"), ("net", "network"), ("gone", "net_")])
 def test_names_that_are_taken_or_missing_are_refused(file, old, new):
-    with pytest.raises(ValueError, match=r"it (holds|lacks) 'model\.fitted\."):
+    with pytest.raises(ValueError, match=r"it (holds|lacks)"):
         file.rename("model", "fitted", old, to=new)
 
 
