@@ -5,7 +5,7 @@ Everything public is here, imported when it is first used: `import seqrec` is qu
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+from seqrec._version import __version__
 
 _MODULE_OF = {
     "Vocabulary": "data.vocabulary",

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from seqrec import __version__
 from seqrec._checks import show
+from seqrec._version import __version__
 from seqrec.storage.migrations import FORMAT, MIGRATIONS, Older
 
 Tensors = dict[str, NDArray]
