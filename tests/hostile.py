@@ -392,7 +392,11 @@ def _networks(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
         "n_negatives": (-1, 0.5, 10**9),
         "cell": ("gru", "transformer", "lambda"),
         "dropout": (1.0, -0.1, 1),
-        "with_time": (1, None),
+        "asked": ("time", None, "number"),
+        "share_asked": (2, -0.5),
+        "fields_dropped": (1.5,),
+        "predicts_fields": (1, True),
+        "n_classes": (3, 10**9),
         "seed": (-1, 2**32, 0.5),
     }.items():
         for value in values:
@@ -402,8 +406,8 @@ def _networks(good: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for path, values in {
         ("n_numbers",): (10**9, 0, -1),
         ("category_sizes",): ([10**9], [], [3] * 100_000, [1], [[3]]),
-        ("network", "n_layers"): (10**9,),
-        ("network", "units"): (10**9,),
+        ("n_layers",): (10**9,),
+        ("units",): (10**9,),
     }.items():
         for value in values:
             changed = with_document(good["LSTMAnomalyDetector"], assign(*network, *path, value))

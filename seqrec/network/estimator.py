@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.display import ShownAsCard
 from seqrec.data.fields import Fields
@@ -44,6 +45,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
 
     def encode(self: Any, X: Sequences) -> Sequences:
         """Give X as the network reads it: in the codes of `vocabulary_`, with encoded fields for columns."""
+        check_is_fitted(self, "training_data_")
         return self.fields_.encode(X.recode(self.vocabulary_), may_lack=self._fields_may_lack)
 
     def _units(self, X: Sequences) -> int:

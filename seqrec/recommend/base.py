@@ -91,7 +91,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
-        return self._named(columns, scores), scores
+        return self._recommended(columns, scores), scores
 
     def explain(
         self,
@@ -301,7 +301,7 @@ class RecommenderMixin:
             warnings.warn(text, stacklevel=3)
         return min(k, n_items)
 
-    def _named(self, columns: NDArray, scores: NDArray) -> NDArray:
+    def _recommended(self, columns: NDArray, scores: NDArray) -> NDArray:
         """Give the ids of the catalogue's columns, None where the score is -inf."""
         items = self.vocabulary_.items[columns]
         missing = np.isneginf(scores)

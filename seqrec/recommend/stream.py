@@ -88,7 +88,7 @@ class RecommenderStream(Stream[None]):
             self._reader.scores(states), cold, seen if exclude_seen else None, candidates, recommender.item_counts_
         )
         columns, scores = best_of(blocks, len(users), k)
-        return recommender._named(columns, scores), scores
+        return recommender._recommended(columns, scores), scores
 
     def _start(self, n: int) -> RecommenderState:
         state = take(self._reader.started, np.zeros(n, np.intp))

@@ -136,7 +136,7 @@ def test_items_are_appended_to_sequences_with_pictures():
     X = append_events(Sequences.from_frame(log, timestamp=None, columns=["picture"]), ["c", "a"])
 
     assert [items.tolist() for items in X] == [["a", "b", "c"], ["a", "a"]]
-    assert not X.columns
+    assert X.columns["picture"].shape == (5, 2, 2)  # the appended event has that of the last one
 
 
 def test_appending_another_number_of_events_is_an_error():
