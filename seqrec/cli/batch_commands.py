@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from seqrec.cli.columns import columns_record, describe, find_names, find_source, load_model, tell_columns
 from seqrec.cli.console import Console, facts
 from seqrec.data.times import TICKS
+from seqrec.exceptions import LogError
 from seqrec.jobs.job import LogJob, Settings
-from seqrec.logs.chunks import LogError, TimeFacts
+from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.source import Source
 
 _RESULT_COLUMNS = {

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from seqrec.cli.console import Console, start_tensorflow
+from seqrec.exceptions import LogError
 from seqrec.jobs.job import digest_of, fitted, id_kind
 from seqrec.logs import chunks as logs
-from seqrec.logs.chunks import LogError, LogFile
+from seqrec.logs.chunks import LogFile
 from seqrec.logs.source import Source
 from seqrec.persistence import inspect
 

@@ -14,7 +14,7 @@ from seqrec._checks import show
 from seqrec.cli.columns import columns_record, describe, find_names, find_source, load_model, tell_columns
 from seqrec.cli.console import Console, columns_of, facts
 from seqrec.data.sequences import Sequences
-from seqrec.logs.chunks import LogError
+from seqrec.exceptions import LogError
 from seqrec.logs.whole import Log
 from seqrec.metrics import detection_report
 from seqrec.model_selection import evaluate as judge

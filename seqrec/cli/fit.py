@@ -11,8 +11,7 @@ from seqrec.cli.columns import columns_record, tell_columns
 from seqrec.cli.console import Console, facts, start_tensorflow
 from seqrec.data.fields import SIDES
 from seqrec.data.sequences import Sequences
-from seqrec.jobs.folder import JobError
-from seqrec.logs.chunks import LogError
+from seqrec.exceptions import InputError, JobError, LogError
 from seqrec.logs.source import Source
 from seqrec.logs.tables import check_output
 from seqrec.logs.whole import Log
@@ -114,7 +113,10 @@ def _make(options: FitOptions, silent: bool) -> Any:
     for name in options.parameters:
         check_choice(name, f"a parameter of {kind.__name__} (--set)", known)
     estimator = kind(**{"verbose": False if silent else "auto", **options.parameters})
-    estimator._validate_params()
+    try:
+        estimator._validate_params()
+    except ValueError as error:  # scikit-learn's, of a value that a parameter cannot take
+        raise InputError(str(error)) from None
     return estimator
 
 

@@ -14,10 +14,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from seqrec.cli.console import Console, facts
+from seqrec.exceptions import LogError, ModelFileError
 from seqrec.jobs.folder import Job
-from seqrec.logs.chunks import LogError
 from seqrec.persistence import inspect
-from seqrec.storage.container import ModelFileError
 
 _BLOCK = 2**24  # bytes of text that are read at once
 _COUNTED = {"sequences": "sequences", "alerts": "flagged", "recommendations": "recommendations"}

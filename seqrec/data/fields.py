@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqrec._checks import check_choice, check_column
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary, vocabulary
+from seqrec.exceptions import InputError
 from seqrec.storage.schemas import ABOVE_ZERO, Choice, Listed, Real, Record, Text
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
@@ -121,7 +122,7 @@ class Fields(NamedTuple):
         kinds |= {field.name: _kind(field.values) for field in self.categories}
         for name in self.names:
             if name == GAP and name not in columns:
-                raise ValueError("the training data had timestamps, and these sequences have none.")
+                raise InputError("the training data had timestamps, and these sequences have none.")
             check_column(name, list(columns))
             _check_kind(name, kinds[name], columns[name])
         codes = [field.vocabulary.encode(_labels(columns[field.name])) for field in self.categories]
@@ -140,10 +141,10 @@ def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) ->
     columns = dict(X.columns)
     for name, values in columns.items():
         if values.dtype.kind in "mM":
-            raise TypeError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
+            raise InputError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
     if X.timestamps is not None:
         if GAP in columns:
-            raise ValueError(f"column {GAP!r} has the name of the time between events. Rename it.")
+            raise InputError(f"column {GAP!r} has the name of the time between events. Rename it.")
         gaps = np.diff(X.timestamps.astype(np.int64), prepend=0) / 1e6
         first, full = X.indptr[:-1][X.lengths > 0], X.lengths > 0
         gaps[first] = np.nan if before is None else (X.timestamps[first] - before[full]) / np.timedelta64(1, "s")
@@ -167,7 +168,7 @@ def _kind(values: NDArray) -> str:
 def _check_kind(name: str, expected: str, values: NDArray) -> None:
     found = _kind(values)
     if len(values) and found != expected:
-        raise TypeError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
+        raise InputError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
 
 
 def _check_category(category: Category) -> None:

@@ -23,12 +23,12 @@ from seqrec.detect.thresholds import (
     false_positive_offset,
     peaks_over_threshold_offset,
 )
-from seqrec.jobs.folder import JobError, locked
+from seqrec.exceptions import JobError, LogError
+from seqrec.jobs.folder import locked
 from seqrec.jobs.job import LogJob, Settings, fitted, id_kind
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
-from seqrec.logs.chunks import LogError
 from seqrec.logs.source import Show, Source
 
 _PART = 2**20  # rows of the log to a file of events

@@ -16,17 +16,10 @@ from shutil import rmtree
 from typing import Any
 
 from seqrec._files import write_bytes
+from seqrec.exceptions import JobError, LockedError
 
 _WORK = ".seqrec"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
-
-
-class JobError(RuntimeError):
-    """A job cannot begin or go on; nothing is lost."""
-
-
-class LockedError(JobError):
-    """Another process works in the folder."""
 
 
 @contextmanager

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec._files import replacing, write_bytes
-from seqrec.data.times import infer_unit
+from seqrec.exceptions import BadRowsError, LogError
 from seqrec.jobs.folder import REFUSED, Job
 from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
-from seqrec.logs.chunks import LogError, TimeFacts
-from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import open_writer
 from seqrec.persistence import load
 
@@ -195,11 +195,7 @@ class LogJob:
 
     def time_unit(self, census: Census) -> str | None:
         """Give the unit of times that are numbers."""
-        if self.source.kinds.get("time") not in ("integer", "number") or census.times.low is None:
-            return None
-        if self.settings.time_unit != "auto":
-            return self.settings.time_unit
-        return infer_unit(census.times.low, census.times.high, f"column {self.source.columns.timestamp!r}")
+        return self.source.time_unit(census.times, self.settings.time_unit)
 
     def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
         """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import BadRowsError, LogError
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
-from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import write_table
 
 
@@ -26,12 +27,15 @@ class Log(NamedTuple):
         Rows that cannot be used: file, row, column, code, reason, raw.
     n_rows : int
         Good and bad.
+    times : TimeFacts
+        Of the good rows.
     """
 
     source: Source
     good: pa.Table
     bad: pa.Table
     n_rows: int
+    times: TimeFacts
 
     @classmethod
     def read(cls, source: Source, show: Show) -> Log:
@@ -53,7 +57,7 @@ class Log(NamedTuple):
         table = pa.concat_tables([schema_of(source.kinds).empty_table(), *good]).drop_columns("row")
         own = source.columns.roles
         table = table.rename_columns([own[name] for name in table.column_names])
-        return cls(source, table, pa.concat_tables(bad), n_rows)
+        return cls(source, table, pa.concat_tables(bad), n_rows, facts)
 
     def keep_bad_rows(self, path: Path | None, max_bad: float) -> None:
         """Write the rows that cannot be used to a file, if there are any.
@@ -74,15 +78,23 @@ class Log(NamedTuple):
             )
 
     def sequences(self, fields: Iterable[str], time_unit: str = "auto", drop_duplicates: bool = False) -> Sequences:
-        """Cut the good rows into one sequence a user."""
+        """Cut the good rows into one sequence a user.
+
+        Raises
+        ------
+        InputError
+            If the unit of the times is not plain, or rows without times are to be told from duplicates.
+        """
         user, item, timestamp, _ = self.source.columns
+        if drop_duplicates and timestamp is None:
+            raise LogError("--drop-duplicates needs times: without them an item twice is no duplicate.")
         return Sequences.from_frame(
             self.good,
             user=user,
             item=item,
             timestamp=timestamp,
             columns=tuple(fields),
-            time_unit=time_unit,
+            time_unit=self.source.time_unit(self.times, time_unit) or "auto",
             drop_duplicates=drop_duplicates,
         )
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqrec.exceptions import DivergenceError
 from seqrec.network.batches import Batch
 from seqrec.network.model import SequenceModel
 from seqrec.network.progress import TrainingProgress
@@ -53,7 +54,7 @@ def train(
 
     Raises
     ------
-    FloatingPointError
+    DivergenceError
         If the loss turns NaN or infinite.
     """
     step = TrainingStep(model) if step is None else step
@@ -176,7 +177,7 @@ def _run_epoch(
             loss, memory = step(memory, segment)
             loss = float(loss)
             if not math.isfinite(loss):
-                raise FloatingPointError(
+                raise DivergenceError(
                     f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
                 )
             n = int(np.count_nonzero(segment.targets))

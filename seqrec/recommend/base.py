@@ -14,16 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._checks import check_integer, show
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.exceptions import ColdStartWarning, InputError
 from seqrec.metrics.ranking import check_finite, check_scores, ndcg
 from seqrec.recommend.attribution import explain_scores
 from seqrec.recommend.questions import question_times
 from seqrec.recommend.top_k import Targets, target_ranks, top_k
 
-__all__ = ["ColdStartWarning", "RecommenderMixin"]
-
-
-class ColdStartWarning(UserWarning):
-    """Some histories hold no item that the model knows; these get the popular items."""
+__all__ = ["RecommenderMixin"]
 
 
 class RecommenderMixin:
@@ -223,14 +220,14 @@ class RecommenderMixin:
         if y is not None:
             X = append_events(X, y)
         if (X.lengths < 2).all():
-            raise ValueError(
+            raise InputError(
                 f"none of the {len(X):,} sequences has 2 events, so nothing shows what follows what. "
                 "Give fit longer histories, or the next items as y."
             )
         X = X.compact()  # in the order of X's vocabulary: the order of the rows must not decide how ties are broken
         n_items = len(X.vocabulary)
         if n_items < 2:
-            raise ValueError(f"fit needs at least 2 different items, got {n_items}: there is nothing to choose.")
+            raise InputError(f"fit needs at least 2 different items, got {n_items}: there is nothing to choose.")
         return X
 
     def _known_sequences(self, X: Any) -> Sequences:
@@ -259,7 +256,7 @@ class RecommenderMixin:
             codes = self.vocabulary_.encode(np.asarray(y))
             indptr = np.arange(len(codes) + 1)
         if len(indptr) != n + 1:
-            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
+            raise InputError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
         return Targets(codes.astype(np.intp) - N_RESERVED, indptr)
 
     def _clip(self, k: int) -> int:
@@ -310,11 +307,11 @@ class RecommenderMixin:
         """Give the columns of items of the catalogue; errors call them `name`."""
         items = np.asarray(items)
         if items.ndim != 1:
-            raise ValueError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
+            raise InputError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
         codes = self.vocabulary_.encode(items)
         unknown = items[codes == UNKNOWN]
         if len(unknown):
-            raise ValueError(
+            raise InputError(
                 f"{len(unknown):,} {name} are not in the catalogue ({show(unknown[:3].tolist())}): "
                 "only items of the training data can be recommended."
             )
@@ -363,13 +360,13 @@ def append_events(X: Sequences, items: Any) -> Sequences:
     """Append one event to each sequence, at the time of its last event; further columns are left out."""
     items = np.asarray(items)
     if items.shape != (len(X),):
-        raise ValueError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
+        raise InputError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
     vocabulary = X.vocabulary.extend(items)
     ends = X.indptr[1:]
     times = X.timestamps
     if times is not None:
         if (X.lengths == 0).any():
-            raise ValueError("y cannot be appended to empty sequences with timestamps. Drop the empty sequences first.")
+            raise InputError("y cannot be appended to empty sequences with timestamps. Drop the empty sequences first.")
         times = np.insert(times, ends, times[ends - 1])
     return Sequences(
         codes=np.insert(X.codes, ends, vocabulary.encode(items)),

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from seqrec import __version__
 from seqrec._checks import show
+from seqrec.exceptions import InputError, ModelFileError
 
 FORMAT = 1
 # From each older format to the next one: what the content of its document is there. None of these is ever removed.
@@ -58,10 +59,6 @@ _OTHER_KINDS = {
 }
 
 
-class ModelFileError(ValueError):
-    """A file is no model that seqrec wrote, or not as it wrote it; nothing of it was used."""
-
-
 class Document(NamedTuple):
     """What a model file says beside its arrays.
 
@@ -91,7 +88,7 @@ def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
 
     Raises
     ------
-    ValueError
+    ValueError, InputError
         If content holds what JSON lacks, or is too much for a header.
     """
     document = {"content": content, "digest": _NO_DIGEST, "format": FORMAT, "seqrec": __version__}
@@ -100,7 +97,7 @@ def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
     unsealed = save(contiguous, metadata={_KEY: text})
     length = int.from_bytes(unsealed[:_LENGTH_BYTES], "little")
     if length > _LONGEST_HEADER:
-        raise ValueError(
+        raise InputError(
             f"a model file describes its arrays in at most {_LONGEST_HEADER:,} bytes, and this model takes {length:,}."
         )
     return seal(unsealed)

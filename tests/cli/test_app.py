@@ -749,7 +749,7 @@ def test_a_bug_is_told_from_a_mistake(home, tmp_path, monkeypatch):
 def test_an_accident_in_the_package_is_a_bug_and_a_raise_is_not(call, code):
     with pytest.raises((TypeError, ValueError)) as caught:
         call()
-    assert exits.judge(caught.value)[0] == code
+    assert exits.ending(caught.value)[0] == code
 
 
 @pytest.mark.parametrize(
@@ -757,8 +757,8 @@ def test_an_accident_in_the_package_is_a_bug_and_a_raise_is_not(call, code):
     [(OSError(28, "No space left on device", "out"), 74), (PermissionError(13, "Permission denied", "out"), 74)],
 )
 def test_failures_of_files_have_a_code_of_their_own(error, code):
-    assert exits.judge(error, resumes=True)[0] == code
-    assert "again to go on" in exits.judge(error, resumes=True)[1]
+    assert exits.ending(error, resumes=True)[0] == code
+    assert "again to go on" in exits.ending(error, resumes=True)[1]
 
 
 def test_ctrl_c_in_a_fit_leaves_no_file(home, tmp_path, monkeypatch):

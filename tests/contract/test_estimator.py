@@ -14,9 +14,9 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import ColdStartWarning
 from seqrec.metrics import ndcg
 from seqrec.model_selection import UserSplit, leave_last_out
-from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.baselines import MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 from seqrec.recommend.lstm import LSTMRecommender
 

@@ -16,14 +16,14 @@ from numpy.testing import assert_array_equal
 
 import seqrec
 from seqrec import LSTMAnomalyDetector, Sequences
+from seqrec.exceptions import BadRowsError, JobError, LogError
 from seqrec.jobs import detection as detection_job
 from seqrec.jobs import job as bulk
 from seqrec.jobs import staging
 from seqrec.jobs.detection import DetectionJob, Threshold, kinds_wanted
-from seqrec.jobs.folder import JobError, locked
+from seqrec.jobs.folder import locked
 from seqrec.jobs.job import Settings
-from seqrec.logs.chunks import LogError
-from seqrec.logs.source import BadRowsError, Source
+from seqrec.logs.source import Source
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}
 COLUMNS = ["amount", "channel"]

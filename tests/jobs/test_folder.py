@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seqrec.jobs.folder import Job, JobError, LockedError, locked
+from seqrec.exceptions import JobError, LockedError
+from seqrec.jobs.folder import Job, locked
 
 HOLDER = """
 import sys, time

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqrec.exceptions import LogError
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs.chunks import (
     CODES,
     Columns,
-    LogError,
     LogFile,
     TimeFacts,
     find_columns,

@@ -13,11 +13,11 @@ from sklearn.base import clone
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
+from seqrec.exceptions import ColdStartWarning
 from seqrec.model_selection import leave_last_out
 from seqrec.network.batches import TILE
 from seqrec.network.estimator import _SOFTMAX_ITEMS
 from seqrec.network.next_items import last_states, score_states
-from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.lstm import LSTMRecommender
 
 N_ITEMS = 12

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from seqrec import __version__
+from seqrec.exceptions import ModelFileError
 from seqrec.storage import container
-from seqrec.storage.container import ModelFileError, opened, read, read_document, to_bytes
+from seqrec.storage.container import opened, read, read_document, to_bytes
 
 CONTENT = {"name": "tea", "n": 3}
 TENSORS = {"counts": np.arange(3), "weights": np.linspace(0, 1, 5, dtype=np.float32), "none": np.zeros((0, 2))}

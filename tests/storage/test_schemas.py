@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from seqrec.data.vocabulary import Vocabulary, vocabulary
+from seqrec.exceptions import ModelFileError
 from seqrec.storage.arrays import Array, Ids, Sparse
-from seqrec.storage.container import ModelFileError
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import (
     ABOVE_ZERO,
