@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
@@ -28,22 +28,6 @@ _TASKS = {
 _VERBS = {"score": "finds odd sequences", "recommend": "recommends"}
 
 
-class Met(NamedTuple):
-    """A model, and the log that it is asked about.
-
-    Attributes
-    ----------
-    model : fitted estimator
-    digest : str
-        Of its file.
-    source : Source
-    """
-
-    model: Any
-    digest: str
-    source: Source
-
-
 def meet(
     console: Console,
     path: Path,
@@ -51,7 +35,7 @@ def meet(
     reading: Reading,
     task: str | None = None,
     label: str | None = None,
-) -> Met:
+) -> tuple[Any, str, Source]:
     """Load a model, and find what it needs in a log; what is wrong is told as early as it can be known.
 
     Parameters
@@ -67,6 +51,13 @@ def meet(
     label : str, optional
         A further column of the log, for a detector.
 
+    Returns
+    -------
+    model : fitted estimator
+    digest : str
+        Of its file.
+    source : Source
+
     Raises
     ------
     LogError
@@ -81,7 +72,7 @@ def meet(
         model, digest = load(path, file), file.digest
     source = _find_source(patterns, names, model, [] if label is None else [label])
     tell_columns(console, source)
-    return Met(model, digest, source)
+    return model, digest, source
 
 
 def load(path: Path, file: ModelFile) -> Any:
@@ -147,6 +138,5 @@ def read(console: Console, source: Source, reading: Reading, quarantine: Path | 
     if reading.drop_duplicates and source.columns.timestamp is None:
         raise InputError("--drop-duplicates needs times: without them an item twice is no duplicate.")
     log = Log.read(source, console.show)
-    console.pause()
     log.keep_bad_rows(quarantine, reading.max_bad)
     return log, log.sequences(source.columns.fields, reading.time_unit, reading.drop_duplicates)

@@ -46,7 +46,7 @@ class Console:
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self._began = time.monotonic()
-        self._progress = _progress(self.silent)
+        self._progress = _Bars() if sys.stderr.isatty() else _Lines()
 
     @contextmanager
     def at_work(self) -> Iterator[Console]:
@@ -80,11 +80,8 @@ class Console:
 
     def show(self, step: str, done: int, total: int | None) -> None:
         """Tell how far a step is."""
-        self._progress.show(step, done, total)
-
-    def pause(self) -> None:
-        """Take the bars away."""
-        self._progress.close()
+        if not self.silent:
+            self._progress.show(step, done, total)
 
     def result(self, record: Mapping[str, Any], lines: Iterable[str]) -> None:
         """Give the result: as JSON or, unless all is to be quiet, in lines."""
@@ -160,14 +157,6 @@ def _plain_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and not hasattr(value, "year") else str(value)
 
 
-class _Silence:
-    def show(self, step: str, done: int, total: int | None) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Say nothing."""
-
-
 class _Lines:
     """A line at most every five seconds."""
 
@@ -237,9 +226,3 @@ def _start_bars() -> Any:
     bars = Progress(*columns, console=Terminal(stderr=True))
     bars.start()
     return bars
-
-
-def _progress(silent: bool) -> _Silence | _Lines | _Bars:
-    if silent:
-        return _Silence()
-    return _Bars() if sys.stderr.isatty() else _Lines()

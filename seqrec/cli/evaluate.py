@@ -42,17 +42,17 @@ def evaluate(
     with console.at_work():
         from seqrec.cli.columns import meet, read
 
-        met = meet(console, model, logs, reading, label=label)
-        log, X = read(console, met.source, reading)
+        fitted, _, source = meet(console, model, logs, reading, label=label)
+        log, X = read(console, source, reading)
         if not len(X):
             raise InputError("the log has no row that can be used, so there is nothing to judge by.")
         if log.bad.num_rows:
             console.warn(f"{log.bad.num_rows:,} of {log.n_rows:,} rows cannot be used and are left out.")
-        record = {"model": str(model), "estimator": type(met.model).__name__, **log.record(), "users": len(X)}
-        if hasattr(met.model, "recommend"):
-            figures, lines = _of_recommender(met.model, X, k, exclude_seen)
+        record = {"model": str(model), "estimator": type(fitted).__name__, **log.record(), "users": len(X)}
+        if hasattr(fitted, "recommend"):
+            figures, lines = _of_recommender(fitted, X, k, exclude_seen)
         else:
-            figures, lines = _of_detector(met.model, X, label)
+            figures, lines = _of_detector(fitted, X, label)
         console.result(record | figures, [*lines, _CAUTION])
         if log.bad.num_rows:
             raise typer.Exit(exits.QUARANTINED)

@@ -72,7 +72,6 @@ def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], l
 
         score_all = score_on(dask)
     report = job.run(console.show, score_all)
-    console.pause()
     _warn_of_future(console, job)
     record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}
     console.result(record, facts([*_rows(record, job.settings.form, console.seconds), *told(record)]))

@@ -35,10 +35,10 @@ def recommend(
         from seqrec.cli.columns import meet
         from seqrec.jobs.recommendation import RecommendationJob
 
-        met = meet(console, model, logs, reading, "recommend")
-        job.check_names(met.source, {"rank", "score", "cold"})
-        chosen = None if candidates is None else _read_candidates(candidates, met.model)
-        recommendation = RecommendationJob(model, met.source, output, settings, k, exclude_seen, chosen, met.digest)
+        recommender, digest, source = meet(console, model, logs, reading, "recommend")
+        job.check_names(source, {"rank", "score", "cold"})
+        chosen = None if candidates is None else _read_candidates(candidates, recommender)
+        recommendation = RecommendationJob(model, source, output, settings, k, exclude_seen, chosen, digest)
         recommendation.prepare()  # so that a wrong option is known before the log is read
         job.run(console, recommendation, work.dask, lambda record: _told(record, settings.form))
 

@@ -47,15 +47,15 @@ def score(
             raise InputError(f"a part of a log does not {_TELL}")
         from seqrec.cli.columns import meet
 
-        met = meet(console, model, logs, reading, "score")
-        job.check_names(met.source, _COLUMNS)
-        if to_be_told and met.source.columns.timestamp is None:
+        detector, digest, source = meet(console, model, logs, reading, "score")
+        job.check_names(source, _COLUMNS)
+        if to_be_told and source.columns.timestamp is None:
             raise InputError(f"a log without times does not {_TELL}")
         from seqrec.jobs.detection import DetectionJob, Threshold
 
         threshold = Threshold(fpr, contamination, alerts_per_day, sequences_per_day)
-        threshold.offset(met.model, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
-        detection = DetectionJob(model, met.source, output, settings, threshold, state, met.digest)
+        threshold.offset(detector, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
+        detection = DetectionJob(model, source, output, settings, threshold, state, digest)
         job.run(console, detection, work.dask, lambda record: _told(record, settings.form))
 
 

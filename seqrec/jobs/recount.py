@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,12 @@ from seqrec.logs.source import Show
 
 _BLOCK = 2**24  # bytes of text that are read at once
 _PARTS = ("scored", "quarantined", "filtered")
-_COUNTED = {"sequences": "sequences", "alerts": "flagged", "recommendations": "recommendations"}
+_COUNTED = (  # what results are called, how their number is called in the report, and a column of theirs
+    ("sequences", "sequences", "events"),
+    ("alerts", "flagged", "events"),
+    ("recommendations", "recommendations", "rank"),
+)
+_TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank"), pa.int64())
 _REPORT = "report.json"
 
 
@@ -64,9 +68,9 @@ def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
         events = _Seen(others, keep=False).all(_runs(folder, "events", show))
         yield from _differs("events", events.n_rows, report["scored"])
         yield from (*quarantined.faults, *events.faults)
-    for name, key in _COUNTED.items():
+    for name, key, column in _COUNTED:
         if key in report:
-            yield from _differs(name, sum(table.num_rows for table in _tables(folder, name)), report[key])
+            yield from _differs(name, sum(batch.num_rows for batch in _batches(folder, name, column)), report[key])
 
 
 def _differs(name: str, found: int, told: int) -> list[str]:
@@ -104,42 +108,35 @@ class _Seen:
 def _runs(folder: Path, name: str, show: Show) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Give the names of the log's files, and the numbers of rows of each, as they come in the files of results."""
     n_rows = 0
-    for table in _tables(folder, name, ["file", "row"]):
-        n_rows += table.num_rows
+    for batch in _batches(folder, name, "file", "row"):
+        n_rows += batch.num_rows
         show(f"reading {folder}/{name}", n_rows, None)
-        encoded = table["file"].combine_chunks().cast(pa.string()).dictionary_encode()
-        files, rows = encoded.indices.to_numpy(), table["row"].to_numpy().astype(np.int64)
+        encoded = batch["file"].cast(pa.string()).dictionary_encode()
+        files, rows = encoded.indices.to_numpy(), batch["row"].to_numpy().astype(np.int64)
         for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(files)) + 1):
             if len(run):
                 yield encoded.dictionary[int(files[run[0]])].as_py(), rows[run]
 
 
-def _tables(folder: Path, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Read the files of one kind of results, in the order of their numbers."""
+def _batches(folder: Path, name: str, *columns: str) -> Iterator[pa.RecordBatch]:
+    """Read columns of the files of one kind of results, in the order of their numbers."""
     for path in sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")]):
         if path.suffix == ".parquet":
-            for batch in pq.ParquetFile(path).iter_batches(columns=columns or []):
-                yield pa.Table.from_batches([batch])
+            yield from pq.ParquetFile(path).iter_batches(columns=columns)
         elif path.suffix == ".csv":
             yield from _read_csv(path, columns)
         elif path.suffix == ".jsonl":
             yield from _read_json(path, columns)
 
 
-def _read_csv(path: Path, columns: list[str] | None) -> Iterator[pa.Table]:
-    with path.open(encoding="utf-8", newline="") as file:
-        names = next(csv.reader(file))
-    types = dict.fromkeys(names, pa.string()) | ({"row": pa.int64()} if columns else {})
-    reading = pa.csv.ReadOptions(block_size=_BLOCK)
-    options = pa.csv.ConvertOptions(include_columns=columns or names[:1], column_types=types)
-    parsing = pa.csv.ParseOptions(newlines_in_values=True)
-    with pa.csv.open_csv(path, reading, parsing, options) as reader:
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
+def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    reading, parsing = pa.csv.ReadOptions(block_size=_BLOCK), pa.csv.ParseOptions(newlines_in_values=True)
+    with pa.csv.open_csv(path, reading, parsing, pa.csv.ConvertOptions(_TYPES, include_columns=columns)) as reader:
+        yield from reader
 
 
-def _read_json(path: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+def _read_json(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with path.open("rb") as file:
         while lines := file.readlines(_BLOCK):
             entries = [json.loads(line) for line in lines]
-            yield pa.table({name: [entry[name] for entry in entries] for name in columns or list(entries[0])})
+            yield pa.record_batch({name: [entry[name] for entry in entries] for name in columns})
