@@ -17,6 +17,8 @@ from seqrec.detect.baselines import NewEventDetector as NewEventDetector
 from seqrec.detect.baselines import NGramDetector as NGramDetector
 from seqrec.detect.lstm import LSTMAnomalyDetector as LSTMAnomalyDetector
 from seqrec.detect.profiles import UserProfiles as UserProfiles
+from seqrec.exceptions import ColdStartWarning as ColdStartWarning
+from seqrec.exceptions import ModelFileError as ModelFileError
 from seqrec.jobs.engines import ArrowScorer as ArrowScorer
 from seqrec.model_selection import TimeSplit as TimeSplit
 from seqrec.model_selection import UserSplit as UserSplit
@@ -25,12 +27,10 @@ from seqrec.model_selection import leave_last_out as leave_last_out
 from seqrec.network.gates import trace_gates as trace_gates
 from seqrec.persistence import load as load
 from seqrec.persistence import save as save
-from seqrec.recommend.base import ColdStartWarning as ColdStartWarning
 from seqrec.recommend.baselines import MarkovRecommender as MarkovRecommender
 from seqrec.recommend.baselines import PopularityRecommender as PopularityRecommender
 from seqrec.recommend.baselines import SequentialRulesRecommender as SequentialRulesRecommender
 from seqrec.recommend.lstm import LSTMRecommender as LSTMRecommender
-from seqrec.storage.container import ModelFileError as ModelFileError
 
 __version__: str
 _MODULE_OF: dict[str, str]

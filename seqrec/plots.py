@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.exceptions import MissingExtraError
 
 _BLUE, _ORANGE, _GREEN, _BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 _COLOURS = (_BLUE, _ORANGE, _GREEN, "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -222,7 +223,7 @@ def _axes(ax: Any, n_steps: int = 0) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError('figures need Matplotlib: pip install "seqrec[plot]"') from error
+        raise MissingExtraError('figures need Matplotlib: pip install "seqrec[plot]"') from error
     return plt.subplots(figsize=(float(np.clip(n_steps / 4, 7, 14)), 4.2), layout="constrained")[1]
 
 

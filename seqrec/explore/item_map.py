@@ -13,6 +13,7 @@ from traitlets import Bytes, Dict, Int, List, TraitError, Unicode, observe, vali
 from seqrec._checks import check_choice, check_rows
 from seqrec._html import Html, card, table
 from seqrec._text import markup
+from seqrec.exceptions import MissingExtraError
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.explore.item_groups import OTHER, group
@@ -132,13 +133,13 @@ class ItemMap(Widget):
 
         Raises
         ------
-        ImportError
+        MissingExtraError
             If jupyter-scatter is not installed.
         """
         try:
             import jscatter
         except ImportError as error:
-            raise ImportError('scatter() needs jupyter-scatter: pip install "seqrec[map]".') from error
+            raise MissingExtraError('scatter() needs jupyter-scatter: pip install "seqrec[map]".') from error
         groups = group(self._values[self.color])
         names = {kind: text for text, _, kind in groups.entries}
         color = pd.Categorical([names[kind] for kind in groups.kinds.tolist()], categories=list(names.values()))

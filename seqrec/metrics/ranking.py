@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqrec._checks import check_integer
+from seqrec.exceptions import InputError
 
 __all__ = ["average_rank", "check_scores", "coverage", "hit_rate", "mrr", "ndcg", "recall"]
 
@@ -30,7 +31,7 @@ def check_scores(scores: NDArray) -> None:
     rows, best = scores[suspects], best[suspects]
     constant = ((rows == best[:, None]) | np.isneginf(rows)).all(axis=1) & ~np.isneginf(best)
     if constant.any():
-        raise ValueError(
+        raise InputError(
             f"all scores of {constant.sum():,} sequences are equal, so a rank would mean nothing: "
             "the model has collapsed, or its training data hold no pattern."
         )
@@ -41,7 +42,7 @@ def check_finite(scores: NDArray) -> NDArray:
     best = scores.max(axis=1, initial=-np.inf)  # NaN goes through max, so one pass finds it
     broken = np.isnan(best) | np.isposinf(best)
     if broken.any():
-        raise ValueError(
+        raise InputError(
             f"the scores of {broken.sum():,} sequences hold NaN or +inf: the model has diverged. "
             "Fit it again with a lower learning rate."
         )

@@ -183,7 +183,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ------
         ValueError, TypeError
             If a parameter or X is not as described; before any training.
-        FloatingPointError
+        DivergenceError
             If the loss turns NaN; an earlier fit is kept.
         """
         self._validate_params()
