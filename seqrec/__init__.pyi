@@ -1,6 +1,7 @@
 """The types of what the package imports when it is first used."""
 
 from seqrec import datasets as datasets
+from seqrec import exceptions as exceptions
 from seqrec import explore as explore
 from seqrec import metrics as metrics
 from seqrec import model_selection as model_selection

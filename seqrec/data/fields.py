@@ -122,7 +122,7 @@ class Fields(NamedTuple):
         columns, sides = field_columns(X), dict(sides or {})
         numeric = [name for name, values in columns.items() if not is_category(values)]
         for name in _OWN_NAMES.intersection(columns):
-            raise ValueError(f"column {name!r} has the name of what happened, which has a surprisal too. Rename it.")
+            raise InputError(f"column {name!r} has the name of what happened, which has a surprisal too. Rename it.")
         for name, side in sides.items():
             check_choice(name, "a name in sides", numeric)
             check_choice(side, f"sides[{name!r}]", SIDES)
@@ -233,7 +233,7 @@ def _buckets(gaps: NDArray[np.float64]) -> NDArray[np.int32]:
 
 def _refuse_without(name: str, columns: list[str]) -> None:
     if name == GAP:
-        raise ValueError("the training data had timestamps, and these sequences have none.")
+        raise InputError("the training data had timestamps, and these sequences have none.")
     check_column(name, columns)
 
 

@@ -420,7 +420,7 @@ class Sequences:
             return self
         if self.n_events and len(vocabulary) and self.has_items == (vocabulary == NO_ITEMS):
             here, there = ("", "out") if self.has_items else ("out", "")
-            raise TypeError(f"these events come with{here} items, those of training came with{there}: see item=None.")
+            raise InputError(f"these events come with{here} items, those of training came with{there}: see item=None.")
         return self._translate(vocabulary)
 
     def compact(self) -> Sequences:

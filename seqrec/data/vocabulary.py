@@ -146,7 +146,7 @@ class Vocabulary:
         items = check_ids(items, "items")
         unseen = pd.unique(items[self.encode(items) == UNKNOWN])
         if self == NO_ITEMS and len(unseen):
-            raise TypeError(f"events without items (item=None) cannot go on with items, such as {show(unseen[0])}.")
+            raise InputError(f"events without items (item=None) cannot go on with items, such as {show(unseen[0])}.")
         return Vocabulary(np.concatenate([self.items, unseen]) if len(self) else unseen)
 
 

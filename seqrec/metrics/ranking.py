@@ -79,7 +79,7 @@ def average_rank(scores: NDArray, target: ArrayLike) -> NDArray[np.float64]:
     """
     scores, target = np.asarray(scores), np.asarray(target)
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
-        raise ValueError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
+        raise InputError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
     check_scores(scores)
     return tied_rank(scores, target)
 
@@ -185,10 +185,10 @@ def _ranks_and_indptr(ranks: ArrayLike, k: int, indptr: ArrayLike | None) -> tup
     check_integer(k, "k")
     ranks = np.asarray(ranks, dtype=np.float64)
     if ranks.ndim != 1 or not (ranks >= 1).all():
-        raise ValueError(f"ranks must be a 1-D array of numbers from 1 on, got {ranks!r}")
+        raise InputError(f"ranks must be a 1-D array of numbers from 1 on, got {ranks!r}")
     indptr = np.arange(len(ranks) + 1) if indptr is None else np.asarray(indptr)
     if indptr[0] != 0 or indptr[-1] != len(ranks) or (np.diff(indptr) < 1).any():
-        raise ValueError("indptr must rise from 0 to len(ranks), and every sequence needs at least one target")
+        raise InputError("indptr must rise from 0 to len(ranks), and every sequence needs at least one target")
     return ranks, indptr
 
 

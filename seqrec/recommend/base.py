@@ -88,7 +88,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
-        return self._named(columns, scores), scores
+        return self._name_items(columns, scores), scores
 
     def explain(
         self,
@@ -298,7 +298,7 @@ class RecommenderMixin:
             warnings.warn(text, stacklevel=3)
         return min(k, n_items)
 
-    def _named(self, columns: NDArray, scores: NDArray) -> NDArray:
+    def _name_items(self, columns: NDArray, scores: NDArray) -> NDArray:
         """Give the ids of the catalogue's columns, None where the score is -inf."""
         items = self.vocabulary_.items[columns]
         missing = np.isneginf(scores)

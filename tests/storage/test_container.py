@@ -105,7 +105,7 @@ def test_a_file_of_an_older_format_is_migrated_step_by_step(monkeypatch):
     monkeypatch.setattr(container, "FORMAT", 3)
     monkeypatch.setattr(container, "MIGRATIONS", steps)
     document, _ = read_bytes(file, lambda _: table_of(CONTENT))
-    assert document == ({"name": "milk", "n": 20}, 1, __version__)
+    assert document[:3] == ({"name": "milk", "n": 20}, 1, __version__)
 
 
 def test_every_older_format_has_a_migration():
