@@ -11,7 +11,7 @@ REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["b
 .PHONY: demo test test-slow lint lint-js format notebooks docs clean
 
 demo: .make/demo
-	$(BIN)/python -m seqrec.cli.demo
+	$(BIN)/seqrec demo
 
 # Two processes; the tests of a file share their fitted estimators, so they stay together.
 test: lint .make/wheel

@@ -36,8 +36,8 @@ from harness import write_result  # noqa: E402
 from rich.progress import track  # noqa: E402
 
 from seqrec import MarkovRecommender, PopularityRecommender  # noqa: E402
+from seqrec.exceptions import ModelFileError  # noqa: E402
 from seqrec.persistence import _ESTIMATORS, _find, inspect, load, save  # noqa: E402
-from seqrec.storage.container import ModelFileError  # noqa: E402
 from seqrec.storage.estimator import to_bytes  # noqa: E402
 
 LONGEST = 10.0  # seconds, after which a load is given up

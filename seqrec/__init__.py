@@ -19,7 +19,7 @@ _MODULE_OF = {
     "MarkovRecommender": "recommend.baselines",
     "SequentialRulesRecommender": "recommend.baselines",
     "LSTMRecommender": "recommend.lstm",
-    "ColdStartWarning": "recommend.base",
+    "ColdStartWarning": "exceptions",
     "LSTMAnomalyDetector": "detect.lstm",
     "LSTMSequenceClassifier": "classify.lstm",
     "UserProfiles": "detect.profiles",
@@ -30,11 +30,11 @@ _MODULE_OF = {
     "CombinedDetector": "detect.baselines",
     "save": "persistence",
     "load": "persistence",
-    "ModelFileError": "storage.container",
+    "ModelFileError": "exceptions",
     "trace_gates": "network.gates",
     "ArrowScorer": "jobs.engines",
 }
-_SUBMODULES = {name: name for name in ("datasets", "explore", "metrics", "model_selection", "plots")}
+_SUBMODULES = {name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "plots")}
 _SUBMODULES["thresholds"] = "detect.thresholds"
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]

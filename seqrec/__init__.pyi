@@ -1,6 +1,7 @@
 """The types of what the package imports when it is first used."""
 
 from seqrec import datasets as datasets
+from seqrec import exceptions as exceptions
 from seqrec import explore as explore
 from seqrec import metrics as metrics
 from seqrec import model_selection as model_selection
@@ -17,6 +18,8 @@ from seqrec.detect.baselines import NewEventDetector as NewEventDetector
 from seqrec.detect.baselines import NGramDetector as NGramDetector
 from seqrec.detect.lstm import LSTMAnomalyDetector as LSTMAnomalyDetector
 from seqrec.detect.profiles import UserProfiles as UserProfiles
+from seqrec.exceptions import ColdStartWarning as ColdStartWarning
+from seqrec.exceptions import ModelFileError as ModelFileError
 from seqrec.jobs.engines import ArrowScorer as ArrowScorer
 from seqrec.model_selection import TimeSplit as TimeSplit
 from seqrec.model_selection import UserSplit as UserSplit
@@ -25,12 +28,10 @@ from seqrec.model_selection import leave_last_out as leave_last_out
 from seqrec.network.gates import trace_gates as trace_gates
 from seqrec.persistence import load as load
 from seqrec.persistence import save as save
-from seqrec.recommend.base import ColdStartWarning as ColdStartWarning
 from seqrec.recommend.baselines import MarkovRecommender as MarkovRecommender
 from seqrec.recommend.baselines import PopularityRecommender as PopularityRecommender
 from seqrec.recommend.baselines import SequentialRulesRecommender as SequentialRulesRecommender
 from seqrec.recommend.lstm import LSTMRecommender as LSTMRecommender
-from seqrec.storage.container import ModelFileError as ModelFileError
 
 __version__: str
 _MODULE_OF: dict[str, str]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seqrec.exceptions import InputError
+
 MAX_ID_BYTES = 4096
 CLEAN = "Drop or repair these rows first."
 CONVERT = "Ids are integers or text: convert them to one of these first."
@@ -20,16 +22,16 @@ CONVERT = "Ids are integers or text: convert them to one of these first."
 def check_integer(value: Any, name: str, minimum: int = 1) -> int:
     """Return `value` as an int that is at least `minimum`."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {show(value)} ({type(value).__name__}).")
+        raise InputError(f"{name} must be an integer, got {show(value)} ({type(value).__name__}).")
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {value}.")
+        raise InputError(f"{name} must be at least {minimum}, got {value}.")
     return int(value)
 
 
 def check_column_names(columns: Sequence[str]) -> tuple[str, ...]:
     """Refuse a text in place of a list of names."""
     if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names, got {columns!r}. Write columns=[{columns!r}].")
+        raise InputError(f"columns must be a list of names, got {columns!r}. Write columns=[{columns!r}].")
     return tuple(columns)
 
 
@@ -37,7 +39,7 @@ def check_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """Return `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(map(repr, choices))
-        raise ValueError(f"{name} must be one of {listed}, got {show(value)}.{nearest(value, choices)}")
+        raise InputError(f"{name} must be one of {listed}, got {show(value)}.{nearest(value, choices)}")
     return value
 
 
@@ -45,10 +47,10 @@ def check_column(name: Any, columns: Sequence[Any]) -> None:
     """Raise unless exactly one of `columns` is called `name`."""
     count = sum(column == name for column in columns)
     if count > 1:
-        raise ValueError(f"column {name!r} occurs {count} times. Rename or drop all but one.")
+        raise InputError(f"column {name!r} occurs {count} times. Rename or drop all but one.")
     if count == 0:
         found = ", ".join(map(repr, columns)) or "none"
-        raise ValueError(f"column {name!r} is missing; columns found: {found}.{nearest(name, columns)}")
+        raise InputError(f"column {name!r} is missing; columns found: {found}.{nearest(name, columns)}")
 
 
 def nearest(name: Any, choices: Iterable[Any]) -> str:
@@ -71,7 +73,7 @@ def check_ids(values: Any, name: str) -> np.ndarray:
         Where ids are missing, empty or too long.
     """
     if isinstance(values, str | bytes):
-        raise TypeError(f"{name} must be a list of ids, got {show(values)} alone. Put it in a list.")
+        raise InputError(f"{name} must be a list of ids, got {show(values)} alone. Put it in a list.")
     values = values if isinstance(values, np.ndarray) else np.fromiter(values, dtype=object)
     if values.dtype.kind in "iu":
         return _shrink(values)
@@ -80,7 +82,7 @@ def check_ids(values: Any, name: str) -> np.ndarray:
         if values.dtype.kind == "f":
             return _check_floats(values, name)
         return _check_objects(values.astype(object), name)
-    raise TypeError(f"{name} holds {values.dtype} values. {CONVERT}")
+    raise InputError(f"{name} holds {values.dtype} values. {CONVERT}")
 
 
 def _shrink(values: np.ndarray) -> np.ndarray:
@@ -96,7 +98,7 @@ def _check_objects(values: np.ndarray, name: str) -> np.ndarray:
     if kind == "floating":
         return _check_floats(values, name)
     if kind not in ("string", "empty"):
-        raise TypeError(f"{name} {_show_kinds(values)}. {CONVERT}")
+        raise InputError(f"{name} {_show_kinds(values)}. {CONVERT}")
     check_rows(values != "", name, "empty ids", CLEAN)
     if max(map(len, values), default=0) > MAX_ID_BYTES // 4:  # a character takes at most four bytes
         sizes = np.array([len(value.encode("utf-8", "surrogatepass")) for value in values])
@@ -116,7 +118,7 @@ def _check_integers(values: np.ndarray, name: str) -> np.ndarray:
             return values.astype(dtype)
         except OverflowError:
             continue
-    raise ValueError(f"{name} holds integers beyond 64 bits. Convert them to text first.")
+    raise InputError(f"{name} holds integers beyond 64 bits. Convert them to text first.")
 
 
 def _show_kinds(values: np.ndarray) -> str:
@@ -128,7 +130,7 @@ def _show_kinds(values: np.ndarray) -> str:
 def check_rows(good: np.ndarray, name: str, what: str, advice: str) -> None:
     """Raise a ValueError that counts the rows that are not `good` and shows the first."""
     if not good.all():
-        raise ValueError(f"{name} has {show_rows(~good, what)}. {advice}")
+        raise InputError(f"{name} has {show_rows(~good, what)}. {advice}")
 
 
 def show_rows(bad: np.ndarray, what: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sklearn.utils.validation import NotFittedError
 
@@ -12,6 +14,7 @@ from seqrec import _MODULE_OF
 from seqrec._files import write_bytes
 from seqrec.data.summary import HISTORY, TRAINING_DATA
 from seqrec.detect.base import OFFSET
+from seqrec.exceptions import InputError
 from seqrec.storage import container
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.estimator import COLUMNS, LIBRARIES, Columns, Storable, is_fitted, kind_of, read, to_bytes
@@ -64,7 +67,7 @@ def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None
     kind = type(estimator)
     if not isinstance(estimator, Storable) or kind is not kind_of(estimator):
         names = ", ".join(_ESTIMATORS)
-        raise TypeError(f"save takes an estimator of seqrec ({names}), got {kind.__name__}. Pickle keeps subclasses.")
+        raise InputError(f"save takes an estimator of seqrec ({names}), got {kind.__name__}. Pickle keeps subclasses.")
     if not is_fitted(estimator):
         raise NotFittedError(f"this {kind.__name__} is not fitted yet: call fit before save.")
     if path.is_dir():
@@ -119,6 +122,34 @@ def inspect(path: str | Path) -> dict[str, Any]:
     """
     with container.opened(path) as file:
         return _describe(container.read_document(file))
+
+
+class ModelFile:
+    """A model file that is open: looked at before it is loaded, and read through only then.
+
+    Attributes
+    ----------
+    digest : str
+        What tells it from other model files.
+    description : dict
+        As `inspect` gives it; whether the file is whole is known once it is loaded.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        document = container.read_document(file, compare=False)
+        self.digest, self.description = document.digest, _describe(document)
+
+    def load(self) -> Any:
+        """Give the model, as `load` does."""
+        return read(self._file, _find)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[ModelFile]:
+    """Open a model file once, to look at it and to load it; errors of the block are those of `load`."""
+    with container.opened(path) as file:
+        yield ModelFile(file)
 
 
 def _describe(document: container.Document) -> dict[str, Any]:
@@ -177,12 +208,12 @@ def _check_columns(columns: dict[str, Any]) -> Columns:
         given = Columns(**columns)
     except TypeError:
         known = ", ".join(map(repr, Columns._fields))
-        raise ValueError(f"columns names 'user' and 'item' at least, of {known}; got {list(columns)}.") from None
+        raise InputError(f"columns names 'user' and 'item' at least, of {known}; got {list(columns)}.") from None
     if isinstance(given.fields, str):
-        raise ValueError(f"columns['fields'] must be a list of names, got {given.fields!r}.")
+        raise InputError(f"columns['fields'] must be a list of names, got {given.fields!r}.")
     named = [given.user, given.item, given.timestamp, *given.fields]
     if not all(isinstance(name, str) for name in named if name is not None) or None in (given.user, given.item):
-        raise ValueError(f"columns holds names of columns, which are text; got {columns}.")
+        raise InputError(f"columns holds names of columns, which are text; got {columns}.")
     return given._replace(fields=tuple(given.fields))
 
 

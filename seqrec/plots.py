@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.exceptions import InputError, MissingExtraError
 
 _BLUE, _ORANGE, _GREEN, _BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"
 _COLOURS = (_BLUE, _ORANGE, _GREEN, "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -54,7 +55,7 @@ def plot_surprisal(detector: Any, sequence: Any, ax: Any = None) -> Any:
     """
     if not hasattr(detector, "surprisal"):
         kind = type(detector).__name__
-        raise TypeError(f"plot_surprisal needs an LSTMAnomalyDetector or an NGramDetector, got {kind}.")
+        raise InputError(f"plot_surprisal needs an LSTMAnomalyDetector or an NGramDetector, got {kind}.")
     check_is_fitted(detector, "calibration_")
     X = _one(sequence)
     surprisal = _surprisal_with_end(detector, X)
@@ -133,7 +134,7 @@ def plot_training(estimator: Any, ax: Any = None) -> Any:
     check_is_fitted(estimator)
     history = getattr(estimator, "history_", None)
     if history is None:
-        raise TypeError(f"plot_training needs an LSTM estimator, got {type(estimator).__name__}, which has no epochs.")
+        raise InputError(f"plot_training needs an LSTM estimator, got {type(estimator).__name__}, which has no epochs.")
     ax = _axes(ax)
     loss = _draw_epochs(ax, "loss", history["loss"], color=_BLUE, marker="o")
     ax.set_xlabel("epoch")
@@ -222,14 +223,14 @@ def _axes(ax: Any, n_steps: int = 0) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError('figures need Matplotlib: pip install "seqrec[plot]"') from error
+        raise MissingExtraError('figures need Matplotlib: pip install "seqrec[plot]"') from error
     return plt.subplots(figsize=(float(np.clip(n_steps / 4, 7, 14)), 4.2), layout="constrained")[1]
 
 
 def _one(sequence: Any) -> Sequences:
     X = as_sequences(sequence)
     if len(X) != 1:
-        raise ValueError(f"the figure is of one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
+        raise InputError(f"the figure is of one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
     return X
 
 
@@ -319,14 +320,14 @@ def _score_groups(detector: Any, X: Any, labels: ArrayLike | None) -> dict[str, 
     """Score the sequences of X, in one group or, by their labels, in two; an empty group is left out."""
     if X is None:
         if labels is not None:
-            raise ValueError("labels are of sequences: give these as X.")
+            raise InputError("labels are of sequences: give these as X.")
         return {}
     scores = detector.score_samples(X)
     if labels is None:
         return {"new sequences": scores} if len(scores) else {}
     anomalous = np.asarray(labels)
     if anomalous.shape != scores.shape or not np.isin(anomalous, (0, 1)).all():
-        raise ValueError(f"labels must hold True (anomalous) or False for each of the {len(scores):,} sequences of X.")
+        raise InputError(f"labels must hold True (anomalous) or False for each of the {len(scores):,} sequences of X.")
     groups = {"normal": scores[anomalous == 0], "anomalous": scores[anomalous == 1]}
     return {name: values for name, values in groups.items() if len(values)}
 

@@ -19,10 +19,10 @@ from sklearn.exceptions import NotFittedError
 
 import seqrec
 from seqrec.detect.baselines import CombinedDetector, LengthDetector
+from seqrec.exceptions import ModelFileError
 from seqrec.persistence import _ESTIMATORS, inspect, load, save
 from seqrec.recommend.baselines import MarkovRecommender, PopularityRecommender
 from seqrec.storage import estimator as storable
-from seqrec.storage.container import ModelFileError
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTIONS = make_log(20, seed=2)

@@ -23,6 +23,7 @@ from seqrec.data.fields import FIELDS, Fields
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
+from seqrec.exceptions import InputError
 from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
@@ -254,7 +255,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     ) -> tuple[NDArray, str, NDArray, NDArray]:
         """Give the classes, what the labels are of, and the class numbers and weights of these."""
         if y is None:
-            raise ValueError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
+            raise InputError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
         labelled: Any = np.asarray(y)
         if labelled.ndim:
             labelled = check_array(labelled, ensure_2d=False, dtype=None, input_name="y")
@@ -265,20 +266,20 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         if level == "auto":
             level = "sequence" if labelled.shape == (len(X),) else "event"
         if labelled.shape != (sizes[level],):
-            raise ValueError(
+            raise InputError(
                 f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
                 f"got shape {labelled.shape}."
             )
         weights = np.ones(len(labelled)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
         if weights.shape != labelled.shape or not (np.isfinite(weights) & (weights >= 0)).all():
-            raise ValueError(f"sample_weight must hold {len(labelled):,} numbers of at least 0, as y does.")
+            raise InputError(f"sample_weight must hold {len(labelled):,} numbers of at least 0, as y does.")
         if not weights.any():
-            raise ValueError(
+            raise InputError(
                 "sample_weight must not be zero everywhere: the data with non-zero weights are what is learned."
             )
         classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"y must hold at least 2 classes, got {len(classes)} class.")
+            raise InputError(f"y must hold at least 2 classes, got {len(classes)} class.")
         if self.class_weight is not None:
             weights[weights > 0] *= compute_sample_weight(self.class_weight, labelled[weights > 0])
         numbers = np.zeros(len(labelled), dtype=np.int32)

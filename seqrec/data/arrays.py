@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec._checks import CLEAN, check_rows, show
+from seqrec.exceptions import InputError
 
 _ONE_SHAPE = "Pad or cut them to one shape."
 
@@ -31,13 +32,13 @@ def join_arrays(arrays: Any) -> tuple[NDArray[np.int64], NDArray]:
     """
     if not isinstance(arrays, list | tuple | np.ndarray):
         advice = "A frame goes to Sequences.from_frame(log, item=None, columns=[...])."
-        raise TypeError(f"arrays must be a list of arrays, or one array, got {type(arrays).__name__}. {advice}")
+        raise InputError(f"arrays must be a list of arrays, or one array, got {type(arrays).__name__}. {advice}")
     if isinstance(arrays, np.ndarray) and arrays.dtype != object and arrays.ndim > 1:
         n_sequences, time, *event = read_array(arrays, "arrays").shape
         return np.full(n_sequences, time), arrays.reshape(n_sequences * time, *event)
     read = [read_array(array, f"arrays[{row}]") for row, array in enumerate(arrays)]
     if not read:
-        raise ValueError("arrays is empty: no event tells its shape. If that is meant, pass np.empty((0, time, ...)).")
+        raise InputError("arrays is empty: no event tells its shape. If that is meant, pass np.empty((0, time, ...)).")
     check_rows(np.array([array.ndim > 0 for array in read]), "arrays", "single values", "Put each sequence in a list.")
     full = [array for array in read if len(array)] or read[:1]  # what is empty need not tell the shape of an event
     same = [not len(array) or array.shape[1:] == full[0].shape[1:] for array in read]
@@ -54,7 +55,7 @@ def name_columns(values: NDArray, names: str | Sequence[str]) -> dict[str, NDArr
         columns = dict(zip(names, np.moveaxis(values, -1, 0), strict=False))
         if values.ndim < 2 or not len(columns) == len(names) == values.shape[-1]:
             expected = f"one name for each entry of the last axis of events, of shape {values.shape[1:]}"
-            raise ValueError(f"names must hold {expected}, got {show(list(names))}.")
+            raise InputError(f"names must hold {expected}, got {show(list(names))}.")
     for name, column in columns.items():
         check_numbers(column, f"column {name!r}")
     return columns
@@ -89,11 +90,11 @@ def read_array(value: Any, name: str, place: str = "") -> NDArray:
     try:
         array = _unpack(value)
     except ValueError:  # NumPy tells of an "inhomogeneous shape"
-        raise ValueError(
+        raise InputError(
             f"{name} is ragged{place}: lists in it differ in length. Pad or cut them to one shape."
         ) from None
     if array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} holds {show(value)}{place}, not numbers or booleans alone.")
+        raise InputError(f"{name} holds {show(value)}{place}, not numbers or booleans alone.")
     return array
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seqrec._checks import check_choice, check_column
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
+from seqrec.exceptions import InputError
 from seqrec.storage.schemas import ABOVE_ZERO, Choice, Flag, Listed, Real, Record, Text
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
@@ -121,7 +122,7 @@ class Fields(NamedTuple):
         columns, sides = field_columns(X), dict(sides or {})
         numeric = [name for name, values in columns.items() if not is_category(values)]
         for name in _OWN_NAMES.intersection(columns):
-            raise ValueError(f"column {name!r} has the name of what happened, which has a surprisal too. Rename it.")
+            raise InputError(f"column {name!r} has the name of what happened, which has a surprisal too. Rename it.")
         for name, side in sides.items():
             check_choice(name, "a name in sides", numeric)
             check_choice(side, f"sides[{name!r}]", SIDES)
@@ -195,15 +196,15 @@ def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) ->
     columns = dict(X.columns)
     for name, values in columns.items():
         if values.dtype.kind in "mM":
-            raise TypeError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
+            raise InputError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
         if values.ndim > 1:
-            raise TypeError(
+            raise InputError(
                 f"column {name!r} holds an array of shape {values.shape[1:]} an event, and a network reads one value. "
                 "Make columns of its entries, as Sequences.from_arrays(..., names=[...]) does, or leave it out."
             )
     if X.timestamps is not None:
         if GAP in columns:
-            raise ValueError(f"column {GAP!r} has the name of the time between events. Rename it.")
+            raise InputError(f"column {GAP!r} has the name of the time between events. Rename it.")
         gaps = np.diff(X.timestamps.astype(np.int64), prepend=0) / 1e6
         first, full = X.indptr[:-1][X.lengths > 0], X.lengths > 0
         gaps[first] = np.nan if before is None else (X.timestamps[first] - before[full]) / np.timedelta64(1, "s")
@@ -232,14 +233,14 @@ def _buckets(gaps: NDArray[np.float64]) -> NDArray[np.int32]:
 
 def _refuse_without(name: str, columns: list[str]) -> None:
     if name == GAP:
-        raise ValueError("the training data had timestamps, and these sequences have none.")
+        raise InputError("the training data had timestamps, and these sequences have none.")
     check_column(name, columns)
 
 
 def _check_kind(name: str, expected: str, values: NDArray) -> None:
     found = _kind(values)
     if len(values) and found != expected:
-        raise TypeError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
+        raise InputError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
 
 
 def _check_category(category: Category) -> None:

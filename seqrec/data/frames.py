@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_ids, check_rows
 from seqrec.data.arrays import check_numbers, stack_cells
 from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future
+from seqrec.exceptions import InputError
 
 Convert = Callable[[np.ndarray, str], np.ndarray]
 
@@ -36,14 +37,14 @@ def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
     if not is_into_dataframe(log):
         advice = " Collect it first: log.collect()." if hasattr(log, "collect") else ""
         kind = type(log).__name__
-        raise TypeError(f"log must be a pandas, polars or pyarrow dataframe, got {kind}.{advice}")
+        raise InputError(f"log must be a pandas, polars or pyarrow dataframe, got {kind}.{advice}")
     columns = log.column_names if isinstance(log, pa.Table) else list(log.columns)
     for name in names:
         check_column(name, columns)
     try:
         return nw.from_native(log, eager_only=True)
     except nw.exceptions.DuplicateError as error:
-        raise ValueError(f"log repeats a column's name. Rename or drop all but one. {error}") from None
+        raise InputError(f"log repeats a column's name. Rename or drop all but one. {error}") from None
 
 
 def read_ids(frame: nw.DataFrame[Any], name: str) -> Encoded:
@@ -101,7 +102,7 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
         codes, texts = _encode(column)
         return texts.to_numpy(zero_copy_only=False)[codes]
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
-        raise TypeError(f"{label} holds {column.type} values, not numbers, booleans, text or times.")
+        raise InputError(f"{label} holds {column.type} values, not numbers, booleans, text or times.")
     values = column.to_numpy()
     check_numbers(values, label)
     return values
@@ -179,7 +180,7 @@ def _to_arrow(column: nw.Series[Any], label: str, convert: Convert) -> pa.Chunke
         objects = column.dtype == nw.Object
         values = pa.array(convert(column.to_numpy(), label)) if objects else column.to_arrow()
     except UnicodeEncodeError:
-        raise ValueError(f"{label} holds text that is not valid Unicode. Repair it first.") from None
+        raise InputError(f"{label} holds text that is not valid Unicode. Repair it first.") from None
     values = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -214,7 +215,7 @@ def _plain_ids(column: pa.ChunkedArray, label: str) -> pa.ChunkedArray:
         return column if beyond else column.cast(pa.int64())
     if is_text(kind):
         return column
-    raise TypeError(f"{label} holds {kind} values. {CONVERT}")
+    raise InputError(f"{label} holds {kind} values. {CONVERT}")
 
 
 def _check_distinct(ids: pa.Array, codes: np.ndarray, label: str) -> np.ndarray:
@@ -224,7 +225,7 @@ def _check_distinct(ids: pa.Array, codes: np.ndarray, label: str) -> np.ndarray:
     try:
         ids.validate(full=True)
     except pa.ArrowInvalid:
-        raise ValueError(f"{label} holds {_show_invalid(ids, codes)}. Repair it first.") from None
+        raise InputError(f"{label} holds {_show_invalid(ids, codes)}. Repair it first.") from None
     sizes = pc.binary_length(ids).to_numpy()
     if not (sizes > 0).all():
         check_rows(sizes[codes] > 0, label, "empty ids", CLEAN)

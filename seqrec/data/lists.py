@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from seqrec._checks import check_ids, show
 from seqrec.data.times import read_times, times_from_objects
+from seqrec.exceptions import InputError
 
 
 def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +29,7 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
     for one in lists:
         if not isinstance(one, Collection) or isinstance(one, str | bytes | Mapping | Set):
             kind = type(one).__name__
-            raise TypeError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).")
+            raise InputError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).")
     lengths = np.fromiter((len(one) for one in lists), dtype=np.int64, count=len(lists))
     plain = [one for one in lists if isinstance(one, np.ndarray) and one.ndim == 1 and one.dtype.kind in "ifM"]
     if len(plain) == len(lists) and len({one.dtype for one in plain}) == 1:
@@ -71,8 +72,8 @@ def check_keys(keys: Any, n_sequences: int) -> np.ndarray:
         return np.arange(n_sequences)
     keys = check_ids(keys, "keys")
     if len(keys) != n_sequences:
-        raise ValueError(f"keys must hold one id for each of the {n_sequences} sequences, got {len(keys)}.")
+        raise InputError(f"keys must hold one id for each of the {n_sequences} sequences, got {len(keys)}.")
     repeated = keys[pd.Series(keys, dtype=keys.dtype).duplicated()]
     if len(repeated):
-        raise ValueError(f"keys holds {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
+        raise InputError(f"keys holds {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
     return keys

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import InputError
 
 
 def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
@@ -16,18 +17,18 @@ def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | 
     if at is None:
         return None
     if X.timestamps is None:
-        raise ValueError("at is the time of the question, but the histories have no timestamps to compare it with.")
+        raise InputError("at is the time of the question, but the histories have no timestamps to compare it with.")
     values = np.atleast_1d(np.asarray(at))
     unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
     if values.dtype.kind in "iuf" and unit is None:
-        raise TypeError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
+        raise InputError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
     moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
     times = np.broadcast_to(moments, len(X))
     full = np.flatnonzero(X.lengths)
     late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
     if not late.all():  # a missing time is not late either
         missed = len(late) - late.sum()
-        raise ValueError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
+        raise InputError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
     return times
 
 

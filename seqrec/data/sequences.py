@@ -17,8 +17,9 @@ from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, flatten_array, read_flat_times
-from seqrec.data.times import TICKS
+from seqrec.data.times import TICKS, warn_of_future
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
+from seqrec.exceptions import InputError
 
 _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 
@@ -142,9 +143,11 @@ class Sequences:
         check_choice(time_unit, "time_unit", ("auto", *TICKS))
         columns = check_column_names(columns)
         if drop_duplicates and timestamp is None:
-            raise ValueError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
+            raise InputError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
         frame = frames.open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
         times, unit = (None, None) if timestamp is None else frames.read_timestamps(frame, timestamp, time_unit)
+        if times is not None:
+            warn_of_future(times, f"column {timestamp!r}")
         with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
             rest = second.submit(lambda: (_read_items(frame, item), frames.order_of(times)))
             users = frames.sort_ids(frames.read_ids(frame, user))
@@ -417,7 +420,7 @@ class Sequences:
             return self
         if self.n_events and len(vocabulary) and self.has_items == (vocabulary == NO_ITEMS):
             here, there = ("", "out") if self.has_items else ("out", "")
-            raise TypeError(f"these events come with{here} items, those of training came with{there}: see item=None.")
+            raise InputError(f"these events come with{here} items, those of training came with{there}: see item=None.")
         return self._translate(vocabulary)
 
     def compact(self) -> Sequences:
@@ -434,13 +437,13 @@ class Sequences:
             return self
         lengths, values = flatten(timestamps, "timestamps")
         if not np.array_equal(lengths, self.lengths):
-            raise ValueError("timestamps and sequences differ in their lengths: each event needs one time.")
+            raise InputError("timestamps and sequences differ in their lengths: each event needs one time.")
         times, unit = read_flat_times(values, time_unit)
         timed = replace(self, timestamps=times, time_unit=unit)
         back = np.flatnonzero(timed._steps(np.less))
         if len(back):
             key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]
-            raise ValueError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
+            raise InputError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
         return timed
 
     def _steps(self, compare: np.ufunc) -> np.ndarray:
@@ -495,7 +498,7 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     if isinstance(X, Sequences):
         sequences = X
     elif _is_frame(X):
-        raise TypeError(
+        raise InputError(
             f"X must be Sequences or a list of sequences, got {type(X).__name__}. "
             "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
         )
@@ -505,7 +508,7 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
         lengths, values = flatten_array(X, int(not allow_empty), estimator, reset)
         sequences = Sequences._from_flat(lengths, None, *_factorize(values))
     if not allow_empty and not sequences.n_events:
-        raise ValueError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
+        raise InputError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
     return sequences
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from seqrec._checks import check_choice, show
 from seqrec.data.frames import open_frame, order_of, read_ids, read_timestamps, sort_events, sort_ids
 from seqrec.data.times import TICKS
+from seqrec.exceptions import InputError
 
 
 def sessionize(
@@ -64,7 +65,7 @@ def sessionize(
     pause = _read_gap(gap)
     frame = open_frame(log, [user, timestamp])
     if session in frame.columns:
-        raise ValueError(f"column {session!r} exists already. Name another for the sessions: session=...")
+        raise InputError(f"column {session!r} exists already. Name another for the sessions: session=...")
     users = sort_ids(read_ids(frame, user))
     times, _ = read_timestamps(frame, timestamp, time_unit)
     rows, _ = sort_events(users, order_of(times))
@@ -79,5 +80,5 @@ def sessionize(
 def _read_gap(gap: str | timedelta) -> np.timedelta64:
     length = pd.to_timedelta(gap, errors="coerce") if isinstance(gap, str | timedelta) else pd.NaT
     if length is pd.NaT or length <= timedelta(0):
-        raise ValueError(f"gap must be a positive length of time, such as '30min', got {show(gap)}.")
+        raise InputError(f"gap must be a positive length of time, such as '30min', got {show(gap)}.")
     return np.timedelta64(length)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqrec._checks import CLEAN, check_rows, show, show_rows
+from seqrec.exceptions import InputError
 
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second
 BAND = (10**8, 10**10)  # seconds since 1970: from 1973 to 2286; the bands of two units do not overlap
@@ -46,7 +47,7 @@ def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> 
     elif is_text(kind):
         times = _from_text(column, label)
     else:
-        raise TypeError(f"{label} holds {kind} values, not times. Convert it to datetimes first.")
+        raise InputError(f"{label} holds {kind} values, not times. Convert it to datetimes first.")
     _check_calendar(times, label)
     return times, unit
 
@@ -65,7 +66,7 @@ def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:
         return values.astype(np.float64)
     if kind in ("string", "empty"):
         return values
-    raise TypeError(f"{label} holds {kind} objects ({show(values[0])}, ...). Convert it to datetimes first.")
+    raise InputError(f"{label} holds {kind} objects ({show(values[0])}, ...). Convert it to datetimes first.")
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -93,22 +94,32 @@ def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[
     low, high = pc.min_max(column).as_py().values()
     unit = infer_unit(low, high, label) if time_unit == "auto" else time_unit
     if max(-low, high) > int(YEARS[1].astype(int)) * TICKS[unit]:
-        raise ValueError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
+        raise InputError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
     if pa.types.is_integer(column.type):
         return _ticks(column).view(f"datetime64[{unit}]"), unit
     microseconds = np.rint(column.to_numpy() * (TICKS["us"] / TICKS[unit]))
     return microseconds.astype(np.int64).view("datetime64[us]"), unit
 
 
-def infer_unit(low: float, high: float, label: str) -> str:
-    """Give the unit since 1970 that numbers from `low` to `high` are plainly in; else raise a ValueError."""
+_IN_PYTHON = "time_unit='s' (or 'ms', 'us', 'ns')", "pass timestamp=None"
+
+
+def infer_unit(low: float, high: float, label: str, advice: tuple[str, str] = _IN_PYTHON) -> str:
+    """Give the unit since 1970 that numbers from `low` to `high` are plainly in.
+
+    `advice` says how to name the unit, and how to do without times.
+
+    Raises
+    ------
+    InputError
+        If the numbers are plainly in no unit.
+    """
     for unit, ticks in TICKS.items():
         if BAND[0] * ticks <= low and high < BAND[1] * ticks:
             return unit
-    raise ValueError(
+    raise InputError(
         f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970. "
-        "Name the unit: time_unit='s' (or 'ms', 'us', 'ns'). If the numbers only count the events, "
-        "sort the log by them and pass timestamp=None."
+        f"Name the unit: {advice[0]}. If the numbers only count the events, sort the log by them and {advice[1]}."
     )
 
 
@@ -125,7 +136,7 @@ def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
 
 def _check_one_zone(zoned: np.ndarray, label: str) -> None:
     if zoned.any() and not zoned.all():
-        raise ValueError(
+        raise InputError(
             f"{label} mixes times with a zone (first at row {np.argmax(zoned)}) and without one "
             f"(first at row {np.argmin(zoned)}). Give every time a zone, or none."
         )
@@ -133,7 +144,7 @@ def _check_one_zone(zoned: np.ndarray, label: str) -> None:
 
 def _check_calendar(times: np.ndarray, label: str) -> None:
     if len(times) and not YEARS[0] <= _seconds(times.min()) <= _seconds(times.max()) <= YEARS[1]:
-        raise ValueError(f"{label} leaves the years 1 to 9999. Check its unit.")
+        raise InputError(f"{label} leaves the years 1 to 9999. Check its unit.")
 
 
 def _seconds(time: np.datetime64) -> np.datetime64:

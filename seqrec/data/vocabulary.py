@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seqrec._checks import check_ids, show
+from seqrec.exceptions import InputError
 from seqrec.storage.arrays import Ids
 from seqrec.storage.schemas import Converted, Schema
 
@@ -50,7 +51,7 @@ class Vocabulary:
         self._index = pd.Index(self._items, dtype=self._items.dtype)
         if not self._index.is_unique:
             repeated = self._index[self._index.duplicated()]
-            raise ValueError(f"items has {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
+            raise InputError(f"items has {len(repeated):,} repeated ids, such as {show(repeated[0])}.")
 
     def __reduce__(self) -> tuple[type, tuple]:
         """Pickle and copy the ids alone; the index is built anew."""
@@ -94,7 +95,7 @@ class Vocabulary:
         """
         values = check_ids(values, "values")
         if len(values) and len(self) and _kind(values) != _kind(self.items):
-            raise TypeError(
+            raise InputError(
                 f"the items are {_kind(self.items)} (such as {show(self.items[0])}), "
                 f"but these are {_kind(values)} (such as {show(values[0])}). Convert one to the other's kind."
             )
@@ -145,7 +146,7 @@ class Vocabulary:
         items = check_ids(items, "items")
         unseen = pd.unique(items[self.encode(items) == UNKNOWN])
         if self == NO_ITEMS and len(unseen):
-            raise TypeError(f"events without items (item=None) cannot go on with items, such as {show(unseen[0])}.")
+            raise InputError(f"events without items (item=None) cannot go on with items, such as {show(unseen[0])}.")
         return Vocabulary(np.concatenate([self.items, unseen]) if len(self) else unseen)
 
 

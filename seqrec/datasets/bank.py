@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer, show
+from seqrec.exceptions import InputError
 
 KINDS = ("take-over", "burst", "skipped step", "odd amount", "regular bot")
 CHANNELS = ("web", "app", "phone")
@@ -212,9 +213,9 @@ def make_fraud_log(
 
 def _check_rate(value: Any) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"fraud_rate must be a number, got {show(value)} ({type(value).__name__}).")
+        raise InputError(f"fraud_rate must be a number, got {show(value)} ({type(value).__name__}).")
     if not 0 <= float(value) <= 1:
-        raise ValueError(f"fraud_rate must be between 0 and 1, got {show(value)}. It is a share of the sessions.")
+        raise InputError(f"fraud_rate must be between 0 and 1, got {show(value)}. It is a share of the sessions.")
     return float(value)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.exceptions import InputError
 
 EVENT_TYPES = ("view", "cart", "buy")
 CHANCES = (0.55, 0.3, 0.15)  # of each
@@ -67,7 +68,7 @@ def make_shop_log(
     n_users, n_items = check_integer(n_users, "n_users"), check_integer(n_items, "n_items", 4)
     n_events = check_integer(n_events, "n_events")
     if n_events < n_users or n_items % 2:
-        raise ValueError(f"n_events must be at least n_users and n_items even, got {n_events}, {n_users}, {n_items}.")
+        raise InputError(f"n_events must be at least n_users and n_items even, got {n_events}, {n_users}, {n_items}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
     weights = (1.0 + rng.permutation(n_items)) ** -0.8
     rival, match = (_pairs(n_items, rng) for _ in range(2))

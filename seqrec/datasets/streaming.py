@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.exceptions import InputError
 
 GENRES = (
     "Mystery", "Comedy", "Space", "Western", "Romance", "Horror",
@@ -163,7 +164,7 @@ def make_interactions(
     n_items = check_integer(n_items, "n_items", 2)
     n_events = check_integer(n_events, "n_events")
     if n_events < n_users:
-        raise ValueError(f"n_events must be at least n_users (every user has an event), got {n_events} < {n_users}.")
+        raise InputError(f"n_events must be at least n_users (every user has an event), got {n_events} < {n_users}.")
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
     lengths = _history_lengths(n_users, n_events, rng)

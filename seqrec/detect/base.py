@@ -22,6 +22,7 @@ from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.detect import thresholds
 from seqrec.detect.calibration import CALIBRATION, Calibration
 from seqrec.detect.parts import Parts
+from seqrec.exceptions import InputError
 from seqrec.storage import schemas
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Converted, Optional, Schema
@@ -98,10 +99,10 @@ class AnomalyMixin(OutlierMixin):
         self._validate_params()
         X = as_sequences(X, allow_empty=False, estimator=self)
         if len(X) < 2:
-            raise ValueError(f"fit needs at least 2 sequences to tell what is normal, got {len(X)} (n_samples = 1).")
+            raise InputError(f"fit needs at least 2 sequences to tell what is normal, got {len(X)} (n_samples = 1).")
         names = self._part_names_of(X)
         if self.part not in ("auto", *names):
-            raise ValueError(f"part must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.part!r}.")
+            raise InputError(f"part must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.part!r}.")
         normal, parts = self._learn_and_calibrate(X.compact(), check_random_state(self.random_state))
         calibration = Calibration.fit(parts)
         self.normal_, self.calibration_ = normal, calibration
@@ -181,9 +182,9 @@ class AnomalyMixin(OutlierMixin):
         """Give the `offset_` that `set_threshold` sets for the same parameters, and set nothing."""
         check_is_fitted(self, "held_out_scores_")
         if sum(value is not None for value in (false_positive_rate, contamination, alerts_per_day)) != 1:
-            raise ValueError("a threshold takes exactly one of false_positive_rate, contamination, alerts_per_day.")
+            raise InputError("a threshold takes exactly one of false_positive_rate, contamination, alerts_per_day.")
         if (alerts_per_day is None) != (sequences_per_day is None):
-            raise ValueError("alerts_per_day and sequences_per_day are given together: one is a share of the other.")
+            raise InputError("alerts_per_day and sequences_per_day are given together: one is a share of the other.")
         if contamination is not None:
             return thresholds.contamination_offset(self.held_out_scores_, contamination)
         if alerts_per_day is not None and sequences_per_day is not None:

@@ -20,6 +20,7 @@ from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents
 from seqrec.detect.normal import NORMAL, Normal
 from seqrec.detect.stream import DetectorStream
+from seqrec.exceptions import InputError
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.stream import StreamState
@@ -246,7 +247,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         """
         X = self._known_sequences(X)
         if at_time and not self.model_.architecture.asked:
-            raise ValueError("at_time needs a detector that was fitted on sequences with timestamps.")
+            raise InputError("at_time needs a detector that was fitted on sequences with timestamps.")
         state, found = self.normal_.read(X, timed=at_time)
         surprisal = found.surprisal
         if ends:

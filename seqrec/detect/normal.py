@@ -18,6 +18,7 @@ from seqrec.data.summary import HISTORY, count_events
 from seqrec.data.vocabulary import UNKNOWN, Vocabulary, vocabulary
 from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents
 from seqrec.detect.parts import NumberParts, Parts, SurprisalParts
+from seqrec.exceptions import InputError
 from seqrec.network import mixtures
 from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.model import SequenceModel
@@ -217,7 +218,7 @@ class Normal(NamedTuple):
         At a given time, (n,), nothing ends: the last column is left out.
         """
         if at is not None and not self.network.architecture.asked:
-            raise ValueError("times can be asked about if the detector was fitted on sequences with timestamps.")
+            raise InputError("times can be asked about if the detector was fitted on sequences with timestamps.")
         reader, state = Reader.of(self.network), self.read(X)[0].network
         states = state.output
         if at is not None:

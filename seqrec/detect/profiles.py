@@ -19,6 +19,7 @@ from seqrec.data.display import ShownAsCard
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
+from seqrec.exceptions import InputError
 from seqrec.storage.arrays import Array, Sparse
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Schema
@@ -262,7 +263,7 @@ def _check(X: Any, users: ArrayLike, *, allow_empty: bool = True) -> tuple[Seque
     users = np.asarray(users)
     users = users.astype(object) if users.dtype.kind == "U" else users
     if users.shape != (len(X),):
-        raise ValueError(f"users must hold one id for each of the {len(X)} sequences, got shape {users.shape}.")
+        raise InputError(f"users must hold one id for each of the {len(X)} sequences, got shape {users.shape}.")
     return X, users
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control
 
 from seqrec._checks import check_rows, show
+from seqrec.exceptions import InputError
 
 __all__ = [
     "Tail",
@@ -62,7 +63,7 @@ def contamination_offset(scores: ArrayLike, contamination: float) -> float:
     """
     contamination = _check_number(contamination, "contamination")
     if not 0 < contamination <= 0.5:
-        raise ValueError(f"contamination must be above 0 and at most 0.5, got {contamination}.")
+        raise InputError(f"contamination must be above 0 and at most 0.5, got {contamination}.")
     return float(np.percentile(_check_finite(scores, "scores"), 100 * contamination))
 
 
@@ -132,7 +133,7 @@ def alerts_per_day_offset(scores: ArrayLike, alerts: float, sequences_per_day: f
     """
     alerts, per_day = _check_number(alerts, "alerts"), _check_number(sequences_per_day, "sequences_per_day")
     if not 0 < alerts < per_day < np.inf:
-        raise ValueError(f"alerts must be above 0 and fewer than the {per_day:g} sequences_per_day, got {alerts:g}.")
+        raise InputError(f"alerts must be above 0 and fewer than the {per_day:g} sequences_per_day, got {alerts:g}.")
     return false_positive_offset(scores, alerts / per_day)
 
 
@@ -372,7 +373,7 @@ def _floor(rate: float, n: int) -> int:
 def _check_finite(values: ArrayLike, name: str, fewest: int = 1) -> NDArray[np.float64]:
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or len(values) < fewest:
-        raise ValueError(f"{name} must be a 1-D array with a number for each sequence, got shape {values.shape}.")
+        raise InputError(f"{name} must be a 1-D array with a number for each sequence, got shape {values.shape}.")
     check_rows(np.isfinite(values), name, "values that are NaN or infinite", "The model has diverged: fit it again.")
     return values
 
@@ -380,11 +381,11 @@ def _check_finite(values: ArrayLike, name: str, fewest: int = 1) -> NDArray[np.f
 def _check_rate(rate: Any, name: str = "rate") -> float:
     rate = _check_number(rate, name)
     if not 0 < rate < 1:
-        raise ValueError(f"{name} must lie between 0 and 1, got {rate}.")
+        raise InputError(f"{name} must lie between 0 and 1, got {rate}.")
     return rate
 
 
 def _check_number(value: Any, name: str) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {show(value)} ({type(value).__name__}).")
+        raise InputError(f"{name} must be a number, got {show(value)} ({type(value).__name__}).")
     return float(value)

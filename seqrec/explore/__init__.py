@@ -3,6 +3,8 @@
 from importlib import import_module
 from importlib.util import find_spec
 
+from seqrec.exceptions import MissingExtraError
+
 _MODULE_OF = {
     "RecommendationExplorer": "recommendations",
     "AnomalyExplorer": "anomalies",
@@ -19,7 +21,7 @@ def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'seqrec.explore' has no attribute {name!r}")
     if find_spec("anywidget") is None:
-        raise ImportError('the widgets need ipywidgets and anywidget: pip install "seqrec[jupyter]".')
+        raise MissingExtraError('the widgets need ipywidgets and anywidget: pip install "seqrec[jupyter]".')
     return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 

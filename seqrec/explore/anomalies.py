@@ -14,6 +14,7 @@ from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.detect.base import AnomalyMixin
 from seqrec.detect.thresholds import peaks
+from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, check_position, lines, packed, source
 from seqrec.explore.timelines import in_words, timeline
 from seqrec.metrics.detection import check_flags
@@ -83,7 +84,7 @@ class AnomalyExplorer(Widget):
         sequences_per_day: float | None = None,
     ) -> None:
         if not isinstance(detector, AnomalyMixin):
-            raise TypeError(f"AnomalyExplorer shows a detector of seqrec, got {type(detector).__name__}.")
+            raise InputError(f"AnomalyExplorer shows a detector of seqrec, got {type(detector).__name__}.")
         check_is_fitted(detector, "calibration_")
         self.detector, self.sequences = detector, as_sequences(sequences)
         self._normal = None if normal is None else as_sequences(normal)
@@ -133,7 +134,7 @@ class AnomalyExplorer(Widget):
     def mark(self, mark: str | None, sequence: int | None = None) -> AnomalyExplorer:
         """Mark a sequence, by default the one that is open, as "normal" or "confirmed"; None takes a mark back."""
         if mark not in (*_MARKS, None):
-            raise ValueError(f"mark must be 'normal', 'confirmed' or None, got {mark!r}.")
+            raise InputError(f"mark must be 'normal', 'confirmed' or None, got {mark!r}.")
         position = check_position(self.sequence if sequence is None else sequence, len(self.scores), lowest=0)
         others = {key: value for key, value in self._marks.items() if key != str(position)}
         self._marks = others if mark is None else others | {str(position): mark}
@@ -216,5 +217,5 @@ def _check_labels(labels: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
         return None
     flags = check_flags(labels, "labels", n_kinds=0)
     if len(flags) != n:
-        raise ValueError(f"there are {n:,} sequences, but {len(flags):,} labels.")
+        raise InputError(f"there are {n:,} sequences, but {len(flags):,} labels.")
     return flags

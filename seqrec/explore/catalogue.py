@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seqrec._checks import show
 from seqrec.data.vocabulary import Vocabulary
+from seqrec.exceptions import InputError
 from seqrec.explore.front_end import label
 
 _ID = "item_id"
@@ -48,7 +49,7 @@ class Catalogue:
         frame = pd.DataFrame(index=pd.Index([], dtype=object)) if items is None else _by_id(items)
         rows = frame.index.get_indexer(pd.Index(self.ids))
         if len(frame) and (rows < 0).all():
-            raise ValueError(
+            raise InputError(
                 f"none of the {len(frame):,} items is in the catalogue: their ids are like "
                 f"{show(frame.index[:3].tolist())}, those of the catalogue like {show(self.ids[:3].tolist())}."
             )
@@ -80,7 +81,7 @@ def _by_id(items: Any) -> pd.DataFrame:
         frame = frame.set_index(_ID) if _ID in frame.columns else frame
     if not frame.index.is_unique:
         twice = frame.index[frame.index.duplicated()][0]
-        raise ValueError(f"item {show(twice)} comes twice among the items: give each item one row.")
+        raise InputError(f"item {show(twice)} comes twice among the items: give each item one row.")
     return frame
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._checks import check_integer, show
 from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.metrics import coverage, hit_rate, mrr, ndcg
 
@@ -99,7 +100,7 @@ class ModelComparison(Widget):
         self._model_names, self._metric_names = _shown(results), _shown(metrics)
         reference = _find(next(iter(results)) if baseline is None else baseline, self._model_names, "baseline")
         if isinstance(lower_is_better, str):
-            raise TypeError(f"lower_is_better must be a list of metrics. Write lower_is_better=[{lower_is_better!r}].")
+            raise InputError(f"lower_is_better must be a list of metrics. Write lower_is_better=[{lower_is_better!r}].")
         lower = {_find(metric, self._metric_names, "lower_is_better") for metric in lower_is_better}
         self._table = _Figures(results, metrics, random_state)
         super().__init__()
@@ -147,13 +148,13 @@ class ModelComparison(Widget):
         ['HR@1', 'NDCG@1', 'MRR@1', 'coverage@1']
         """
         if not isinstance(recommenders, Mapping) or not recommenders:
-            raise TypeError(f"recommenders must be a dict of names and fitted recommenders, got {show(recommenders)}.")
+            raise InputError(f"recommenders must be a dict of names and fitted recommenders, got {show(recommenders)}.")
         check_integer(k, "k")
         for recommender in recommenders.values():
             check_is_fitted(recommender, "vocabulary_")
         unknown = [name for name in seconds or {} if name not in recommenders]
         if unknown:
-            raise ValueError(f"seconds name {show(unknown)}, but the recommenders are {show(list(recommenders))}.")
+            raise InputError(f"seconds name {show(unknown)}, but the recommenders are {show(list(recommenders))}.")
         history = as_sequences(history)
         results = {name: _judged(model, history, target, k, exclude_seen) for name, model in recommenders.items()}
         for name, number in (seconds or {}).items():
@@ -296,12 +297,12 @@ def _checked(results: Any) -> dict[Any, dict[Any, NDArray]]:
     """Give the figures as arrays of one or no dimension; what a frame or model lacks is left out."""
     if isinstance(results, pd.DataFrame):
         if not results.index.is_unique:
-            raise ValueError(f"model {show(results.index[results.index.duplicated()][0])} has several rows: keep one.")
+            raise InputError(f"model {show(results.index[results.index.duplicated()][0])} has several rows: keep one.")
         results = {model: row.dropna().to_dict() for model, row in results.astype(object).iterrows()}
     if not isinstance(results, Mapping) or not all(isinstance(figures, Mapping) for figures in results.values()):
-        raise TypeError("results must be a dict of models, each a dict of metrics, or a DataFrame.")
+        raise InputError("results must be a dict of models, each a dict of metrics, or a DataFrame.")
     if not any(len(figures) for figures in results.values()):
-        raise ValueError("results hold no figure: give at least one model with one metric.")
+        raise InputError("results hold no figure: give at least one model with one metric.")
     return {
         model: {metric: _figure(values, model, metric) for metric, values in figures.items()}
         for model, figures in results.items()
@@ -314,7 +315,7 @@ def _figure(values: ArrayLike | Real, model: Any, metric: Any) -> NDArray[np.flo
     except (TypeError, ValueError):
         array = np.empty((0, 0))
     if array.ndim > 1:
-        raise TypeError(
+        raise InputError(
             f"results[{show(model)}][{show(metric)}] must be a number or a 1-D array of one number a sequence, "
             f"got {show(values)}."
         )
@@ -338,7 +339,7 @@ def _find(name: Any, names: dict[Any, str], argument: str) -> str:
         return names[name]
     if name in names.values():
         return name
-    raise ValueError(f"{argument} must be one of {show(list(names.values()))}, got {show(name)}.")
+    raise InputError(f"{argument} must be one of {show(list(names.values()))}, got {show(name)}.")
 
 
 def _undominated(figures: NDArray[np.float64]) -> NDArray[np.bool_]:

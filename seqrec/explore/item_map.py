@@ -13,6 +13,7 @@ from traitlets import Bytes, Dict, Int, List, TraitError, Unicode, observe, vali
 from seqrec._checks import check_choice, check_rows
 from seqrec._html import Html, card, table
 from seqrec._text import markup
+from seqrec.exceptions import InputError, MissingExtraError
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.explore.item_groups import OTHER, group
@@ -132,13 +133,13 @@ class ItemMap(Widget):
 
         Raises
         ------
-        ImportError
+        MissingExtraError
             If jupyter-scatter is not installed.
         """
         try:
             import jscatter
         except ImportError as error:
-            raise ImportError('scatter() needs jupyter-scatter: pip install "seqrec[map]".') from error
+            raise MissingExtraError('scatter() needs jupyter-scatter: pip install "seqrec[map]".') from error
         groups = group(self._values[self.color])
         names = {kind: text for text, _, kind in groups.entries}
         color = pd.Categorical([names[kind] for kind in groups.kinds.tolist()], categories=list(names.values()))
@@ -241,7 +242,7 @@ def item_embeddings(recommender: Any) -> NDArray[np.float32]:
         Before `fit`.
     """
     if not hasattr(recommender, "item_embeddings"):
-        raise TypeError(
+        raise InputError(
             f"a map needs item embeddings, which {type(recommender).__name__} does not have. "
             "Give a fitted LSTMRecommender."
         )
@@ -269,7 +270,7 @@ def _plane(rows: NDArray) -> tuple[NDArray[np.float64], str]:
 def _checked(points: ArrayLike, n_items: int) -> NDArray[np.float64]:
     xy = np.asarray(points, dtype=np.float64)
     if xy.shape != (n_items, 2):
-        raise ValueError(f"points must have a row of x and y for each of {n_items:,} items, got shape {xy.shape}.")
+        raise InputError(f"points must have a row of x and y for each of {n_items:,} items, got shape {xy.shape}.")
     check_rows(np.all(np.isfinite(xy), axis=1), "points", "rows that are not finite", "Give each item a place.")
     return xy
 

@@ -17,6 +17,7 @@ from seqrec._checks import check_integer, show
 from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.vocabulary import N_RESERVED
+from seqrec.exceptions import InputError
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, label, lines, packed, source
 from seqrec.explore.histories import History
@@ -191,7 +192,7 @@ class RecommendationExplorer(Widget):
         """
         column = self._vocabulary.encode([item])[0] - N_RESERVED
         if column < 0:
-            raise ValueError(f"item {show(item)} is not in the catalogue of {len(self._vocabulary):,} items.")
+            raise InputError(f"item {show(item)} is not in the catalogue of {len(self._vocabulary):,} items.")
         place = len(self._history) if position is None else self._position(position, len(self._history))
         self._edit(self._history.inserted(place, self._vocabulary.items[column : column + 1].tolist()[0]))
 
@@ -357,13 +358,13 @@ def _named(recommender: Any) -> dict[str, RecommenderMixin]:
     several = recommender if isinstance(recommender, Mapping) else {type(recommender).__name__: recommender}
     for one in several.values():
         if not isinstance(one, RecommenderMixin) or isinstance(one, type):
-            raise TypeError(
+            raise InputError(
                 "recommender must be a fitted recommender, or a dict of name to fitted recommender, "
                 f"got {type(one).__name__}."
             )
         check_is_fitted(one, "vocabulary_")
     if not several:
-        raise ValueError("recommender is an empty dict: give at least one fitted recommender.")
+        raise InputError("recommender is an empty dict: give at least one fitted recommender.")
     return {label(name): one for name, one in several.items()}
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import show
 from seqrec._html import card, details, sparkline, table
+from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, label, packed, source
 
 _SECONDS_BETWEEN_MESSAGES = 0.1
@@ -241,24 +242,24 @@ def _history_of(source: Any) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
     if not hasattr(source, "fit"):
-        raise TypeError(f"TrainingCurves expects a fitted estimator or its history_, got {type(source).__name__}.")
+        raise InputError(f"TrainingCurves expects a fitted estimator or its history_, got {type(source).__name__}.")
     if not hasattr(source, "history_"):
         check_is_fitted(source)
-        raise TypeError(f"{type(source).__name__} keeps no history: it does not learn in epochs.")
+        raise InputError(f"{type(source).__name__} keeps no history: it does not learn in epochs.")
     return source.history_
 
 
 def _checked(history: Mapping[str, Any]) -> dict[str, list[float]]:
     if "loss" not in history:
-        raise ValueError(f'a history holds a list "loss", with a figure an epoch; got {show(list(history))}.')
+        raise InputError(f'a history holds a list "loss", with a figure an epoch; got {show(list(history))}.')
     lists = {}
     for name in ("loss", "validation"):
         values = np.asarray(history.get(name, []))
         if values.ndim != 1 or (values.size and values.dtype.kind not in "iuf"):
-            raise ValueError(f"history[{name!r}] must be a list of numbers, got {show(history[name])}.")
+            raise InputError(f"history[{name!r}] must be a list of numbers, got {show(history[name])}.")
         lists[name] = values.astype(float).tolist()
     if len(lists["validation"]) > len(lists["loss"]):
-        raise ValueError(f"{len(lists['validation'])} epochs were validated, but there were {len(lists['loss'])}.")
+        raise InputError(f"{len(lists['validation'])} epochs were validated, but there were {len(lists['loss'])}.")
     return lists
 
 

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from seqrec.data.fields import GAP
 from seqrec.data.times import TICKS
 from seqrec.detect.lstm import LSTMAnomalyDetector
-from seqrec.jobs.folder import JobError, locked
+from seqrec.exceptions import JobError, LogError
+from seqrec.jobs.folder import locked
 from seqrec.jobs.job import LogJob, Settings, fitted, id_kind
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
-from seqrec.logs.chunks import LogError
 from seqrec.logs.source import Show, Source
 from seqrec.network.state import leaves
 
@@ -46,7 +46,7 @@ class DetectionJob(LogJob):
 
     Parameters
     ----------
-    model, source, output, settings
+    model, source, output, settings, digest
         As `LogJob` takes them.
     threshold : dict
         What is flagged, in the words of `AnomalyMixin.set_threshold`; by default, what the model flags. How many
@@ -65,8 +65,9 @@ class DetectionJob(LogJob):
         settings: Settings,
         threshold: Mapping[str, float | None] | None = None,
         state: Path | None = None,
+        digest: str | None = None,
     ) -> None:
-        super().__init__(model, source, output, settings)
+        super().__init__(model, source, output, settings, digest)
         self.threshold = {name: value for name, value in (threshold or {}).items() if value is not None}
         self.generations = None if state is None else Generations(Path(state), self.digest, settings.shard)
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from seqrec._checks import check_choice
 from seqrec.data.arrow import FIELD
 from seqrec.data.fields import GAP
+from seqrec.exceptions import MissingExtraError
 from seqrec.jobs.job import LogJob, digest_of, fitted, id_kind
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import Census
@@ -45,13 +46,13 @@ def score_on(address: str) -> Callable[[LogJob, Sequence[int], Census, Show], No
 
     Raises
     ------
-    ImportError
+    MissingExtraError
         Without the extra ``seqrec[dask]``.
     """
     try:
         from distributed import Client, as_completed
     except ImportError:
-        raise ImportError("scoring on a Dask cluster needs an extra: pip install 'seqrec[dask]'.") from None
+        raise MissingExtraError("scoring on a Dask cluster needs an extra: pip install 'seqrec[dask]'.") from None
 
     def score_all(job: LogJob, buckets: Sequence[int], census: Census, show: Show) -> None:
         done = census.n_buckets - len(buckets)

@@ -16,17 +16,10 @@ from shutil import rmtree
 from typing import Any
 
 from seqrec._files import write_bytes
+from seqrec.exceptions import JobError, LockedError
 
 _WORK = ".seqrec"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
-
-
-class JobError(RuntimeError):
-    """A job cannot begin or go on; nothing is lost."""
-
-
-class LockedError(JobError):
-    """Another process works in the folder."""
 
 
 @contextmanager
@@ -100,9 +93,12 @@ class Job:
             raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
 
     def forget(self) -> None:
-        """Take back the plan, so that another may follow."""
+        """Take back the plan and what was done of it, so that another may follow."""
+        plan = self.work / "plan.json"
+        for record in {*self.work.glob("*.json")} - {plan}:
+            record.unlink()
         self.clear(*(path.name for path in self.work.iterdir() if path.is_dir()))
-        (self.work / "plan.json").unlink()
+        plan.unlink()
 
     def read(self, name: str) -> Any:
         """Give a step's record, None if the step was not finished."""

@@ -6,12 +6,10 @@ what came out. Each step ends with a rename, so a job that is started again find
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec._files import replacing, write_bytes
-from seqrec.data.times import infer_unit
+from seqrec.exceptions import BadRowsError, InputError, LogError
 from seqrec.jobs.folder import REFUSED, Job
 from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
-from seqrec.logs.chunks import LogError, TimeFacts
-from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import open_writer
-from seqrec.persistence import load
+from seqrec.persistence import ModelFile, opened
 
 _TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
 _ROW_BYTES = 500  # of a row while it is scored
@@ -60,18 +58,33 @@ class Settings(NamedTuple):
     time_unit: str = "auto"
 
 
-@lru_cache(maxsize=1)
+_MODELS: dict[tuple[str, str], Any] = {}  # the last one that was loaded, by its file and digest
+
+
 def fitted(path: str, digest: str) -> Any:
-    """Load the model of a file once in a process."""
-    if digest_of(Path(path)) != digest:
-        raise LogError(f"{path} has changed since the job was begun. Put the model back, or begin in another folder.")
-    return load(path)
+    """Give the model of a file, which is loaded once in a process."""
+    model = _MODELS.get((path, digest))
+    if model is not None:
+        return model
+    with opened(path) as file:
+        if file.digest != digest:
+            advice = "Put the model back, or begin in another folder."
+            raise LogError(f"{path} has changed since the job was begun. {advice}")
+        return kept(path, file)
+
+
+def kept(path: str, file: ModelFile) -> Any:
+    """Load the model of an open file, and keep it for the jobs of this process."""
+    model = file.load()
+    _MODELS.clear()
+    _MODELS[path, file.digest] = model
+    return model
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Digest that a model file carries."""
+    with opened(path) as file:
+        return file.digest
 
 
 def id_kind(vocabulary: Any) -> str:
@@ -90,14 +103,18 @@ class LogJob:
     output : Path
         Folder of the results.
     settings : Settings
+    digest : str, optional
+        Of the model file, where it is known already.
     """
 
     task: str
 
-    def __init__(self, model: Path, source: Source, output: Path, settings: Settings) -> None:
+    def __init__(
+        self, model: Path, source: Source, output: Path, settings: Settings, digest: str | None = None
+    ) -> None:
         self.model, self.source, self.settings = Path(model), source, settings
         self.job = Job(Path(output))
-        self.digest = digest_of(self.model)
+        self.digest = digest or digest_of(self.model)
 
     # -- what a subclass gives
 
@@ -148,8 +165,7 @@ class LogJob:
             if path.exists():
                 report = json.loads(path.read_text())
             else:
-                census = self._stage(show)
-                self.prepare(census)
+                census = self._begin(show)
                 waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
                 (score_all or score_here)(self, waiting, census, show)
                 report = self._report(census, self.finish(census, show))
@@ -167,6 +183,17 @@ class LogJob:
             if output in path.resolve().parents:
                 raise LogError(f"{path} lies in the folder of the results, {self.job.output}. Choose another folder.")
 
+    def _begin(self, show: Show) -> Census:
+        """Lay down the log and prepare; if either refuses what was given, the folder is free for another attempt."""
+        try:
+            census = self._stage(show)
+            self.prepare(census)
+        except InputError:
+            if not (self.job.work / "scored").exists():
+                self.job.forget()
+            raise
+        return census
+
     def _stage(self, show: Show) -> Census:
         record = self.job.read("census")
         if record is not None:
@@ -182,7 +209,6 @@ class LogJob:
                 raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
         if census.bad > self.settings.max_bad * sum(census.rows):
             self._write_quarantine(census)
-            self.job.forget()
             raise BadRowsError(
                 f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
                 f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "
@@ -195,12 +221,7 @@ class LogJob:
 
     def time_unit(self, census: Census) -> str | None:
         """Give the unit of times that are numbers."""
-        low, high = census.times.low, census.times.high
-        if self.source.kinds.get("time") not in ("integer", "number") or low is None or high is None:
-            return None
-        if self.settings.time_unit != "auto":
-            return self.settings.time_unit
-        return infer_unit(low, high, f"column {self.source.columns.timestamp!r}")
+        return self.source.time_unit(census.times, self.settings.time_unit)
 
     def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
         """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""

@@ -21,7 +21,7 @@ from scipy import sparse
 
 from seqrec._files import write_bytes
 from seqrec.detect.normal import DetectorState
-from seqrec.jobs.folder import JobError
+from seqrec.exceptions import JobError
 from seqrec.jobs.scoring import Kept, Oddest
 from seqrec.network.state import leaves, rebuilt
 

@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqrec.exceptions import LogError
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs import parquet as log_parquet
 from seqrec.logs.blocks import BAD_SCHEMA, BadRow, Block, show_raw
 from seqrec.logs.columns import USUAL_NAMES, Columns, find_columns, find_kinds, read_names
-from seqrec.logs.files import LogError, LogFile, find_files
+from seqrec.logs.files import LogFile, find_files
 from seqrec.logs.values import CODES, FAULTS, TYPES, Values, convert, plain, show_offset
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "USUAL_NAMES",
     "Chunk",
     "Columns",
-    "LogError",
     "LogFile",
     "TimeFacts",
     "find_columns",

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from seqrec._checks import check_column, show
+from seqrec.exceptions import LogError
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs import parquet as log_parquet
-from seqrec.logs.files import LogError, LogFile, Stream
+from seqrec.logs.files import LogFile, Stream
 from seqrec.logs.values import is_text
 
 USUAL_NAMES = {

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from seqrec.exceptions import LogError
 from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, broken_off, long_row, show_raw, skip_line
-from seqrec.logs.files import MAX_ROW_BYTES, LogError, LogFile, Stream
+from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
 from seqrec.logs.values import beyond_ascii, is_utf8
 
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from seqrec.exceptions import LogError
+
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 MAX_ROW_BYTES = 2**24
 _PIECE_BYTES = 2**16
@@ -19,10 +21,6 @@ _KNOWN_STARTS = {
     b"\xff\xfe": "UTF-16 text: convert it to UTF-8",
     b"\xfe\xff": "UTF-16 text: convert it to UTF-8",
 }
-
-
-class LogError(ValueError):
-    """A log that cannot be used; the message says what came, what was expected and how to put it right."""
 
 
 class LogFile(NamedTuple):

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from seqrec.exceptions import LogError
 from seqrec.logs.blocks import BadRow, Block
-from seqrec.logs.files import LogError, LogFile, open_file
+from seqrec.logs.files import LogFile, open_file
 
 _BATCH_ROWS = 2**16
 _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)

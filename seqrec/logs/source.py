@@ -7,18 +7,16 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from seqrec.logs.chunks import Columns, LogError, LogFile, find_columns, find_files, find_kinds
+from seqrec.data.times import infer_unit
+from seqrec.logs.chunks import Columns, LogFile, TimeFacts, find_columns, find_files, find_kinds
 
 #: Of the rows that cannot be used, as they are told to the user.
 QUARANTINE = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), *[(name, pa.string()) for name in ("column", "code", "reason", "raw")]]
 )
 
+_IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
-
-
-class BadRowsError(LogError):
-    """More rows cannot be used than may be left out."""
 
 
 class Source(NamedTuple):
@@ -45,6 +43,20 @@ class Source(NamedTuple):
     def paths(self) -> list[str]:
         """Paths as they were given."""
         return [str(file.path) for file in self.files]
+
+    def time_unit(self, times: TimeFacts, given: str = "auto") -> str | None:
+        """Give the unit of times that are numbers: as it is given, or else as all of them show.
+
+        Raises
+        ------
+        InputError
+            If it is not given, and the numbers are plainly in no unit.
+        """
+        if self.kinds.get("time") not in ("integer", "number") or times.low is None or times.high is None:
+            return None
+        if given != "auto":
+            return given
+        return infer_unit(times.low, times.high, f"column {self.columns.timestamp!r}", _IN_OPTIONS)
 
     def identity(self) -> list[list[Any]]:
         """Tell the files from others of their names: absolute path, size and time of change of each."""

@@ -16,6 +16,7 @@ import pyarrow.parquet
 from seqrec._files import replacing
 from seqrec._text import plain as plain
 from seqrec.data.times import is_text
+from seqrec.exceptions import InputError
 
 _RUN_BY_SPREADSHEETS = r"^([\s\pZ]*[=+\-@＝＋－＠]|[\t\r])"
 
@@ -143,4 +144,4 @@ def write_table(table: pa.Table, path: Path) -> None:
 def check_output(path: Path) -> None:
     """Refuse a name whose ending is no format that can be written."""
     if path.suffix.lower() not in _WRITERS:
-        raise ValueError(f"{path}: results are written as {', '.join(_WRITERS)}. Give the name one of these endings.")
+        raise InputError(f"{path}: results are written as {', '.join(_WRITERS)}. Give the name one of these endings.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import BadRowsError
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
-from seqrec.logs.source import QUARANTINE, BadRowsError, Show, Source
+from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import write_table
 
 
@@ -26,12 +27,15 @@ class Log(NamedTuple):
         Rows that cannot be used: file, row, column, code, reason, raw.
     n_rows : int
         Good and bad.
+    times : TimeFacts
+        Of the good rows.
     """
 
     source: Source
     good: pa.Table
     bad: pa.Table
     n_rows: int
+    times: TimeFacts
 
     @classmethod
     def read(cls, source: Source, show: Show) -> Log:
@@ -53,7 +57,7 @@ class Log(NamedTuple):
         table = pa.concat_tables([schema_of(source.kinds).empty_table(), *good]).drop_columns("row")
         own = source.columns.roles
         table = table.rename_columns([own[name] for name in table.column_names])
-        return cls(source, table, pa.concat_tables(bad), n_rows)
+        return cls(source, table, pa.concat_tables(bad), n_rows, facts)
 
     def keep_bad_rows(self, path: Path | None, max_bad: float) -> None:
         """Write the rows that cannot be used to a file, if there are any.
@@ -74,7 +78,13 @@ class Log(NamedTuple):
             )
 
     def sequences(self, fields: Iterable[str], time_unit: str = "auto", drop_duplicates: bool = False) -> Sequences:
-        """Cut the good rows into one sequence a user."""
+        """Cut the good rows into one sequence a user.
+
+        Raises
+        ------
+        InputError
+            If the unit of the times is not plain, or duplicates are to be dropped where there are no times.
+        """
         user, item, timestamp, _ = self.source.columns
         return Sequences.from_frame(
             self.good,
@@ -82,14 +92,19 @@ class Log(NamedTuple):
             item=item,
             timestamp=timestamp,
             columns=tuple(fields),
-            time_unit=time_unit,
+            time_unit=self.source.time_unit(self.times, time_unit) or "auto",
             drop_duplicates=drop_duplicates,
         )
 
-    def bad_by_code(self) -> dict[str, int]:
-        """Count the rows that cannot be used by what is wrong."""
+    def record(self) -> dict[str, Any]:
+        """Tell which columns were read, and how many rows, and of those that cannot be used what is wrong."""
         counts = self.bad["code"].value_counts().to_pylist()
-        return dict(sorted((entry["values"], entry["counts"]) for entry in counts))
+        return {
+            "rows": self.n_rows,
+            "quarantined": self.bad.num_rows,
+            "quarantined_by_code": dict(sorted((entry["values"], entry["counts"]) for entry in counts)),
+            "columns": self.source.columns._asdict(),
+        }
 
 
 def _of_file(bad: pa.Table, name: str) -> pa.Table:

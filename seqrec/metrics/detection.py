@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from seqrec._checks import check_integer, show
+from seqrec.exceptions import InputError
 
 __all__ = ["best_f1", "card_precision", "detection_report", "tpr_at_fpr"]
 
@@ -31,7 +32,7 @@ def tpr_at_fpr(is_anomaly: ArrayLike, oddness: ArrayLike, rate: float, weights: 
     0.5
     """
     if not 0 <= rate <= 1:
-        raise ValueError(f"rate must lie in [0, 1], got {rate!r}")
+        raise InputError(f"rate must lie in [0, 1], got {rate!r}")
     false, true, _ = metrics.roc_curve(check_flags(is_anomaly), oddness, sample_weight=weights, drop_intermediate=False)
     return float(true[false <= rate * (1 + 1e-9)].max())  # sums of weights are rounded
 
@@ -97,7 +98,7 @@ def card_precision(day: ArrayLike, card: ArrayLike, oddness: ArrayLike, is_fraud
     columns = {"day": day, "card": card, "oddness": oddness, "fraud": check_flags(is_fraud, "is_fraud", n_kinds=1)}
     events = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     if events.isna().any(axis=None):
-        raise ValueError("day, card and oddness must have no missing values")
+        raise InputError("day, card and oddness must have no missing values")
     cards = events.groupby(["day", "card"], as_index=False).max()
     blocked, n_found = set[object](), []
     for _, today in cards.sort_values("oddness", ascending=False, kind="stable").groupby("day"):
@@ -111,5 +112,5 @@ def check_flags(values: ArrayLike, name: str = "is_anomaly", n_kinds: int = 2) -
     """Return labels as bool, refusing -1 and +1, and labels that are all alike where two kinds are needed."""
     values = np.asarray(values)
     if values.ndim != 1 or not np.isin(values, (0, 1)).all() or len(np.unique(values)) < n_kinds:
-        raise ValueError(f"{name} must be a 1-D array of bool, at least {n_kinds} kinds of it, got {show(values)}")
+        raise InputError(f"{name} must be a 1-D array of bool, at least {n_kinds} kinds of it, got {show(values)}")
     return values.astype(np.bool_)

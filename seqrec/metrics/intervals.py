@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.exceptions import InputError
 
 __all__ = ["Interval", "bootstrap_difference", "bootstrap_interval"]
 
@@ -53,9 +54,9 @@ def bootstrap_interval(
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
-        raise ValueError(f"expected a finite number for each of n >= 1 sequences, got an array {values.shape}")
+        raise InputError(f"expected a finite number for each of n >= 1 sequences, got an array {values.shape}")
     if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level!r}")
+        raise InputError(f"level must lie between 0 and 1, got {level!r}")
     check_integer(n_resamples, "n_resamples")
     low, high = np.quantile(_resampled_means(values, n_resamples, random_state), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high))
@@ -76,7 +77,7 @@ def bootstrap_difference(
     """
     values_a, values_b = np.asarray(values_a, dtype=np.float64), np.asarray(values_b, dtype=np.float64)
     if values_a.shape != values_b.shape:
-        raise ValueError(
+        raise InputError(
             f"the two models were judged on {len(values_a)} and {len(values_b)} sequences, not on the same"
         )
     return bootstrap_interval(values_a - values_b, level=level, n_resamples=n_resamples, random_state=random_state)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqrec._checks import check_integer
+from seqrec.exceptions import InputError
 
 __all__ = ["average_rank", "check_scores", "coverage", "hit_rate", "mrr", "ndcg", "recall"]
 
@@ -30,7 +31,7 @@ def check_scores(scores: NDArray) -> None:
     rows, best = scores[suspects], best[suspects]
     constant = ((rows == best[:, None]) | np.isneginf(rows)).all(axis=1) & ~np.isneginf(best)
     if constant.any():
-        raise ValueError(
+        raise InputError(
             f"all scores of {constant.sum():,} sequences are equal, so a rank would mean nothing: "
             "the model has collapsed, or its training data hold no pattern."
         )
@@ -41,7 +42,7 @@ def check_finite(scores: NDArray) -> NDArray:
     best = scores.max(axis=1, initial=-np.inf)  # NaN goes through max, so one pass finds it
     broken = np.isnan(best) | np.isposinf(best)
     if broken.any():
-        raise ValueError(
+        raise InputError(
             f"the scores of {broken.sum():,} sequences hold NaN or +inf: the model has diverged. "
             "Fit it again with a lower learning rate."
         )
@@ -78,7 +79,7 @@ def average_rank(scores: NDArray, target: ArrayLike) -> NDArray[np.float64]:
     """
     scores, target = np.asarray(scores), np.asarray(target)
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
-        raise ValueError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
+        raise InputError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
     check_scores(scores)
     return tied_rank(scores, target)
 
@@ -184,10 +185,10 @@ def _ranks_and_indptr(ranks: ArrayLike, k: int, indptr: ArrayLike | None) -> tup
     check_integer(k, "k")
     ranks = np.asarray(ranks, dtype=np.float64)
     if ranks.ndim != 1 or not (ranks >= 1).all():
-        raise ValueError(f"ranks must be a 1-D array of numbers from 1 on, got {ranks!r}")
+        raise InputError(f"ranks must be a 1-D array of numbers from 1 on, got {ranks!r}")
     indptr = np.arange(len(ranks) + 1) if indptr is None else np.asarray(indptr)
     if indptr[0] != 0 or indptr[-1] != len(ranks) or (np.diff(indptr) < 1).any():
-        raise ValueError("indptr must rise from 0 to len(ranks), and every sequence needs at least one target")
+        raise InputError("indptr must rise from 0 to len(ranks), and every sequence needs at least one target")
     return ranks, indptr
 
 

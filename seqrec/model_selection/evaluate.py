@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqrec.data.sequences import as_sequences
+from seqrec.exceptions import InputError
 from seqrec.metrics import mrr, ndcg, recall
 from seqrec.recommend.base import RecommenderMixin
 from seqrec.recommend.top_k import Targets, target_ranks, top_k
@@ -63,7 +64,7 @@ def evaluate(
         columns, best = top_k(scores, min(k, len(catalogue)))
         recommended[columns[~np.isneginf(best)]] = True
     if not ranks:
-        raise ValueError("there is no sequence to judge: history is empty.")
+        raise InputError("there is no sequence to judge: history is empty.")
     figures: dict[str, float] = {
         f"{metric.__name__}@{k}": float(metric(np.concatenate(ranks), k, targets.indptr).mean())
         for metric in (recall, ndcg, mrr)

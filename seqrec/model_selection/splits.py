@@ -13,6 +13,7 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from seqrec._checks import check_choice, check_integer
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.exceptions import InputError
 
 __all__ = ["Holdout", "TimeSplit", "UserSplit", "leave_last_out"]
 
@@ -118,11 +119,11 @@ class TimeSplit:
         """
         X = as_sequences(X)
         if X.timestamps is None:
-            raise ValueError("TimeSplit needs timestamps. Build X with Sequences.from_frame(log, timestamp=...).")
+            raise InputError("TimeSplit needs timestamps. Build X with Sequences.from_frame(log, timestamp=...).")
         cutoff = _moment(self.cutoff, X.timestamps)
         before = X.timestamps < cutoff
         if before.all() or not before.any():
-            raise ValueError(
+            raise InputError(
                 f"all events lie {'before' if before.all() else 'after'} the cut-off {cutoff}: "
                 f"they are from {X.timestamps.min()} to {X.timestamps.max()}."
             )
@@ -192,7 +193,7 @@ def _moment(cutoff: Any, timestamps: NDArray[np.datetime64]) -> np.datetime64:
     """Give the first moment that is not for training."""
     if isinstance(cutoff, float | np.floating):
         if not 0 < cutoff < 1:
-            raise ValueError(
+            raise InputError(
                 f"a cutoff that is a number must be a share of the events, above 0 and below 1; got {cutoff}."
             )
         last = int(cutoff * (len(timestamps) - 1))
@@ -201,4 +202,4 @@ def _moment(cutoff: Any, timestamps: NDArray[np.datetime64]) -> np.datetime64:
         return later.min() if len(later) else times[0] + np.timedelta64(1, "us")
     if isinstance(cutoff, str | datetime | np.datetime64):
         return pd.to_datetime(cutoff, utc=True).tz_localize(None).to_datetime64().astype("datetime64[us]")
-    raise TypeError(f"cutoff must be a time or the share of events before it, got {cutoff!r}.")
+    raise InputError(f"cutoff must be a time or the share of events before it, got {cutoff!r}.")

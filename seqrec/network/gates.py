@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
 from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.exceptions import InputError
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.tensorflow import one_graph
 
@@ -99,7 +100,7 @@ def trace_gates(estimator: Any, sequence: Any, layer: int = 0) -> Gates:
     check_estimator(estimator)
     X = as_sequences(sequence)
     if len(X) != 1:
-        raise ValueError(f"trace_gates follows one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
+        raise InputError(f"trace_gates follows one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
     encoder, x = estimator.model_.encoder, _inputs(estimator, X)
     _check_layer(layer, len(encoder.recurrence))
     for earlier in encoder.recurrence[:layer]:
@@ -114,13 +115,13 @@ def trace_gates(estimator: Any, sequence: Any, layer: int = 0) -> Gates:
 def check_estimator(estimator: Any) -> None:
     """Raise unless it is one whose gates can be followed, and fitted."""
     if not isinstance(estimator, BaseLSTM):
-        raise TypeError(f"only an estimator with an LSTM has gates to follow, got {type(estimator).__name__}.")
+        raise InputError(f"only an estimator with an LSTM has gates to follow, got {type(estimator).__name__}.")
     check_is_fitted(estimator)
 
 
 def _check_layer(layer: Any, n_layers: int) -> None:
     if check_integer(layer, "layer", minimum=0) >= n_layers:
-        raise ValueError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
+        raise InputError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
 
 
 def _inputs(estimator: Any, X: Sequences) -> tf.Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec._checks import show
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import InputError
 from seqrec.network.state import join, take
 
 _USER, _ITEM, _TIME = "the user", "the item", "the time"  # columns of an event
@@ -118,7 +119,7 @@ class Stream(Generic[Told]):
         full = np.flatnonzero(X.lengths)
         late = full[X.timestamps[X.indptr[full]] < self._times(states)[full]]
         if len(late):
-            raise ValueError(
+            raise InputError(
                 f"events of {len(late):,} users, such as {show(X.keys[late[0]])}, lie before what was pushed already."
             )
 

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqrec.data.sequences import Sequences
+from seqrec.exceptions import DivergenceError
 from seqrec.network.batches import Batch, Windows
 from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
@@ -106,7 +107,7 @@ class Trainer:
 
         Raises
         ------
-        FloatingPointError
+        DivergenceError
             If the loss turns NaN or infinite.
         """
         for variable, value in zip(self._trained.variables, self._first, strict=True):
@@ -278,7 +279,7 @@ def _run_epoch(
             loss, memory = step(memory, segment)
             loss = float(loss)
             if not math.isfinite(loss):
-                raise FloatingPointError(
+                raise DivergenceError(
                     f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
                 )
             n = int(np.count_nonzero(segment.targets))

@@ -18,15 +18,12 @@ from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.exceptions import ColdStartWarning, InputError
 from seqrec.metrics.ranking import check_finite, check_scores, ndcg
 from seqrec.recommend.attribution import explain_scores
 from seqrec.recommend.top_k import Targets, best_of, target_ranks
 
-__all__ = ["ColdStartWarning", "RecommenderMixin"]
-
-
-class ColdStartWarning(UserWarning):
-    """Some histories hold no item that the model knows; these get the popular items."""
+__all__ = ["RecommenderMixin"]
 
 
 class RecommenderMixin:
@@ -91,7 +88,7 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
-        return self._recommended(columns, scores), scores
+        return self._name_items(columns, scores), scores
 
     def explain(
         self,
@@ -266,14 +263,14 @@ class RecommenderMixin:
         if y is not None:
             X = append_events(X, y)
         if (X.lengths < 2).all():
-            raise ValueError(
+            raise InputError(
                 f"none of the {len(X):,} sequences has 2 events, so nothing shows what follows what. "
                 "Give fit longer histories, or the next items as y."
             )
         X = X.compact()  # in the order of X's vocabulary: the order of the rows must not decide how ties are broken
         n_items = len(X.vocabulary)
         if n_items < 2:
-            raise ValueError(f"fit needs at least 2 different items, got {n_items}: there is nothing to choose.")
+            raise InputError(f"fit needs at least 2 different items, got {n_items}: there is nothing to choose.")
         return X
 
     def _known_sequences(self, X: Any) -> Sequences:
@@ -301,7 +298,7 @@ class RecommenderMixin:
             warnings.warn(text, stacklevel=3)
         return min(k, n_items)
 
-    def _recommended(self, columns: NDArray, scores: NDArray) -> NDArray:
+    def _name_items(self, columns: NDArray, scores: NDArray) -> NDArray:
         """Give the ids of the catalogue's columns, None where the score is -inf."""
         items = self.vocabulary_.items[columns]
         missing = np.isneginf(scores)
@@ -355,11 +352,11 @@ class RecommenderMixin:
         """Give the columns of items of the catalogue; errors call them `name`."""
         items = np.asarray(items)
         if items.ndim != 1:
-            raise ValueError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
+            raise InputError(f"{name} must be a list of item ids, got {items.ndim} dimensions.")
         codes = self.vocabulary_.encode(items)
         unknown = items[codes == UNKNOWN]
         if len(unknown):
-            raise ValueError(
+            raise InputError(
                 f"{len(unknown):,} {name} are not in the catalogue ({show(unknown[:3].tolist())}): "
                 "only items of the training data can be recommended."
             )
@@ -404,11 +401,11 @@ def append_events(X: Sequences, items: Any) -> Sequences:
     """Append one event to each sequence, at the time and with the columns of its last event."""
     items = np.asarray(items)
     if items.shape != (len(X),):
-        raise ValueError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
+        raise InputError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
     vocabulary = X.vocabulary.extend(items)
     ends = X.indptr[1:]
     if (X.timestamps is not None or X.columns) and (X.lengths == 0).any():
-        raise ValueError("y cannot follow empty sequences with timestamps or columns. Drop the empty sequences first.")
+        raise InputError("y cannot follow empty sequences with timestamps or columns. Drop the empty sequences first.")
     return replace(
         X,
         codes=np.insert(X.codes, ends, vocabulary.encode(items)),

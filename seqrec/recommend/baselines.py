@@ -16,6 +16,7 @@ from seqrec.data.display import ShownAsCard
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, TrainingData
 from seqrec.data.vocabulary import N_RESERVED
+from seqrec.exceptions import InputError
 from seqrec.recommend.base import RecommenderMixin, item_counts
 from seqrec.storage.arrays import Sparse
 from seqrec.storage.estimator import Storable
@@ -85,7 +86,7 @@ class PopularityRecommender(_CountingRecommender):
         if self.last_days is None:
             return slice(None)
         if X.timestamps is None:
-            raise ValueError("last_days needs sequences with timestamps: Sequences.from_frame(log, timestamp=...).")
+            raise InputError("last_days needs sequences with timestamps: Sequences.from_frame(log, timestamp=...).")
         return X.timestamps > X.timestamps.max() - np.timedelta64(round(self.last_days * 86_400e6), "us")
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002

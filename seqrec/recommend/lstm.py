@@ -19,6 +19,7 @@ from seqrec.data.queries import last_times, seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary
+from seqrec.exceptions import InputError
 from seqrec.metrics.ranking import ndcg, tied_rank
 from seqrec.network.blueprint import Architecture, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
@@ -183,7 +184,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ------
         ValueError, TypeError
             If a parameter or X is not as described; before any training.
-        FloatingPointError
+        DivergenceError
             If the loss turns NaN; an earlier fit is kept.
         """
         self._validate_params()
@@ -243,7 +244,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         X = self._encode(X)
         shape = (len(X), len(self.vocabulary_))
         if math.prod(shape) > 2**28:
-            raise ValueError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
+            raise InputError(f"{shape[0]:,} sequences by {shape[1]:,} items are too many for one table. Use recommend.")
         probabilities = np.empty(shape, dtype=np.float32)
         for rows, log_probabilities in self._explained_scores(X):
             probabilities[rows] = np.exp(log_probabilities)
@@ -278,7 +279,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         k = min(self._clip(k), len(self.vocabulary_) - 1)
         column = self.vocabulary_.encode(np.asarray([item]))[0] - N_RESERVED
         if column < 0:
-            raise ValueError(f"item {item!r} is not in the catalogue of {len(self.vocabulary_):,} items.")
+            raise InputError(f"item {item!r} is not in the catalogue of {len(self.vocabulary_):,} items.")
         embeddings = self.item_embeddings()
         embeddings = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
         similarities = embeddings @ embeddings[column]

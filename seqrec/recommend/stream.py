@@ -11,6 +11,7 @@ from scipy import sparse
 from seqrec.data.queries import seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import count_events
+from seqrec.exceptions import InputError
 from seqrec.network.reading import Reader
 from seqrec.network.state import State, take
 from seqrec.network.stream import Stream, StreamState
@@ -81,14 +82,14 @@ class RecommenderStream(Stream[None]):
 
         waited = seconds_until(None if at is None else np.asarray(at, "datetime64[us]"), network.time)
         if (waited < 0).any():
-            raise ValueError(f"at lies before the last event of {np.count_nonzero(waited < 0):,} users.")
+            raise InputError(f"at lies before the last event of {np.count_nonzero(waited < 0):,} users.")
         states = self._reader.asked(network.output, *recommender.fields_.encode_gaps(waited))
         cold, k = np.asarray(known.sum(axis=1)) == 0, recommender._clip(k)
         blocks = recommender._finished(
             self._reader.scores(states), cold, seen if exclude_seen else None, candidates, recommender.item_counts_
         )
         columns, scores = best_of(blocks, len(users), k)
-        return recommender._recommended(columns, scores), scores
+        return recommender._name_items(columns, scores), scores
 
     def _start(self, n: int) -> RecommenderState:
         state = take(self._reader.started, np.zeros(n, np.intp))

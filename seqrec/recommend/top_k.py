@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary
+from seqrec.exceptions import InputError
 from seqrec.metrics.ranking import tied_rank
 
 
@@ -30,7 +31,7 @@ class Targets(NamedTuple):
         codes = y.recode(vocabulary).codes if several else vocabulary.encode(np.asarray(y))
         indptr = y.indptr if several else np.arange(len(codes) + 1)
         if len(indptr) != n + 1:
-            raise ValueError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
+            raise InputError(f"X has {n:,} sequences, but y has the next items of {len(indptr) - 1:,}.")
         return cls(codes.astype(np.intp) - N_RESERVED, indptr)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from seqrec._checks import show
-from seqrec.storage.container import ModelFileError, Table, Tensors
+from seqrec.exceptions import ModelFileError
+from seqrec.storage.container import Table, Tensors
 from seqrec.storage.schemas import Dimension, Sizes, check, check_list, check_size, inner
 
 _NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 
 from seqrec._checks import show
 from seqrec._version import __version__
+from seqrec.exceptions import InputError, ModelFileError
 from seqrec.storage.migrations import FORMAT, MIGRATIONS, Older
 
 Tensors = dict[str, NDArray]
@@ -45,10 +46,6 @@ _OTHER_KINDS = {
 }
 
 
-class ModelFileError(ValueError):
-    """A file is no model that seqrec wrote, or not as it wrote it; nothing of it was used."""
-
-
 class Document(NamedTuple):
     """What a model file says beside its arrays.
 
@@ -60,11 +57,14 @@ class Document(NamedTuple):
         Of the file.
     seqrec : str
         The release that wrote it.
+    digest : str
+        SHA-256 over the rest of the file, as it says itself.
     """
 
     content: dict[str, Any]
     format: int
     seqrec: str
+    digest: str
 
 
 class _Header(NamedTuple):
@@ -78,7 +78,7 @@ def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
 
     Raises
     ------
-    ValueError
+    ValueError, InputError
         If content holds what JSON lacks, or is too much for a header.
     """
     document = {"content": content, "digest": _NO_DIGEST, "format": FORMAT, "seqrec": __version__}
@@ -87,7 +87,7 @@ def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
     unsealed = save(contiguous, metadata={_KEY: text})
     length = int.from_bytes(unsealed[:_LENGTH_BYTES], "little")
     if length > _LONGEST_HEADER:
-        raise ValueError(
+        raise InputError(
             f"a model file describes its arrays in at most {_LONGEST_HEADER:,} bytes, and this model takes {length:,}."
         )
     return seal(unsealed)
@@ -152,11 +152,12 @@ def read(file: BinaryIO, table_of: Callable[[dict[str, Any]], Table]) -> tuple[D
     return document, {name: _array(data, starts[name], *table[name]) for name in table}
 
 
-def read_document(file: BinaryIO) -> Document:
-    """Read the document alone; the rest of the file is only compared with the digest."""
+def read_document(file: BinaryIO, compare: bool = True) -> Document:
+    """Read the document alone; the rest of the file is compared with the digest, or not looked at."""
     header = _read_header(file, _size(file))
     document, _ = _read_document(header)
-    _check_digest(header, iter(lambda: file.read(2**20), b""))
+    if compare:
+        _check_digest(header, iter(lambda: file.read(2**20), b""))
     return document
 
 
@@ -254,7 +255,7 @@ def _read_document(header: _Header) -> tuple[Document, dict[str, str]]:
             change(older)
     except ValueError as error:
         raise ModelFileError(f"it is no model of format {written}: {error}.") from error
-    return Document(content, written, release), older.tensors
+    return Document(content, written, release, document["digest"]), older.tensors
 
 
 def _compare(table: Table, names: dict[str, str], entries: dict[str, Any], n_bytes: int) -> dict[str, int]:

@@ -10,8 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from seqrec._checks import show
+from seqrec.exceptions import ModelFileError
 from seqrec.storage import container
-from seqrec.storage.container import ModelFileError, Table, Tensors
+from seqrec.storage.container import Table, Tensors
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import (
     Choice,

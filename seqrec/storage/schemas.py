@@ -20,7 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqrec._checks import show
-from seqrec.storage.container import ModelFileError, Table, Tensors
+from seqrec.exceptions import ModelFileError
+from seqrec.storage.container import Table, Tensors
 
 Sizes = dict[str, int]
 Dimension = int | str | None

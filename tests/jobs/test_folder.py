@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from seqrec.jobs.folder import Job, JobError, LockedError, locked
+from seqrec.exceptions import JobError, LockedError
+from seqrec.jobs.folder import Job, locked
 
 HOLDER = """
 import sys, time
@@ -113,6 +114,17 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(tmp_path):
         with pytest.raises(TypeError):
             Job(tmp_path).write("step", object())
         assert Job(tmp_path).read("step") == 1
+
+
+def test_a_plan_that_is_forgotten_leaves_room_for_another(tmp_path):
+    job = Job(tmp_path)
+    with job.opened({"fpr": 2}):
+        job.write("census", {"rows": [3]})
+        job.folder("staged")
+        job.forget()
+    with job.opened({"fpr": 0.1}):
+        assert job.read("census") is None
+        assert not (job.work / "staged").exists()
 
 
 def test_folders_are_there_until_they_are_cleared(tmp_path):

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.parts import NumberParts, SurprisalParts
+from seqrec.exceptions import JobError
 from seqrec.jobs import states
-from seqrec.jobs.folder import JobError
 from seqrec.jobs.scoring import Kept, Oddest
 from seqrec.jobs.staging import bounds, hash_ids
 from seqrec.jobs.states import Generations, StateStore

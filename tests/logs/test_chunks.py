@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from log_files import COLUMNS, log_rows, read, write, write_everywhere
 
-from seqrec.logs.chunks import LogError, LogFile, find_columns, find_kinds
+from seqrec.exceptions import LogError
+from seqrec.logs.chunks import LogFile, find_columns, find_kinds
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])

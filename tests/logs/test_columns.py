@@ -5,7 +5,8 @@ import json
 import pytest
 from log_files import csv_of, read, write
 
-from seqrec.logs.chunks import Columns, LogError, find_columns, find_kinds
+from seqrec.exceptions import LogError
+from seqrec.logs.chunks import Columns, find_columns, find_kinds
 
 
 def test_columns_are_found_by_usual_names_and_noted(tmp_path):

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_files import COLUMNS, csv_of, faults, read, write
 
+from seqrec.exceptions import LogError
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
-from seqrec.logs.chunks import LogError, read_names
+from seqrec.logs.chunks import read_names
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -5,7 +5,8 @@ import gzip
 import pytest
 from log_files import COLUMNS, faults, log_rows, read, write_everywhere
 
-from seqrec.logs.chunks import LogError, LogFile, find_files, read_names
+from seqrec.exceptions import LogError
+from seqrec.logs.chunks import LogFile, find_files, read_names
 
 
 def test_files_are_found_by_name_and_pattern(tmp_path):

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from log_files import faults, parquet, read
 
-from seqrec.logs.chunks import LogError, find_columns, find_kinds
+from seqrec.exceptions import LogError
+from seqrec.logs.chunks import find_columns, find_kinds
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])

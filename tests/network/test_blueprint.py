@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from seqrec.exceptions import ModelFileError
 from seqrec.network.blueprint import Architecture, Blueprint, Network, architecture_schema
 from seqrec.network.model import SequenceModel
-from seqrec.storage.container import ModelFileError
 
 SMALL = Architecture(n_codes=9, units=5, embedding_dim=3, n_layers=1, cell="lstm", dropout=0.1, n_negatives=0, seed=0)
 FIELDS = {"category_sizes": (4, 6), "n_numbers": 2}

@@ -11,8 +11,8 @@ from sklearn.exceptions import NotFittedError
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary
+from seqrec.exceptions import ColdStartWarning
 from seqrec.recommend import attribution
-from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.baselines import MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 from seqrec.recommend.lstm import LSTMRecommender
 

@@ -7,7 +7,8 @@ from sklearn.base import BaseEstimator
 
 from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences
-from seqrec.recommend.base import ColdStartWarning, RecommenderMixin, append_events
+from seqrec.exceptions import ColdStartWarning
+from seqrec.recommend.base import RecommenderMixin, append_events
 
 
 class FixedScores(RecommenderMixin, BaseEstimator):

@@ -14,10 +14,10 @@ from sklearn.base import clone
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
+from seqrec.exceptions import ColdStartWarning
 from seqrec.model_selection import leave_last_out
 from seqrec.network.batches import TILE
 from seqrec.network.estimator import _SOFTMAX_ITEMS
-from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.lstm import LSTMRecommender
 
 N_ITEMS = 12

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from seqrec.data.vocabulary import Vocabulary, vocabulary
+from seqrec.exceptions import ModelFileError
 from seqrec.storage.arrays import Ids, Sparse
-from seqrec.storage.container import ModelFileError
 
 
 def again(schema, value):

@@ -3,8 +3,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from seqrec.exceptions import ModelFileError
 from seqrec.storage.arrays import Array, Ids, Sparse
-from seqrec.storage.container import ModelFileError
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import (
     ABOVE_ZERO,
