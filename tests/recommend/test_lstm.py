@@ -8,15 +8,16 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
+import small_networks
 import tensorflow as tf
 from sklearn.base import clone
 
+from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.model_selection import leave_last_out
-from seqrec.network.batches import TILE
 from seqrec.network.estimator import _SOFTMAX_ITEMS
-from seqrec.network.next_items import last_states, score_states
+from seqrec.network.reading import Reader
 from seqrec.recommend.base import ColdStartWarning
 from seqrec.recommend.lstm import LSTMRecommender
 
@@ -51,6 +52,14 @@ def weights_of(recommender):
 def assert_same_weights(first, second):
     for weight, other in zip(weights_of(first), weights_of(second), strict=True):
         np.testing.assert_array_equal(weight, other)
+
+
+def states_of(network, X):
+    """States after the start and after each event of one sequence without fields, (1, 1 + n_events, embedding_dim)."""
+    codes = np.concatenate([[0], X.codes]).astype(np.int32)[None]
+    return small_networks.states_of(
+        network, [codes, np.zeros((*codes.shape, 0), np.int32), np.zeros((*codes.shape, 0, 2))]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +207,8 @@ def test_the_training_loss_is_that_of_the_chain_rule(fitted):
     prefixes = [walk(2, length) for length in range(1, 9)]
     probabilities = fitted.predict_proba(prefixes)
     one_by_one = -np.log(probabilities[np.arange(8), X.codes[1:] - N_RESERVED]).sum()
-    inputs = np.concatenate([[0], X.codes[:-1]])[None]
-    logits = fitted.model_.head.logits(fitted.model_(inputs)[0])
+    network = fitted.model_
+    logits = network.head.logits(states_of(network, X)[0, :-1], network.head.table())
     at_once = -tf.nn.log_softmax(logits).numpy()[np.arange(1, 9), X.codes[1:] - N_RESERVED].sum()
     assert one_by_one == pytest.approx(at_once, rel=1e-4)
 
@@ -266,8 +275,7 @@ def test_the_order_of_rows_does_not_change_a_score(once):
 
 
 @pytest.mark.parametrize(
-    "limit",
-    ["network.next_items._SCORING_BATCH", "network.next_items._SCORES_AT_ONCE", "recommend.lstm._SEQUENCES_AT_ONCE"],
+    "limit", ["network.reading.BATCH", "network.reading._SCORES_AT_ONCE", "recommend.lstm._SEQUENCES_AT_ONCE"]
 )
 def test_sizes_of_blocks_do_not_change_a_score(once, monkeypatch, limit):
     items, scores = once.recommend(OTHERS)
@@ -277,19 +285,13 @@ def test_sizes_of_blocks_do_not_change_a_score(once, monkeypatch, limit):
     np.testing.assert_array_equal(other_scores, scores)
 
 
-def test_states_stand_in_the_order_of_the_rows(once):
+def test_scores_stand_in_the_order_of_the_rows(once):
     X = Sequences.from_lists(OTHERS).recode(once.vocabulary_)
-    states = last_states(once.model_, X, 200)
+    scores = np.concatenate([scores for _, scores in once._next_item_scores(X)])
     for row in (0, 11, 29):
-        codes = np.concatenate([[0], X.codes[X.indptr[row] : X.indptr[row + 1]]])[None]
-        np.testing.assert_allclose(states[row], once.model_(codes)[0, -1], atol=1e-6)
-
-
-def test_scores_come_in_blocks_of_consecutive_rows(once, monkeypatch):
-    monkeypatch.setattr("seqrec.network.next_items._SCORES_AT_ONCE", 40)
-    blocks = list(score_states(once.model_, np.zeros((2 * TILE + 5, 8), np.float32)))
-    assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, TILE), (TILE, 2 * TILE), (2 * TILE, 2 * TILE + 5)]
-    assert [scores.shape for _, scores in blocks] == [(TILE, N_ITEMS)] * 2 + [(5, N_ITEMS)]
+        states = states_of(once.model_, X[[row]])[:, -1]
+        expected = once.model_.head.logits(states, Reader.of(once.model_).table)
+        np.testing.assert_allclose(scores[row], expected[0], atol=1e-5)
 
 
 def test_later_events_do_not_change_earlier_scores(once):
@@ -416,8 +418,8 @@ def test_a_loss_that_breaks_keeps_the_earlier_fit(once, verb, learning_rate):
 
 def test_ctrl_c_keeps_the_best_epoch_and_points_at_the_call(monkeypatch):
     recommender = brief(max_epochs=5, validation_fraction=0.5)
-    merits = iter([0.5, 0.4])
-    monkeypatch.setattr(recommender, "_merit", lambda *_: next(merits, None) or interrupt())
+    merits = iter([[0.5], [0.4]])
+    monkeypatch.setattr("seqrec.recommend.lstm.ndcg", lambda *_, **__: np.array(next(merits, None) or interrupt()))
     with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
         recommender.fit(CYCLES)
     assert caught[0].filename == __file__
@@ -425,13 +427,13 @@ def test_ctrl_c_keeps_the_best_epoch_and_points_at_the_call(monkeypatch):
     assert recommender.predict(OTHERS).shape == (30,)
 
 
-def interrupt():
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_unfitted(monkeypatch):
     recommender = brief(validation_fraction=0.5)
-    monkeypatch.setattr(recommender, "_merit", lambda *_: interrupt())
+    monkeypatch.setattr("seqrec.recommend.lstm.ndcg", interrupt)
     with pytest.raises(KeyboardInterrupt):
         recommender.fit(CYCLES)
     assert not hasattr(recommender, "model_")
@@ -472,21 +474,31 @@ def test_a_frame_is_refused_with_the_call_to_write():
 # --- sizes and neighbours
 
 
+def architecture_for(n_events, n_items=100, **options):
+    return LSTMRecommender(**options)._architecture(FakeLog(n_events, n_items), Fields(), 0, n_codes=2 + n_items)
+
+
 @pytest.mark.parametrize(
     ("n_events", "units", "embedding_dim"), [(60, 16, 16), (30_000, 64, 64), (1_000_000, 512, 128), (10**8, 512, 128)]
 )
 def test_sizes_follow_the_log(n_events, units, embedding_dim):
-    architecture = LSTMRecommender()._architecture(FakeLog(n_events))
-    assert (architecture["units"], architecture["embedding_dim"]) == (units, embedding_dim)
+    architecture = architecture_for(n_events)
+    assert (architecture.units, architecture.embedding_dim) == (units, embedding_dim)
+
+
+def test_sizes_that_are_given_are_kept():
+    recommender = brief(units=9, embedding_dim=3, n_layers=2).fit(CYCLES[:9])
+    architecture = recommender.model_.architecture
+    assert (architecture.units, architecture.embedding_dim, architecture.n_layers) == (9, 3, 2)
 
 
 @pytest.mark.parametrize(("n_items", "n_negatives"), [(_SOFTMAX_ITEMS, 0), (_SOFTMAX_ITEMS + 1, 8192)])
 def test_the_loss_follows_the_catalogue(n_items, n_negatives):
-    assert LSTMRecommender()._architecture(FakeLog(10_000, n_items))["n_negatives"] == n_negatives
+    assert architecture_for(10_000, n_items).n_negatives == n_negatives
 
 
 def test_a_small_catalogue_is_sampled_below_its_size():
-    assert LSTMRecommender(loss="sampled_softmax")._architecture(FakeLog(100, 5))["n_negatives"] == 4
+    assert architecture_for(100, 5, loss="sampled_softmax").n_negatives == 4
 
 
 @pytest.mark.parametrize(
