@@ -11,7 +11,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from seqrec import LSTMAnomalyDetector, Sequences
-from seqrec.network import learning
 
 CYCLE = ["open", "read", "write", "close"]
 FIELDS = ["event", "channel", "gap", "amount"]
@@ -327,13 +326,88 @@ def turn_nan(*_):
 def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(fitted, monkeypatch, stop, error):
     detector, unfitted, X = copy_of(fitted), clone(fitted), sequences(FRESH)
     before = detector.score_samples(X)
-    monkeypatch.setattr(learning, "train", stop)
+    monkeypatch.setattr("seqrec.network.training._run_epoch", stop)
     for one in (detector, unfitted):
         with pytest.raises(error):
             one.fit(sequences(LOG)[:10])
     with pytest.raises(NotFittedError):
         unfitted.predict(X)
     np.testing.assert_array_equal(detector.score_samples(X), before)
+
+
+def test_a_training_that_is_stopped_by_hand_is_no_fit_as_half_a_network_spoils_the_calibration(fitted, monkeypatch):
+    detector, X = clone(fitted), sequences(LOG)
+    losses = iter([1.0, 1.0])
+    monkeypatch.setattr("seqrec.network.training._run_epoch", lambda *_: next(losses, None) or interrupt())
+    with pytest.warns(UserWarning, match="stopped by hand after 2 epochs"), pytest.raises(KeyboardInterrupt):
+        detector.fit(X)
+    assert not hasattr(detector, "normal_")
+
+
+# --- time and ends
+
+
+@pytest.fixture(scope="module")
+def ticks():
+    """A detector, and a log of one kind of event in which each is the last one with probability 1/4."""
+    rng = np.random.default_rng(0)
+    lengths = rng.geometric(0.25, 500)
+    waits = rng.lognormal(4, 1, lengths.sum())
+    log = pd.DataFrame(
+        {
+            "user_id": np.repeat(np.arange(500), lengths),
+            "item_id": "tick",
+            "timestamp": pd.to_datetime(1.6e9 + np.cumsum(waits), unit="s"),
+        }
+    )
+    X = Sequences.from_frame(log)
+    detector = LSTMAnomalyDetector(max_epochs=10, **CHEAP | {"batch_size": 256}).fit(X)
+    return detector, X
+
+
+def test_ends_keep_their_probability_though_half_of_all_events_are_asked_about(ticks):
+    detector, X = ticks
+    surprisal = detector.surprisal(X, by_field=True, with_ends=True)["event"].to_numpy()
+    ends = np.zeros(len(surprisal), bool)
+    ends[X.indptr[1:] + np.arange(len(X))] = True
+    assert np.exp(-surprisal[ends]).mean() == pytest.approx(0.25, abs=0.04)
+    later = ~ends
+    later[X.indptr[:-1] + np.arange(len(X))] = False
+    assert np.exp(-surprisal[later]).mean() == pytest.approx(0.75, abs=0.04)
+
+
+def test_at_a_known_time_something_comes_and_no_end(ticks):
+    detector, X = ticks
+    known = np.ones(X.n_events, bool)
+    known[X.indptr[:-1]] = False  # the first event has no gap
+    at_time = detector.surprisal(X, at_time=True)
+    assert np.exp(-at_time[known]).mean() > 0.97
+
+
+def test_at_a_known_time_the_gap_costs_nothing_and_the_other_fields_the_same(fitted):
+    X = sequences(FRESH)
+    timed, untimed = (fitted.surprisal(X, by_field=True, at_time=at_time) for at_time in (True, False))
+    assert not timed["gap"].any()
+    for name in ("channel", "amount"):
+        np.testing.assert_array_equal(timed[name], untimed[name])
+    np.testing.assert_allclose(fitted.surprisal(X, at_time=True), timed.sum(axis=1), atol=1e-5)
+    assert (timed["event"] != untimed["event"]).any()
+
+
+def test_time_is_asked_about_where_there_is_time():
+    X = sequences(LOG[: 10 * 8], timestamp=None)
+    detector = LSTMAnomalyDetector(max_epochs=1, **CHEAP).fit(X)
+    with pytest.raises(ValueError, match="at_time needs a detector that was fitted on sequences with timestamps"):
+        detector.surprisal(X, at_time=True)
+
+
+def test_the_surprisal_of_ends_comes_after_the_events_of_their_sequences(fitted):
+    X = sequences(FRESH)
+    alone, with_ends = (fitted.surprisal(X, by_field=True, with_ends=one).to_numpy() for one in (False, True))
+    ends = X.indptr[1:] + np.arange(len(X))
+    np.testing.assert_array_equal(np.delete(with_ends, ends, axis=0), alone)
+    assert not with_ends[ends, 1:].any()
+    assert (with_ends[ends, 0] > 0).all()
 
 
 # --- truth values as a field

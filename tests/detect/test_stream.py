@@ -1,17 +1,21 @@
-"""Events that come piece by piece are scored as if they had come at once, to the last digit."""
+"""Users who are followed as their events come are scored as if all had come at once, to the last digit."""
+
+import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from seqrec.network.event_model import EventModel
+from sklearn.exceptions import NotFittedError
+from small_networks import random_network
 
 from seqrec import LSTMAnomalyDetector, Sequences
 from seqrec.detect.attribution import END
-from seqrec.detect.stream import RunningDetector, join, pack, unpack
+from seqrec.network.state import leaves
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}
-COLUMNS = ("amount", "channel", "night")
+COLUMNS = ["amount", "channel", "night"]
+TOLD = ["sequence", "event", "surprisal", "p_value", "expected", "field", "unknown"]
 
 
 def make_log(n, seed, items="abcd", longest=12):
@@ -24,7 +28,7 @@ def make_log(n, seed, items="abcd", longest=12):
         {
             "user_id": np.repeat([f"u{i:03d}" for i in range(n)], lengths),
             "item_id": rng.choice(list(items), n_events),
-            "timestamp": pd.to_datetime((1.7e9 + seconds) * 1e6, unit="us"),
+            "timestamp": pd.to_datetime((1.6e9 + seconds) * 1e6, unit="us"),
             "amount": np.where(rng.random(n_events) < 0.1, 0, rng.lognormal(4, 1, n_events).round(2)),
             "channel": rng.choice(["web", "app"], n_events),
             "night": rng.random(n_events) < 0.2,
@@ -39,7 +43,7 @@ def sequences(log, kind):
 
 
 # Items and channels that training lacked, one sequence longer than a segment, and twins.
-FRESH = make_log(25, 1, items="abcde")
+FRESH = make_log(15, 1, items="abcde")
 LONG = make_log(2, 2, items="abcde", longest=200)
 LONG["user_id"] = "v" + LONG["user_id"]
 TWIN = FRESH[FRESH["user_id"] == "u003"].assign(user_id="twin")
@@ -49,13 +53,10 @@ FRESH.loc[7, "channel"] = "fax"
 
 def with_cell(detector, cell):
     """Give a detector with another cell, whose weights are random: what it says need not make sense here."""
-    arguments = detector.model_.arguments
-    another = EventModel(**arguments | {"network": arguments["network"] | {"cell": cell}})
-    random = np.random.default_rng(0)
-    another.set_weights([random.normal(0, 0.5, weight.shape).astype("f4") for weight in another.get_weights()])
     other = LSTMAnomalyDetector(**CHEAP | {"cell": cell})
     vars(other).update({name: value for name, value in vars(detector).items() if name.endswith("_")})
-    other.normal_ = detector.normal_._replace(network=another)
+    network = random_network(detector.model_.architecture._replace(cell=cell))
+    other.normal_ = detector.normal_._replace(network=network)
     return other
 
 
@@ -74,254 +75,239 @@ def detectors():
     return give
 
 
-KINDS = [("fields", "lstm"), ("plain", "lstm"), ("plain", "gru"), ("plain", "peephole"), ("plain", "rnn")]
+KINDS = [("fields", "lstm"), ("plain", "lstm"), ("plain", "gru"), ("fields", "peephole"), ("plain", "rnn")]
 
 
 @pytest.fixture(params=KINDS, ids="-".join)
 def case(request, detectors):
-    """A detector, what reads on for it, and fresh sequences."""
+    """A detector of each kind, and fresh sequences."""
     kind, cell = request.param
-    detector = detectors(kind, cell)
-    return detector, RunningDetector(detector), sequences(FRESH, kind)
+    return detectors(kind, cell), sequences(FRESH, kind)
 
 
 @pytest.fixture
 def with_fields(detectors):
-    detector = detectors("fields")
-    return detector, RunningDetector(detector), sequences(FRESH, "fields")
+    return detectors("fields"), sequences(FRESH, "fields")
 
 
-def read_in_pieces(running, X, cuts):
-    """Read X as far as each row of `cuts` says, and give the scores of its events in their order."""
-    kept = running.start(len(X))
-    found = [np.zeros(X.n_events, part) for part in ("f4", "f8", "i8", "i4", "?")]
-    before = np.zeros(len(X), int)
-    for until in [*cuts, X.lengths]:
-        until = np.maximum(until, before)
-        rows = np.flatnonzero(until > before)
-        if len(rows):
-            piece = X.between(before, until)
-            events = np.concatenate(
-                [np.arange(X.indptr[row] + before[row], X.indptr[row] + until[row]) for row in rows]
-            )
-            after, scores = running.read(kept[rows], piece[rows])
-            kept = merged(running, kept, rows, after)
-            for whole, part in zip(found, scores, strict=True):
-                whole[events] = part
-        before = until
-    return kept, found
-
-
-def merged(running, kept, rows, after):
-    which = np.arange(len(kept.code))
-    which[rows] = len(which) + np.arange(len(rows))
-    return join(kept, after)[which]
-
-
-def assert_equal_states(first, second):
-    for one, other in zip(pack(first), pack(second), strict=True):
-        assert one.dtype == other.dtype
-        assert_array_equal(one, other)
-    assert_array_equal(first.counts.toarray(), second.counts.toarray())
+def push_one_by_one(stream, log, kind):
+    """Push the events of a log, and give what is told of them."""
+    told = []
+    for row in log.itertuples(index=False):
+        if kind == "fields":
+            fields = {name: getattr(row, name) for name in COLUMNS}
+            told.append(stream.push(row.user_id, row.item_id, row.timestamp, **fields))
+        else:
+            told.append(stream.push(row.user_id, row.item_id))
+    return pd.concat(told, ignore_index=True)
 
 
 # --- the same as at once
 
 
+def test_many_at_once_are_told_as_the_detector_scores_them(case):
+    detector, X = case
+    stream = detector.stream()
+    told = stream.push_many(X)
+    assert told.columns.tolist() == TOLD
+    assert_array_equal(told["sequence"], np.repeat(X.keys, X.lengths))
+    assert_array_equal(told["event"], X.vocabulary.decode(X.codes))
+    assert_array_equal(told["surprisal"], detector.surprisal(X))
+    assert_array_equal(told["p_value"], detector.event_scores(X))
+    assert_array_equal(told["unknown"], X.vocabulary.decode(X.codes) == "e")
+    assert_array_equal(stream.score_samples(), detector.score_samples(X))
+    assert_array_equal(stream.keys, X.keys)
+
+
 @pytest.mark.parametrize("seed", range(2))
-def test_pieces_score_as_the_whole(case, seed):
-    detector, running, X = case
-    rng = np.random.default_rng(seed)
-    cuts = np.sort(rng.integers(0, X.lengths + 1, (3, len(X))), axis=0)
-    kept, (surprisal, p_value, *_) = read_in_pieces(running, X, cuts)
-    assert_array_equal(surprisal, detector.surprisal(X))
-    assert_array_equal(p_value, detector.event_scores(X))
-    assert_array_equal(running.score_samples(kept), detector.score_samples(X))
+def test_pieces_are_told_and_scored_as_the_whole(case, seed):
+    detector, X = case
+    stream, before, found = detector.stream(), np.zeros(len(X), int), []
+    cuts = np.sort(np.random.default_rng(seed).integers(0, X.lengths + 1, (2, len(X))), axis=0)
+    for until in [*cuts, X.lengths]:
+        rows = np.flatnonzero(until > before)
+        piece = X.between(before, until)[rows]
+        found.append(stream.push_many(piece).assign(row=piece.rows))
+        before = until
+    told = pd.concat(found).set_index("row").loc[X.rows].reset_index(drop=True)
+    pd.testing.assert_frame_equal(told, detector.stream().push_many(X), check_exact=True)
+    assert_array_equal(stream.score_samples(X.keys), detector.score_samples(X))
 
 
-def test_events_one_by_one_score_as_the_whole(detectors):
-    detector = detectors("fields")
-    running, X = RunningDetector(detector), sequences(make_log(6, 5, longest=9), "fields")
-    kept, (surprisal, p_value, *_) = read_in_pieces(running, X, np.arange(1, 9)[:, None].clip(max=X.lengths))
-    assert_array_equal(surprisal, detector.surprisal(X))
-    assert_array_equal(p_value, detector.event_scores(X))
-    assert_array_equal(running.score_samples(kept), detector.score_samples(X))
+@pytest.mark.parametrize("kind", ["fields", "plain"])
+def test_events_one_by_one_are_told_and_scored_as_the_whole(detectors, kind):
+    detector, log = detectors(kind), make_log(5, 5, items="abcde", longest=8).sort_values("timestamp", kind="stable")
+    stream, X = detector.stream(), sequences(log, kind)
+    told = push_one_by_one(stream, log, kind)
+    expected = detector.stream().push_many(X)
+    pd.testing.assert_frame_equal(told.iloc[X.rows].reset_index(drop=True), expected, check_exact=True)
+    assert_array_equal(stream.score_samples(X.keys), detector.score_samples(X))
 
 
-def test_whole_sequences_score_as_the_detector_does(case):
-    detector, running, X = case
-    parts, scores = running.read_whole(X)
-    assert_array_equal(scores.surprisal, detector.surprisal(X))
-    assert_array_equal(scores.p_value, detector.event_scores(X))
-    assert_array_equal(detector.calibration_.score(parts, detector.part), detector.score_samples(X))
+def test_company_does_not_change_what_is_told(case):
+    detector, X = case
+    whole = detector.stream().push_many(X)
+    for rows in ([3], np.arange(0, len(X), 3)):
+        alone = detector.stream()
+        told = alone.push_many(X[np.array(rows)])
+        expected = whole[whole["sequence"].isin(X.keys[rows])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(told, expected, check_exact=True)
+        assert_array_equal(alone.score_samples(), detector.score_samples(X)[rows])
 
 
-def test_whole_sequences_and_pieces_say_the_same(case):
-    _, running, X = case
-    cuts = np.sort(np.random.default_rng(7).integers(0, X.lengths + 1, (2, len(X))), axis=0)
-    kept, found = read_in_pieces(running, X, cuts)
-    parts, scores = running.read_whole(X)
-    for one, other in zip(found, scores, strict=True):
-        assert_array_equal(one, other)
-    in_pieces = running.parts(kept)
-    assert in_pieces.keys() == parts.keys()
-    for name, values in parts.items():
-        np.testing.assert_allclose(in_pieces[name], values, rtol=1e-12, atol=1e-12, err_msg=name)
+def test_later_events_do_not_change_what_was_told(with_fields):
+    detector, X = with_fields
+    early, whole = (detector.stream().push_many(events) for events in (X.head(1), X))
+    pd.testing.assert_frame_equal(early, whole.iloc[X.indptr[:-1]].reset_index(drop=True), check_exact=True)
 
 
 def test_the_oddest_field_and_what_was_expected_are_those_that_explain_names(with_fields):
-    detector, running, X = with_fields
-    _, scores = running.read_whole(X)
+    detector, X = with_fields
+    stream = detector.stream()
+    told = stream.push_many(X).iloc[np.argsort(X.rows)]
     reasons = detector.explain(X, n_events=500, n_expected=1, only_flagged=False)
     reasons = reasons[reasons["row"] >= 0].sort_values("row")
-    by_row = np.argsort(X.rows)
-    assert np.array(running.fields)[scores.field[by_row]].tolist() == reasons["field"].tolist()
+    assert told["field"].tolist() == reasons["field"].tolist()
     of_events = (reasons["field"] == "event").to_numpy()
-    expected = running.expected[scores.expected[by_row] - 2][of_events]
     named = reasons["expected"][of_events].str.rpartition(" ")[0]
-    assert expected.tolist() == named.tolist()
-    assert running.expected[-1] == END
+    assert told["expected"][of_events].tolist() == named.tolist()
+    assert stream.expected[-1] == END
+    assert stream.fields == ["event", *detector.fields_.names]
 
 
-# --- what must not matter
+# --- users
 
 
-def test_company_does_not_change_a_score(case):
-    _, running, X = case
-    kept, scores = running.read(running.start(len(X)), X)
-    for rows in (np.array([3]), np.arange(0, len(X), 3)):
-        alone, own = running.read(running.start(len(rows)), X[rows])
-        assert_equal_states(alone, kept[rows])
-        events = np.concatenate([np.arange(X.indptr[row], X.indptr[row + 1]) for row in rows])
-        assert_array_equal(own.surprisal, scores.surprisal[events])
-        assert_array_equal(own.p_value, scores.p_value[events])
-        assert_array_equal(running.score_samples(alone), running.score_samples(kept)[rows])
+def test_a_score_can_be_asked_for_at_any_time_and_of_anybody(with_fields):
+    detector, X = with_fields
+    stream = detector.stream()
+    stream.push_many(X.head(2))
+    asked = ["twin", "u000", "nobody"]
+    rows = [X.keys.tolist().index(key) for key in asked[:2]]
+    found = stream.score_samples(asked)
+    assert_array_equal(found[:2], detector.score_samples(X.head(2)[np.array(rows)]))
+    assert_array_equal(found[2:], detector.score_samples(X[[0]].head(0)))
+    assert "nobody" not in stream.keys
 
 
-def test_order_of_sequences_does_not_change_a_score(with_fields):
-    _, running, X = with_fields
-    order = np.random.default_rng(0).permutation(len(X))
-    kept, _ = running.read(running.start(len(X)), X)
-    shuffled, _ = running.read(running.start(len(X)), X[order])
-    assert_equal_states(shuffled, kept[order])
+def test_asking_for_scores_changes_nothing(with_fields):
+    detector, X = with_fields
+    asked, silent = detector.stream(), detector.stream()
+    for stream in (asked, silent):
+        stream.push_many(X.head(3))
+    asked.score_samples()
+    rest = X.between(np.minimum(3, X.lengths), X.lengths)
+    pd.testing.assert_frame_equal(asked.push_many(rest), silent.push_many(rest), check_exact=True)
+    assert_array_equal(asked.score_samples(), silent.score_samples())
 
 
-def test_how_events_were_cut_leaves_no_trace(with_fields):
-    _, running, X = with_fields
-    at_once, _ = running.read(running.start(len(X)), X)
-    cut, _ = read_in_pieces(running, X, [X.lengths // 2])
-    for one, other in zip(at_once.memory, cut.memory, strict=True):
-        assert_array_equal(one, other)
-    for name in ("code", "categories", "numbers", "time"):
-        assert_array_equal(getattr(at_once, name), getattr(cut, name))
-    assert_array_equal(at_once.counts.toarray(), cut.counts.toarray())
+def test_users_may_be_integers(detectors):
+    detector, log = detectors("fields"), make_log(5, 6)
+    numbered = log.assign(user_id=log["user_id"].str[1:].astype(int))
+    streams = [detector.stream() for _ in range(2)]
+    for stream, one in zip(streams, (log, numbered), strict=True):
+        push_one_by_one(stream, one, "fields")
+    assert_array_equal(*(stream.score_samples() for stream in streams))
+    assert streams[1].keys.tolist() == [0, 1, 2, 3, 4]
+    assert_array_equal(streams[1].score_samples(np.array([3])), streams[0].score_samples(["u003"]))
 
 
-def test_later_events_do_not_change_earlier_scores(case):
-    _, running, X = case
-    _, early = running.read(running.start(len(X)), X.head(1))
-    _, all_of_it = running.read(running.start(len(X)), X)
-    first = X.indptr[:-1]
-    for one, other in zip(early, all_of_it, strict=True):
-        assert_array_equal(one, other[first])
-
-
-def test_reading_changes_nothing_that_was_kept(case):
-    _, running, X = case
-    kept, _ = running.read(running.start(len(X)), X)
-    before = [array.copy() for array in pack(kept)]
-    counts = kept.counts.toarray()
-    running.read(kept, X)
-    running.score_samples(kept)
-    for one, other in zip(pack(kept), before, strict=True):
-        assert_array_equal(one, other)
-    assert_array_equal(kept.counts.toarray(), counts)
-
-
-def test_a_score_can_be_asked_for_at_any_time(with_fields):
-    detector, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X.head(2))
-    assert_array_equal(running.score_samples(kept), detector.score_samples(X.head(2)))
-
-
-# --- what events hold
-
-
-def test_unknown_events_are_counted_and_scored_as_such(case):
-    _, running, X = case
-    kept, scores = running.read(running.start(len(X)), X)
-    assert_array_equal(scores.unknown, X.vocabulary.decode(X.codes) == "e")
-    unknown = np.array([(X[i] == "e").sum() for i in range(len(X))])
-    assert unknown.sum() > 20
-    assert_array_equal(running.parts(kept)["new events"], unknown)
-    assert_array_equal(kept.counts[:, [0]].toarray()[:, 0], unknown)
-
-
-def test_a_sequence_of_unknown_events_alone_is_read_on(detectors):
+def test_a_sequence_of_unknown_events_alone_is_followed(detectors):
     detector = detectors("plain")
-    running = RunningDetector(detector)
-    X = Sequences.from_lists([["x", "y", "x"], ["z", "a", "z"]])
-    kept, (surprisal, *_) = read_in_pieces(running, X, [[1, 1], [2, 2]])
-    assert_array_equal(surprisal, detector.surprisal(X))
-    assert_array_equal(running.score_samples(kept), detector.score_samples(X))
+    stream, X = detector.stream(), Sequences.from_lists([["x", "y", "x"], ["z", "a", "z"]], keys=["p", "q"])
+    told = pd.concat([stream.push(key, item) for key, row in zip("pq", X, strict=True) for item in row])
+    assert_array_equal(told["surprisal"], detector.surprisal(X))
+    assert told["unknown"].tolist() == [True, True, True, True, False, True]
+    assert_array_equal(stream.score_samples(), detector.score_samples(X))
 
 
-def test_the_gap_to_the_last_piece_counts(with_fields):
-    _, running, X = with_fields
-    row = int(np.argmax(X.lengths))
-    X = X[[row]]
-    kept, _ = running.read(running.start(1), X.head(3))
-    assert kept.time[0] == X.timestamps[2]
-    _, soon = running.read(kept, X.between(3, 4))
-    long_ago = kept._replace(time=kept.time - np.timedelta64(400, "D"))
-    _, late = running.read(long_ago, X.between(3, 4))
-    assert soon.surprisal[0] != late.surprisal[0]
+def test_no_events_tell_nothing(case):
+    detector, X = case
+    stream = detector.stream()
+    told = stream.push_many(X[np.array([], int)])
+    assert told.columns.tolist() == TOLD
+    assert len(told) == len(stream) == len(stream.score_samples()) == 0
+
+
+# --- what is refused
+
+
+def test_late_events_are_refused_by_name(with_fields):
+    detector, X = with_fields
+    stream = detector.stream()
+    stream.push_many(X)
+    before = stream.score_samples()
+    with pytest.raises(ValueError, match=rf"events of {len(X)} users, such as '\w+', lie before what was pushed"):
+        stream.push_many(sequences(FRESH.assign(timestamp=FRESH["timestamp"] - pd.Timedelta(days=9)), "fields"))
+    assert_array_equal(stream.score_samples(), before)
+
+
+def test_an_event_without_the_fields_of_the_training_data_is_refused_by_their_name(detectors):
+    stream = detectors("fields").stream()
+    time = FRESH["timestamp"][0]
+    with pytest.raises(ValueError, match="column 'night' is missing"):
+        stream.push("u", "a", time, amount=1.0, channel="web")
+    with pytest.raises(ValueError, match="the training data had timestamps, and these sequences have none"):
+        stream.push("u", "a", amount=1.0, channel="web", night=True)
+    with pytest.raises(TypeError, match="column 'amount' held numbers in the training data; here it holds text"):
+        stream.push("u", "a", time, amount="much", channel="web", night=True)
+    assert len(stream) == 0
+
+
+def test_an_unfitted_detector_has_no_stream():
+    with pytest.raises(NotFittedError):
+        LSTMAnomalyDetector().stream()
 
 
 # --- what is kept
 
 
-def test_what_is_packed_is_unpacked_as_it_was(with_fields):
-    _, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X)
-    assert_equal_states(unpack(running.start(0), pack(kept), kept.counts), kept)
-    assert [array.dtype for array in pack(running.start(0))] == [array.dtype for array in pack(kept)]
-    assert [array.shape[1:] for array in pack(running.start(0))] == [array.shape[1:] for array in pack(kept)]
+def test_a_state_that_was_pickled_goes_on_in_another_process(case):
+    detector, X = case
+    first, whole = detector.stream(), detector.stream()
+    first.push_many(X.head(3))
+    state = pickle.loads(pickle.dumps(first.state))  # noqa: S301
+    on = pickle.loads(pickle.dumps(detector)).stream(state)  # noqa: S301
+    rest = X.between(np.minimum(3, X.lengths), X.lengths)
+    on.push_many(rest)
+    whole.push_many(X)
+    assert_array_equal(on.keys, whole.keys)
+    assert_array_equal(on.score_samples(), whole.score_samples())
 
 
-@pytest.mark.parametrize("rows", [slice(2, 5), [4, 0, 4], np.array([], int), slice(-1, None), slice(None, -1)], ids=str)
-def test_some_of_the_sequences_can_be_taken(with_fields, rows):
-    _, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X)
-    some = kept[rows]
-    assert_array_equal(some.code, kept.code[rows])
-    assert_array_equal(running.score_samples(some), running.score_samples(kept)[rows])
-
-
-def test_a_mask_takes_sequences(with_fields):
-    _, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X)
-    mask = X.lengths > 4
-    assert_equal_states(kept[mask], kept[np.flatnonzero(mask)])
-
-
-def test_parts_are_joined_to_the_whole(with_fields):
-    _, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X)
-    assert_equal_states(join(kept[:3], kept[3:]), kept)
-    assert_equal_states(join(kept, running.start(0)), kept)
-
-
-def test_reading_no_sequences_gives_none(case):
-    _, running, X = case
-    none = np.array([], int)
-    kept, scores = running.read(running.start(0), X[none])
-    assert len(kept.code) == len(scores.surprisal) == len(running.score_samples(kept)) == 0
+def test_the_gap_to_the_event_before_counts(with_fields):
+    detector, _ = with_fields
+    told, fields = [], {"amount": 3.0, "channel": "web", "night": False}
+    for wait in ("1min", "400D"):
+        stream, time = detector.stream(), pd.Timestamp("2020-01-01")
+        stream.push("u", "a", time, **fields)
+        told.append(stream.push("u", "b", time + pd.Timedelta(wait), **fields))
+    assert told[1]["p_value"].item() < told[0]["p_value"].item()
+    assert told[1]["field"].item() == "gap"
 
 
 def test_what_is_kept_does_not_grow_with_the_events(with_fields):
-    _, running, X = with_fields
-    kept, _ = running.read(running.start(len(X)), X)
-    sizes = [array.nbytes for array in pack(kept)]
-    again, _ = running.read(kept, X)
-    assert [array.nbytes for array in pack(again)] == sizes
+    stream, sizes = with_fields[0].stream(), []
+    for days in (0, 900):
+        events = sequences(FRESH.assign(timestamp=FRESH["timestamp"] + pd.Timedelta(days=days)), "fields")
+        stream.push_many(events)
+        sizes.append([array.nbytes for array in leaves(stream.state.users)[:-1]])
+    assert sizes[0] == sizes[1]
+
+
+# --- what the jobs stand on
+
+
+def test_states_without_users_say_the_same(case):
+    detector, X = case
+    stream = detector.stream()
+    told = stream.push_many(X)
+    for state, keep in ((None, False), (stream.start(len(X)), True)):
+        after, scores = detector.stream().read(state, X, keep=keep)
+        assert_array_equal(scores.surprisal, told["surprisal"])
+        assert_array_equal(scores.p_value, told["p_value"])
+        assert_array_equal(stream.expected[scores.expected - 2], told["expected"])
+        assert_array_equal(np.array(stream.fields)[scores.field], told["field"])
+        assert_array_equal(scores.unknown, told["unknown"])
+        parts = stream.parts(after)
+        assert_array_equal(detector.calibration_.score(parts, detector.part), detector.score_samples(X))

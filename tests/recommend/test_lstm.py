@@ -8,16 +8,17 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
+import small_networks
 import tensorflow as tf
-from seqrec.network.next_items import last_states, score_states
 from sklearn.base import clone
 
+from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import ColdStartWarning
 from seqrec.model_selection import leave_last_out
-from seqrec.network.batches import TILE
 from seqrec.network.estimator import _SOFTMAX_ITEMS
+from seqrec.network.reading import Reader
 from seqrec.recommend.lstm import LSTMRecommender
 
 N_ITEMS = 12
@@ -50,6 +51,14 @@ def weights_of(recommender):
 def assert_same_weights(first, second):
     for weight, other in zip(weights_of(first), weights_of(second), strict=True):
         np.testing.assert_array_equal(weight, other)
+
+
+def states_of(network, X):
+    """States after the start and after each event of one sequence without fields, (1, 1 + n_events, embedding_dim)."""
+    codes = np.concatenate([[0], X.codes]).astype(np.int32)[None]
+    return small_networks.states_of(
+        network, [codes, np.zeros((*codes.shape, 0), np.int32), np.zeros((*codes.shape, 0, 2))]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +184,137 @@ def test_the_order_of_the_log_does_not_change_a_weight():
     assert_same_weights(*fits)
 
 
+# --- fields
+
+
+def log_with_fields(n_users=60, seed=0):
+    """One item further round the ring after an event on the web, five further after a dear one in the app."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(6, 14, n_users)
+    starts, in_app = np.cumsum(lengths) - lengths, rng.random(lengths.sum()) < 0.5
+    steps = np.where(np.roll(in_app, 1), 5, 1)
+    steps[starts] = 0
+    places = np.cumsum(steps) - np.repeat(np.cumsum(steps)[starts] - rng.integers(0, N_ITEMS, n_users), lengths)
+    return pd.DataFrame(
+        {
+            "user_id": np.repeat(np.arange(n_users), lengths),
+            "item_id": NAMES[places % N_ITEMS],
+            "channel": np.where(in_app, "app", "web"),
+            "amount": rng.lognormal(np.where(in_app, 5, 1), 0.5),
+            "dear": in_app,
+        }
+    )
+
+
+def with_fields(*columns, n_users=60, seed=0):
+    return Sequences.from_frame(log_with_fields(n_users, seed), timestamp=None, columns=columns)
+
+
+def hits(recommender, *columns, k=1):
+    """Share of the next items of fresh users that are among the first k, if the history has these columns."""
+    history, target = leave_last_out(with_fields(*columns, n_users=40, seed=1))
+    items, _ = recommender.recommend(history, k=k, exclude_seen=False)
+    return (items == target[:, None]).any(axis=1).mean()
+
+
+def learner():
+    return tiny(max_epochs=15, learning_rate=0.03)
+
+
+@pytest.fixture(scope="module")
+def by_channel():
+    return learner().fit(with_fields("channel"))
+
+
+@pytest.mark.parametrize("column", ["channel", "amount", "dear"])
+def test_a_column_that_tells_what_comes_next_is_read(by_channel, column):
+    recommender = by_channel if column == "channel" else learner().fit(with_fields(column))
+    assert recommender.fields_.names == [column]
+    assert hits(recommender, column) > 0.9
+
+
+def test_without_the_column_both_are_as_likely():
+    recommender = learner().fit(with_fields())
+    assert recommender.fields_.names == []
+    assert hits(recommender) < 0.7
+    assert hits(recommender, k=2) > 0.9
+
+
+def test_histories_that_lack_the_column_get_what_comes_with_any_value(by_channel):
+    assert hits(by_channel, k=2) > 0.85
+    assert 0.3 < hits(by_channel) < 0.75
+
+
+def test_a_value_that_training_lacked_is_read_as_unknown(by_channel):
+    log = log_with_fields(5).assign(channel="fax")
+    X = Sequences.from_frame(log, timestamp=None, columns=["channel"])
+    assert np.isfinite(by_channel.recommend(X, exclude_seen=False)[1]).all()
+
+
+def test_a_column_that_training_lacked_changes_nothing(by_channel):
+    expected = by_channel.predict_proba(with_fields("channel"))
+    np.testing.assert_array_equal(by_channel.predict_proba(with_fields("amount", "channel")), expected)
+
+
+def test_a_column_of_another_kind_is_refused_by_its_name(by_channel):
+    X = Sequences.from_frame(log_with_fields(5).assign(channel=1.0), timestamp=None, columns=["channel"])
+    with pytest.raises(TypeError, match="column 'channel' held text in the training data; here it holds numbers"):
+        by_channel.recommend(X)
+
+
+def test_company_does_not_change_a_score_with_fields(by_channel):
+    X = with_fields("channel")
+    _, together = by_channel.recommend(X, exclude_seen=False)
+    for rows in ([0], [59, 3], np.arange(7, 38)):
+        np.testing.assert_array_equal(by_channel.recommend(X[np.array(rows)], exclude_seen=False)[1], together[rows])
+
+
+def test_an_effect_is_what_the_event_adds_with_its_fields(by_channel):
+    X = with_fields("channel")[:1]
+    effects = by_channel.explain(X, k=1, exclude_seen=False)
+    last = effects.iloc[-1]
+    without, (column,) = X.head(X.n_events - 1), np.flatnonzero(by_channel.vocabulary_.items == last["item"])
+    log_p = [np.log(by_channel.predict_proba(one)[0, column]) for one in (X, without)]
+    assert last["effect"] == pytest.approx(log_p[0] - log_p[1], abs=1e-4)
+
+
+def test_fitting_on_keeps_the_fields_and_learns_from_them(by_channel):
+    recommender = copy.deepcopy(by_channel)
+    news = with_fields("channel", seed=2)
+    recommender.partial_fit(news)
+    assert recommender.fields_ == by_channel.fields_
+    assert not np.array_equal(weights_of(recommender)[0], weights_of(by_channel)[0])
+    assert hits(recommender, "channel") > 0.9
+
+
+def test_fitting_on_takes_new_items_and_values_and_logs_without_the_column(by_channel):
+    recommender = copy.deepcopy(by_channel)
+    log = pd.DataFrame({"user_id": [1, 1, 2, 2], "item_id": [NAMES[0], "new", "new", NAMES[1]], "channel": "fax"})
+    recommender.partial_fit(Sequences.from_frame(log, timestamp=None, columns=["channel"]))
+    recommender.partial_fit([[NAMES[0], "newer"], ["newer", NAMES[1]]])
+    assert recommender.vocabulary_.items.tolist()[-2:] == ["new", "newer"]
+    assert recommender.fields_ == by_channel.fields_
+    assert hits(recommender, "channel") > 0.85
+
+
+def test_fields_are_read_beside_times():
+    log = timed_log(60)
+    log["late"] = np.where(np.arange(len(log)) % 2, "no", "yes")
+    X = Sequences.from_frame(log, columns=["late"])
+    recommender = brief().fit(X)
+    assert recommender.fields_.names == ["late", "gap"]
+    at = X.timestamps[X.indptr[1:] - 1] + np.timedelta64(10, "s")
+    without = Sequences.from_frame(log.drop(columns="late"))
+    scores = [recommender.recommend(one, k=N_ITEMS, exclude_seen=False, at=at)[1] for one in (X, without)]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-4
+
+
+def test_a_column_of_times_is_refused_before_training():
+    log = log_with_fields(5).assign(due=pd.Timestamp("2020-01-01"))
+    with pytest.raises(TypeError, match=r"column 'due' holds times\. Turn it into numbers"):
+        brief().fit(Sequences.from_frame(log, timestamp=None, columns=["due"]))
+
+
 # --- a distribution
 
 
@@ -197,8 +337,8 @@ def test_the_training_loss_is_that_of_the_chain_rule(fitted):
     prefixes = [walk(2, length) for length in range(1, 9)]
     probabilities = fitted.predict_proba(prefixes)
     one_by_one = -np.log(probabilities[np.arange(8), X.codes[1:] - N_RESERVED]).sum()
-    inputs = np.concatenate([[0], X.codes[:-1]])[None]
-    logits = fitted.model_.head.logits(fitted.model_(inputs)[0])
+    network = fitted.model_
+    logits = network.head.logits(states_of(network, X)[0, :-1], network.head.table())
     at_once = -tf.nn.log_softmax(logits).numpy()[np.arange(1, 9), X.codes[1:] - N_RESERVED].sum()
     assert one_by_one == pytest.approx(at_once, rel=1e-4, abs=1e-5)
 
@@ -265,8 +405,7 @@ def test_the_order_of_rows_does_not_change_a_score(once):
 
 
 @pytest.mark.parametrize(
-    "limit",
-    ["network.next_items._SCORING_BATCH", "network.next_items._SCORES_AT_ONCE", "recommend.lstm._SEQUENCES_AT_ONCE"],
+    "limit", ["network.reading.BATCH", "network.reading._SCORES_AT_ONCE", "recommend.lstm._SEQUENCES_AT_ONCE"]
 )
 def test_sizes_of_blocks_do_not_change_a_score(once, monkeypatch, limit):
     items, scores = once.recommend(OTHERS)
@@ -276,19 +415,13 @@ def test_sizes_of_blocks_do_not_change_a_score(once, monkeypatch, limit):
     np.testing.assert_array_equal(other_scores, scores)
 
 
-def test_states_stand_in_the_order_of_the_rows(once):
+def test_scores_stand_in_the_order_of_the_rows(once):
     X = Sequences.from_lists(OTHERS).recode(once.vocabulary_)
-    states = last_states(once.model_, X, 200)
+    scores = np.concatenate([scores for _, scores in once._next_item_scores(X)])
     for row in (0, 11, 29):
-        codes = np.concatenate([[0], X.codes[X.indptr[row] : X.indptr[row + 1]]])[None]
-        np.testing.assert_allclose(states[row], once.model_(codes)[0, -1], atol=1e-5)
-
-
-def test_scores_come_in_blocks_of_consecutive_rows(once, monkeypatch):
-    monkeypatch.setattr("seqrec.network.next_items._SCORES_AT_ONCE", 40)
-    blocks = list(score_states(once.model_, np.zeros((2 * TILE + 5, 8), np.float32)))
-    assert [(rows.start, rows.stop) for rows, _ in blocks] == [(0, TILE), (TILE, 2 * TILE), (2 * TILE, 2 * TILE + 5)]
-    assert [scores.shape for _, scores in blocks] == [(TILE, N_ITEMS)] * 2 + [(5, N_ITEMS)]
+        states = states_of(once.model_, X[[row]])[:, -1]
+        expected = once.model_.head.logits(states, Reader.of(once.model_).table)
+        np.testing.assert_allclose(scores[row], expected[0], atol=1e-5)
 
 
 def test_later_events_do_not_change_earlier_scores(once):
@@ -415,8 +548,8 @@ def test_a_loss_that_breaks_keeps_the_earlier_fit(once, verb, learning_rate):
 
 def test_ctrl_c_keeps_the_best_epoch_and_points_at_the_call(monkeypatch):
     recommender = brief(max_epochs=5, validation_fraction=0.5)
-    merits = iter([0.5, 0.4])
-    monkeypatch.setattr(recommender, "_merit", lambda *_: next(merits, None) or interrupt())
+    merits = iter([[0.5], [0.4]])
+    monkeypatch.setattr("seqrec.recommend.lstm.ndcg", lambda *_, **__: np.array(next(merits, None) or interrupt()))
     with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
         recommender.fit(CYCLES)
     assert caught[0].filename == __file__
@@ -424,13 +557,13 @@ def test_ctrl_c_keeps_the_best_epoch_and_points_at_the_call(monkeypatch):
     assert recommender.predict(OTHERS).shape == (30,)
 
 
-def interrupt():
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_unfitted(monkeypatch):
     recommender = brief(validation_fraction=0.5)
-    monkeypatch.setattr(recommender, "_merit", lambda *_: interrupt())
+    monkeypatch.setattr("seqrec.recommend.lstm.ndcg", interrupt)
     with pytest.raises(KeyboardInterrupt):
         recommender.fit(CYCLES)
     assert not hasattr(recommender, "model_")
@@ -471,21 +604,31 @@ def test_a_frame_is_refused_with_the_call_to_write():
 # --- sizes and neighbours
 
 
+def architecture_for(n_events, n_items=100, **options):
+    return LSTMRecommender(**options)._architecture(FakeLog(n_events, n_items), Fields(), 0, n_codes=2 + n_items)
+
+
 @pytest.mark.parametrize(
     ("n_events", "units", "embedding_dim"), [(60, 16, 16), (30_000, 64, 64), (1_000_000, 512, 128), (10**8, 512, 128)]
 )
 def test_sizes_follow_the_log(n_events, units, embedding_dim):
-    architecture = LSTMRecommender()._architecture(FakeLog(n_events))
-    assert (architecture["units"], architecture["embedding_dim"]) == (units, embedding_dim)
+    architecture = architecture_for(n_events)
+    assert (architecture.units, architecture.embedding_dim) == (units, embedding_dim)
+
+
+def test_sizes_that_are_given_are_kept():
+    recommender = brief(units=9, embedding_dim=3, n_layers=2).fit(CYCLES[:9])
+    architecture = recommender.model_.architecture
+    assert (architecture.units, architecture.embedding_dim, architecture.n_layers) == (9, 3, 2)
 
 
 @pytest.mark.parametrize(("n_items", "n_negatives"), [(_SOFTMAX_ITEMS, 0), (_SOFTMAX_ITEMS + 1, 8192)])
 def test_the_loss_follows_the_catalogue(n_items, n_negatives):
-    assert LSTMRecommender()._architecture(FakeLog(10_000, n_items))["n_negatives"] == n_negatives
+    assert architecture_for(10_000, n_items).n_negatives == n_negatives
 
 
 def test_a_small_catalogue_is_sampled_below_its_size():
-    assert LSTMRecommender(loss="sampled_softmax")._architecture(FakeLog(100, 5))["n_negatives"] == 4
+    assert architecture_for(100, 5, loss="sampled_softmax").n_negatives == 4
 
 
 @pytest.mark.parametrize(
