@@ -8,7 +8,7 @@ PYTEST := PYTHONSAFEPATH=1 $(BIN)/pytest
 # What builds the wheel, for a build that downloads nothing.
 REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])
 
-.PHONY: demo test test-slow lint lint-js format notebooks docs clean
+.PHONY: demo test test-elsewhere test-slow lint lint-js format notebooks docs clean
 
 demo: .make/demo
 	$(BIN)/seqrec demo
@@ -16,6 +16,12 @@ demo: .make/demo
 # Two processes; the tests of a file share their fitted estimators, so they stay together.
 test: lint .make/wheel
 	$(PYTEST) --doctest-modules --pyargs seqrec tests -m "not slow" -n 2 --dist loadfile
+
+# The same with the arithmetic of other machines: without oneDNN, without AVX-512, on one thread.
+test-elsewhere: .make/wheel
+	for setting in TF_ENABLE_ONEDNN_OPTS=0 ONEDNN_MAX_CPU_ISA=AVX2 TF_NUM_INTRAOP_THREADS=1; do \
+	  env $$setting $(PYTEST) tests -m "not slow" -n 2 --dist loadfile || exit; \
+	done
 
 test-slow: .make/wheel
 	$(PYTEST) -m slow
