@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sklearn.utils.validation import NotFittedError
 
@@ -132,6 +134,34 @@ def inspect(path: str | Path) -> dict[str, Any]:
     """
     with container.opened(path) as file:
         return _describe(container.read_document(file))
+
+
+class ModelFile:
+    """A model file that is open: looked at before it is loaded, and read through only then.
+
+    Attributes
+    ----------
+    digest : str
+        What tells it from other model files.
+    description : dict
+        As `inspect` gives it; whether the file is whole is known once it is loaded.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        document = container.read_document(file, compare=False)
+        self.digest, self.description = document.digest, _describe(document)
+
+    def load(self) -> Any:
+        """Give the model, as `load` does."""
+        return read(self._file, _find)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[ModelFile]:
+    """Open a model file once, to look at it and to load it; errors of the block are those of `load`."""
+    with container.opened(path) as file:
+        yield ModelFile(file)
 
 
 def _describe(document: container.Document) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class DetectionJob(LogJob):
 
     Parameters
     ----------
-    model, source, output, settings
+    model, source, output, settings, digest
         As `LogJob` takes them.
     threshold : Threshold
     state : Path or None
@@ -94,8 +94,9 @@ class DetectionJob(LogJob):
         settings: Settings,
         threshold: Threshold | None = None,
         state: Path | None = None,
+        digest: str | None = None,
     ) -> None:
-        super().__init__(model, source, output, settings)
+        super().__init__(model, source, output, settings, digest)
         self.threshold = threshold or Threshold()
         self.generations = None if state is None else Generations(Path(state), self.digest, settings.shard)
 

@@ -6,12 +6,10 @@ what came out. Each step ends with a rename, so a job that is started again find
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +24,7 @@ from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pi
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import open_writer
-from seqrec.persistence import load
+from seqrec.persistence import ModelFile, opened
 
 _TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
 _ROW_BYTES = 500  # of a row while it is scored
@@ -60,18 +58,33 @@ class Settings(NamedTuple):
     time_unit: str = "auto"
 
 
-@lru_cache(maxsize=1)
+_MODELS: dict[tuple[str, str], Any] = {}  # the last one that was loaded, by its file and digest
+
+
 def fitted(path: str, digest: str) -> Any:
-    """Load the model of a file once in a process."""
-    if digest_of(Path(path)) != digest:
-        raise LogError(f"{path} has changed since the job was begun. Put the model back, or begin in another folder.")
-    return load(path)
+    """Give the model of a file, which is loaded once in a process."""
+    model = _MODELS.get((path, digest))
+    if model is not None:
+        return model
+    with opened(path) as file:
+        if file.digest != digest:
+            advice = "Put the model back, or begin in another folder."
+            raise LogError(f"{path} has changed since the job was begun. {advice}")
+        return kept(path, file)
+
+
+def kept(path: str, file: ModelFile) -> Any:
+    """Load the model of an open file, and keep it for the jobs of this process."""
+    model = file.load()
+    _MODELS.clear()
+    _MODELS[path, file.digest] = model
+    return model
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Digest that a model file carries."""
+    with opened(path) as file:
+        return file.digest
 
 
 def id_kind(vocabulary: Any) -> str:
@@ -90,14 +103,18 @@ class LogJob:
     output : Path
         Folder of the results.
     settings : Settings
+    digest : str, optional
+        Of the model file, where it is known already.
     """
 
     task: str
 
-    def __init__(self, model: Path, source: Source, output: Path, settings: Settings) -> None:
+    def __init__(
+        self, model: Path, source: Source, output: Path, settings: Settings, digest: str | None = None
+    ) -> None:
         self.model, self.source, self.settings = Path(model), source, settings
         self.job = Job(Path(output))
-        self.digest = digest_of(self.model)
+        self.digest = digest or digest_of(self.model)
 
     # -- what a subclass gives
 

@@ -24,7 +24,7 @@ class RecommendationJob(LogJob):
 
     Parameters
     ----------
-    model, source, output, settings
+    model, source, output, settings, digest
         As `LogJob` takes them.
     k : int
         Items for each user.
@@ -45,15 +45,16 @@ class RecommendationJob(LogJob):
         k: int = 10,
         exclude_seen: bool = True,
         candidates: list[Any] | None = None,
+        digest: str | None = None,
     ) -> None:
-        super().__init__(model, source, output, settings)
+        super().__init__(model, source, output, settings, digest)
         self.options = {"k": k, "exclude_seen": exclude_seen, "candidates": candidates}
 
     def plan(self) -> dict[str, Any]:
         """Give the options of `recommend`."""
         return self.options
 
-    def prepare(self, census: Census) -> None:  # noqa: ARG002
+    def prepare(self, census: Census | None = None) -> None:  # noqa: ARG002
         """Try the options out, so that a wrong one is known before work starts."""
         recommender: RecommenderMixin = fitted(str(self.model), self.digest)
         recommender.recommend([[item] for item in recommender.vocabulary_.items[:1].tolist()], **self.options)

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +82,7 @@ def plain(plain_model):
 def loaded():
     """Keep every model that a test has loaded: to load it again would take longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
-        fitted = lru_cache(maxsize=8)(bulk.fitted.__wrapped__)
-        for module in (bulk, detection_job):
-            patch.setattr(module, "fitted", fitted)
+        patch.setattr(bulk, "_MODELS", type("All", (dict,), {"clear": lambda _: None})())
         yield
 
 
@@ -657,7 +654,7 @@ def test_a_job_does_not_go_on_with_another_model(model, plain_model, tmp_path, m
     job = make_job(own, [path], tmp_path / "out")
     interrupt(own, [path], tmp_path / "out", monkeypatch)
     own.write_bytes(plain_model.read_bytes())
-    bulk.fitted.cache_clear()
+    monkeypatch.setattr(bulk, "_MODELS", {})
     with pytest.raises(LogError, match="has changed since the job was begun"):
         job.run(lambda *_: None)
     own.write_bytes(model.read_bytes())

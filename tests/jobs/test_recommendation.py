@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ import seqrec
 from seqrec import LSTMRecommender, MarkovRecommender, Sequences, SequentialRulesRecommender
 from seqrec.exceptions import BadRowsError, JobError, LogError
 from seqrec.jobs import job as bulk
-from seqrec.jobs import recommendation as recommendation_job
 from seqrec.jobs import staging
 from seqrec.jobs.detection import id_kind
 from seqrec.jobs.job import Settings
@@ -67,9 +65,7 @@ def models(tmp_path_factory):
 def loaded():
     """Keep every model that a test has loaded: to load it again would take longer than most tests."""
     with pytest.MonkeyPatch.context() as patch:
-        fitted = lru_cache(maxsize=8)(bulk.fitted.__wrapped__)
-        for module in (bulk, recommendation_job):
-            patch.setattr(module, "fitted", fitted)
+        patch.setattr(bulk, "_MODELS", type("All", (dict,), {"clear": lambda _: None})())
         yield
 
 
