@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test test-slow lint format notebooks clean
 
 demo: .make/demo
-	$(BIN)/python -m seqrec.cli.demo
+	$(BIN)/seqrec demo
 
 # Two processes; the tests of a file share their fitted estimators, so they stay together.
 test: lint

@@ -33,7 +33,7 @@ if "score" in sys.argv[1:2]:  # else TensorFlow would be imported for nothing
 
 def serve() -> None:
     """Run a command of each line of the input, in a process of its own."""
-    from seqrec.cli import batch_commands  # noqa: F401
+    from seqrec.cli import columns  # noqa: F401
     from seqrec.jobs import recommendation  # noqa: F401
     from seqrec.recommend import baselines  # noqa: F401
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqrec.cli.console import Console, start_tensorflow
-from seqrec.exceptions import LogError
-from seqrec.jobs.job import digest_of, fitted, id_kind
-from seqrec.logs import chunks as logs
-from seqrec.logs.chunks import LogFile
+from seqrec.cli.options import Reading
+from seqrec.exceptions import InputError, LogError
+from seqrec.jobs.job import id_kind, kept
+from seqrec.logs.chunks import LogFile, find_columns, find_files, read_names
 from seqrec.logs.source import Source
-from seqrec.persistence import inspect
+from seqrec.logs.whole import Log
+from seqrec.persistence import ModelFile, opened
+
+if TYPE_CHECKING:
+    from seqrec.data.sequences import Sequences
 
 _TASKS = {
     "LSTMAnomalyDetector": "score",
@@ -24,64 +28,90 @@ _TASKS = {
 _VERBS = {"score": "finds odd sequences", "recommend": "recommends"}
 
 
-def describe(model: Path, task: str | None = None) -> dict[str, Any]:
-    """Give what a model file says of itself.
+def meet(
+    console: Console,
+    path: Path,
+    patterns: Sequence[str],
+    reading: Reading,
+    task: str | None = None,
+    label: str | None = None,
+) -> tuple[Any, str, Source]:
+    """Load a model, and find what it needs in a log; what is wrong is told as early as it can be known.
+
+    Parameters
+    ----------
+    console : Console
+    path : Path
+        Model file.
+    patterns : list of str
+        Log files.
+    reading : Reading
+    task : {"score", "recommend"}, optional
+        What the model must be for; by default one of the two.
+    label : str, optional
+        A further column of the log, for a detector.
+
+    Returns
+    -------
+    model : fitted estimator
+    digest : str
+        Of its file.
+    source : Source
 
     Raises
     ------
     LogError
-        If the model is not for this task, "score" or "recommend"; None: for one of the two.
-    ModelFileError
-        If the file is no model.
+        If there is no such file, or it lacks a column, or a column holds other kinds of values than in training.
+    InputError
+        If the model is for another task.
     """
-    description = inspect(model)
-    kind = description["estimator"]
+    with opened(path) as file:
+        _check_task(path, file.description["estimator"], task, label)
+        names = _names(patterns, reading, file.description["columns"])
+        console.note(f"model: {path} ({file.description['estimator']})")
+        model, digest = load(path, file), file.digest
+    source = _find_source(patterns, names, model, [] if label is None else [label])
+    tell_columns(console, source)
+    return model, digest, source
+
+
+def load(path: Path, file: ModelFile) -> Any:
+    """Load the model of an open file."""
+    if file.description["estimator"].startswith("LSTM"):
+        start_tensorflow()
+    return kept(str(path), file)
+
+
+def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> None:
     own = _TASKS.get(kind)
     if own is None:
-        raise LogError(f"{model} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
+        raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task not in (None, own):
-        raise LogError(f"{model} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {model} ...")
-    return description
+        raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
+    if own == "recommend" and label is not None:
+        raise InputError("--label is for detectors: a recommender is judged by the last event of each user.")
 
 
-def load_model(model: Path) -> Any:
-    """Load the model of a file."""
-    if inspect(model)["estimator"].startswith("LSTM"):
-        start_tensorflow()
-    return fitted(str(model), digest_of(model))
-
-
-def find_names(patterns: Sequence[str], given: Mapping[str, str | None], description: Mapping[str, Any]) -> dict:
-    """Choose names of columns: those given, else those of the model's own log where this log has them.
-
-    Raises
-    ------
-    LogError
-        If there is no such file, or the log lacks a column.
-    """
-    files = [LogFile.from_path(path) for path in logs.find_files(patterns)]
-    own = description["columns"]
-    present = logs.read_names(files[0])
-    names = dict(given)
-    for role in ("user", "item", "timestamp"):
+def _names(patterns: Sequence[str], reading: Reading, own: Any) -> dict[str, str | None]:
+    """Choose names of columns: those given, else those of the model's own log where this log has them."""
+    files = [LogFile.from_path(path) for path in find_files(patterns)]
+    present = read_names(files[0])
+    names = {role: getattr(reading, role) for role in ("user", "item", "timestamp")}
+    for role, given in names.items():
         usual = getattr(own, role, None)
-        if names.get(role) is None and usual in present:
+        if given is None and usual in present:
             names[role] = usual
-    logs.find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), getattr(own, "fields", ()))
+    find_columns(files, **names, fields=getattr(own, "fields", ()))  # raises, before the model is loaded
     return names
 
 
-def find_source(
-    patterns: Sequence[str], names: Mapping[str, str | None], model: Any, fields: Sequence[str] = ()
-) -> Source:
-    """Find the columns that a model needs, and further `fields`.
+def _find_source(patterns: Sequence[str], names: Mapping[str, str | None], model: Any, fields: Sequence[str]) -> Source:
+    """Find the columns that a model needs, and further `fields`."""
+    if hasattr(model, "recommend"):
+        return Source.find(patterns, names, fields, {"item": id_kind(model.vocabulary_)})
+    from seqrec.jobs.detection import kinds_wanted
 
-    Raises
-    ------
-    LogError
-        If a column is missing, or holds other kinds of values than in training.
-    """
-    own_fields, wanted, timed = needs(model)
+    own_fields, wanted, timed = kinds_wanted(model)
     source = Source.find(patterns, names, [*own_fields, *fields], wanted)
     if timed and source.columns.timestamp is None:
         raise LogError(
@@ -89,15 +119,6 @@ def find_source(
             "Name it: --timestamp NAME."
         )
     return source
-
-
-def needs(model: Any) -> tuple[list[str], dict[str, str], bool]:
-    """Fields that a log must have, kinds of its columns by role, and whether it must have times."""
-    if hasattr(model, "vocabulary_"):
-        return [], {"item": id_kind(model.vocabulary_)}, False
-    from seqrec.jobs.detection import kinds_wanted
-
-    return kinds_wanted(model)
 
 
 def tell_columns(console: Console, source: Source) -> None:
@@ -112,6 +133,10 @@ def tell_columns(console: Console, source: Source) -> None:
         console.note("no timestamps: the rows of each user are taken in their order")
 
 
-def columns_record(source: Source) -> dict[str, Any]:
-    """Give the columns for a report."""
-    return source.columns._asdict() | {"fields": list(source.columns.fields)}
+def read(console: Console, source: Source, reading: Reading, quarantine: Path | None = None) -> tuple[Log, Sequences]:
+    """Read a whole log, whose bad rows go to a file; give its sequences as well."""
+    if reading.drop_duplicates and source.columns.timestamp is None:
+        raise InputError("--drop-duplicates needs times: without them an item twice is no duplicate.")
+    log = Log.read(source, console.show)
+    log.keep_bad_rows(quarantine, reading.max_bad)
+    return log, log.sequences(source.columns.fields, reading.time_unit, reading.drop_duplicates)

@@ -16,6 +16,9 @@ from typing import Any
 
 import typer
 
+from seqrec._text import plain
+from seqrec.cli.options import Json, Quiet
+
 _SECONDS = 5.0  # between two lines in a log file
 _WIDTH = 2000
 
@@ -25,23 +28,25 @@ class Console:
 
     Parameters
     ----------
-    quiet : bool
-        Say nothing but warnings.
     as_json : bool
         Say nothing but the result, as one JSON object.
+    quiet : bool
+        Say nothing but warnings.
 
     Attributes
     ----------
+    silent : bool
+        Whether there is neither progress nor notes.
     notes, warnings : list of str
         What was said.
     """
 
-    def __init__(self, quiet: bool = False, as_json: bool = False) -> None:
-        self.quiet, self.as_json = quiet, as_json
+    def __init__(self, as_json: Json = False, quiet: Quiet = False) -> None:
+        self.as_json, self.quiet, self.silent = as_json, quiet, quiet or as_json
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self._began = time.monotonic()
-        self._progress = _progress(quiet or as_json)
+        self._progress = _Bars() if sys.stderr.isatty() else _Lines()
 
     @contextmanager
     def at_work(self) -> Iterator[Console]:
@@ -64,7 +69,7 @@ class Console:
     def note(self, text: str) -> None:
         """Say something that is good to know."""
         self.notes.append(text)
-        if not (self.quiet or self.as_json):
+        if not self.silent:
             self._err(text)
 
     def warn(self, text: str) -> None:
@@ -75,11 +80,8 @@ class Console:
 
     def show(self, step: str, done: int, total: int | None) -> None:
         """Tell how far a step is."""
-        self._progress.show(step, done, total)
-
-    def pause(self) -> None:
-        """Take the bars away."""
-        self._progress.close()
+        if not self.silent:
+            self._progress.show(step, done, total)
 
     def result(self, record: Mapping[str, Any], lines: Iterable[str]) -> None:
         """Give the result: as JSON or, unless all is to be quiet, in lines."""
@@ -98,9 +100,22 @@ class Console:
 
 def escaped(text: str) -> str:
     """Give text that is safe to show in one line."""
-    from seqrec._text import plain
-
     return plain(text, _WIDTH)
+
+
+def account(record: Mapping[str, Any], used: str) -> str:
+    """Say what became of every row; `used` is the name of those that were."""
+    text = f"{record['rows']:,} = {used} {record[used]:,}"
+    if record["quarantined"]:
+        text += f" + quarantined {record['quarantined']:,}"
+    if record["filtered"]:
+        text += f" + filtered {record['filtered']:,} ({counts(record['filtered_by_reason'])})"
+    return text
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Say how many of each there are."""
+    return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count)
 
 
 def columns_of(rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -123,38 +138,23 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> list[str]:
     return [f"{name.ljust(width)}  {value}" for name, value in shown]
 
 
-@contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Keep what libraries of C++ write to the error output away, such as TensorFlow's greetings."""
+def start_tensorflow() -> None:
+    """Import TensorFlow, whose C++ code greets on the error output, without a word."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
-        yield
+        import tensorflow  # noqa: F401
     finally:
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without a word."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with silent_stderr():
-        import tensorflow  # noqa: F401
 
 
 def _plain_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") and not hasattr(value, "year") else str(value)
-
-
-class _Silence:
-    def show(self, step: str, done: int, total: int | None) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Say nothing."""
 
 
 class _Lines:
@@ -226,9 +226,3 @@ def _start_bars() -> Any:
     bars = Progress(*columns, console=Terminal(stderr=True))
     bars.start()
     return bars
-
-
-def _progress(silent: bool) -> _Silence | _Lines | _Bars:
-    if silent:
-        return _Silence()
-    return _Bars() if sys.stderr.isatty() else _Lines()

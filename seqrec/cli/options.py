@@ -1,16 +1,57 @@
-"""Values of options of the command line, read from text."""
-
-from __future__ import annotations
+"""Options of the command line that several commands have, each written once, and how their texts are read."""
 
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SMALLEST_MEMORY = 2**28
+
+Logs = Annotated[
+    list[str],
+    typer.Argument(metavar="LOG...", help="Files .csv, .tsv, .jsonl (also .gz) or .parquet, or patterns in quotes."),
+]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as seqrec fit makes it.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the results.")]
+ExcludeSeen = Annotated[
+    bool, typer.Option("--exclude-seen/--include-seen", help="Whether items of the history may be recommended.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Give the result as one JSON object, and no progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+
+
+class Reading(NamedTuple):
+    """How a log is read."""
+
+    user: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of users; usual names are found.")] = None
+    item: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of items or events.")] = None
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of times; 'none' where the rows are in order.")
+    ] = None
+    time_unit: Annotated[
+        Literal["auto", "s", "ms", "us", "ns"], typer.Option(help="Of times that are numbers since 1970.")
+    ] = "auto"
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="Use rows once that agree in everything.")
+    ] = False
+    max_bad: Annotated[float, typer.Option(min=0, max=1, help="Largest share of rows that cannot be used.")] = 0.01
+
+
+class Work(NamedTuple):
+    """How a job on a log of any size is done."""
+
+    form: Annotated[Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Of the results.")] = "parquet"
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Do part I of N: users are shared out, such as 1/4.")] = (
+        "1/1"
+    )
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory to take, about, such as 2GiB.")] = "2GiB"
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Score on a Dask cluster with this scheduler.")
+    ] = None
 
 
 def memory(text: str) -> int:
@@ -51,9 +92,15 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def parameter(text: str) -> Any:
-    """Read a value as JSON, or else as text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Read the parameters of --set: name=value, where the value is JSON or else text."""
+    found: dict[str, Any] = {}
+    for name, text in pairs(texts, "--set").items():
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            if re.search(r",\s*\w+\s*=", text):
+                each = " ".join(f"--set {one.strip()}" for one in f"{name}={text}".split(","))
+                raise typer.BadParameter(f"give --set once for each parameter: {each}.") from None
+            found[name] = text
+    return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
-from seqrec.exceptions import BadRowsError, LogError
+from seqrec.exceptions import BadRowsError
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
 from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import write_table
@@ -83,11 +83,9 @@ class Log(NamedTuple):
         Raises
         ------
         InputError
-            If the unit of the times is not plain, or rows without times are to be told from duplicates.
+            If the unit of the times is not plain, or duplicates are to be dropped where there are no times.
         """
         user, item, timestamp, _ = self.source.columns
-        if drop_duplicates and timestamp is None:
-            raise LogError("--drop-duplicates needs times: without them an item twice is no duplicate.")
         return Sequences.from_frame(
             self.good,
             user=user,
@@ -98,10 +96,15 @@ class Log(NamedTuple):
             drop_duplicates=drop_duplicates,
         )
 
-    def bad_by_code(self) -> dict[str, int]:
-        """Count the rows that cannot be used by what is wrong."""
+    def record(self) -> dict[str, Any]:
+        """Tell which columns were read, and how many rows, and of those that cannot be used what is wrong."""
         counts = self.bad["code"].value_counts().to_pylist()
-        return dict(sorted((entry["values"], entry["counts"]) for entry in counts))
+        return {
+            "rows": self.n_rows,
+            "quarantined": self.bad.num_rows,
+            "quarantined_by_code": dict(sorted((entry["values"], entry["counts"]) for entry in counts)),
+            "columns": self.source.columns._asdict(),
+        }
 
 
 def _of_file(bad: pa.Table, name: str) -> pa.Table:

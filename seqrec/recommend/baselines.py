@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,14 @@ class PopularityRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimat
         self.item_counts_ = item_counts(X, self._recent(X))
         self.training_data_ = TrainingData.of(X)
         return self
+
+    @classmethod
+    def of(cls, recommender: RecommenderMixin) -> Self:
+        """Make the one that goes by the popularity of items in another recommender's training data."""
+        popular = cls()
+        popular.vocabulary_, popular.item_counts_ = recommender.vocabulary_, recommender.item_counts_
+        popular.training_data_ = recommender.training_data_
+        return popular
 
     def _recent(self, X: Sequences) -> Any:
         if self.last_days is None:

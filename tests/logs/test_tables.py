@@ -142,3 +142,10 @@ def test_any_text_comes_back(tmp_path, texts):
 )
 def test_text_is_safe_in_a_terminal(text, width, shown):
     assert plain(text, width=width) == shown
+
+
+def test_a_csv_file_holds_nothing_but_its_rows_where_a_chunk_is_empty(tmp_path):
+    # Arrow 26 wrote what lay in its memory.
+    text = pa.chunked_array([pa.array([], pa.string()), pa.array(["tea"]), pa.array([], pa.string())])
+    write_table(pa.table({"item": text}), tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b'"item"\n"tea"\n'

@@ -1,0 +1,43 @@
+"""``seqrec inspect``: what a model file holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqrec.cli.console import Console, facts
+from seqrec.cli.options import Json, Model
+
+if TYPE_CHECKING:
+    from seqrec.data.summary import TrainingData
+
+
+def inspect(model: Model, as_json: Json = False) -> None:
+    """Show what a model file holds, without loading the model."""
+    from seqrec import persistence
+
+    found = persistence.inspect(model)
+    training, columns = found["training_data"], found["columns"]
+    record = {"model": str(model), "bytes": model.stat().st_size, **found}
+    pairs = [("model", f"{model} ({record['bytes'] / 2**20:,.1f} MiB)"), ("estimator", found["estimator"])]
+    if training is not None:
+        record["training_data"] = training._asdict()
+        pairs.append(("fitted to", _size(training)))
+    if columns is not None:
+        record["columns"] = columns._asdict()
+        named = {role: [name] for role, name in columns._asdict().items() if isinstance(name, str)}
+        named |= {"fields": columns.fields} if columns.fields else {}
+        pairs.append(("columns", ", ".join(f"{role} {', '.join(map(repr, names))}" for role, names in named.items())))
+    if found["validation"] is not None:
+        pairs.append(("validation", f"NDCG@10 {found['validation']:.4f}"))
+    if found["loss"] is not None:
+        pairs.append(("loss", f"{found['loss']:.4f} nats an event, in the last epoch"))
+    if found["offset"] is not None:
+        pairs.append(("threshold", f"{found['offset']:.4f}, by {found['n_held_out']:,} held-out sequences"))
+    pairs.append(("parameters", ", ".join(f"{name}={value}" for name, value in found["parameters"].items())))
+    pairs.append(("versions", ", ".join(f"{name} {version}" for name, version in found["versions"].items())))
+    Console(as_json).result(record, facts(pairs))
+
+
+def _size(training: TrainingData) -> str:
+    days = "" if training.first is None else f", {str(training.first)[:10]} to {str(training.last)[:10]}"
+    return f"{training.n_sequences:,} sequences, {training.n_events:,} events, {training.n_items:,} items{days}"

@@ -1,0 +1,102 @@
+"""What ``seqrec score`` and ``seqrec recommend`` share: where a job works, how it is done, and what is said of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from seqrec.cli import exits, options
+from seqrec.cli.console import Console, account, counts, facts
+from seqrec.exceptions import InputError
+from seqrec.jobs.folder import Job, locked
+
+if TYPE_CHECKING:
+    from seqrec.jobs.job import LogJob, Settings
+    from seqrec.logs.source import Source
+
+
+def folders(
+    output: Path, state: Path | None, work: options.Work, inputs: Sequence[str | Path]
+) -> tuple[Path, Path | None]:
+    """Give the folders of a part of the users, for results and for states.
+
+    Those that cannot be worked in are refused here, before anything is imported that takes time.
+
+    Raises
+    ------
+    LockedError
+        If another process works in one.
+    InputError
+        If one is a file, or that of the results holds log or model.
+    """
+    part, parts = options.shard(work.shard)
+    if parts > 1:
+        own = f"shard-{part + 1}-of-{parts}"
+        output, state = output / own, state and state / own
+    for folder, named in [(Job(output).work, output), *([(state, state)] if state is not None else [])]:
+        if named.exists() and not named.is_dir():
+            raise InputError(f"{named} is a file, and should be a folder. Choose another name.")
+        if (folder / "lock").exists():
+            with locked(folder, named):
+                pass  # the job takes the lock again
+    for path in inputs:
+        if output.resolve() in Path(path).resolve().parents:
+            raise InputError(f"{path} lies in the folder of the results, {output}. Choose another folder.")
+    return output, state
+
+
+def settings(work: options.Work, reading: options.Reading) -> Settings:
+    """Give what a job is told."""
+    part, size = options.shard(work.shard), options.memory(work.memory)
+    from seqrec.jobs.job import Settings
+
+    return Settings(work.form, size, reading.max_bad, part, reading.drop_duplicates, reading.time_unit)
+
+
+def check_names(source: Source, results: Collection[str]) -> None:
+    """Refuse columns of the log that have the name of a column of the results."""
+    clashes = set(results).intersection(source.columns[:3])
+    if clashes:
+        raise InputError(f"column {min(clashes)!r} has the name of a column of the results. Rename it in the log.")
+
+
+def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], list[tuple[str, str]]]) -> None:
+    """Do a job, and say what came of it; `told` gives what a command says of its own results."""
+    score_all: Callable[..., None] | None = None
+    if dask is not None:
+        from seqrec.jobs.engines import score_on
+
+        score_all = score_on(dask)
+    report = job.run(console.show, score_all)
+    _warn_of_future(console, job)
+    record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}
+    console.result(record, facts([*_rows(record, job.settings.form, console.seconds), *told(record)]))
+    if report["quarantined"]:
+        raise typer.Exit(exits.QUARANTINED)
+
+
+def _warn_of_future(console: Console, job: LogJob) -> None:
+    from seqrec.data.times import TICKS
+    from seqrec.logs.chunks import TimeFacts
+
+    census = job.job.read("census")
+    times = TimeFacts() if census is None else TimeFacts(*census["times"])
+    if times.high is None:
+        return
+    latest = times.high / TICKS[job.source.time_unit(times, job.settings.time_unit) or "us"]
+    if latest > time.time() + 86_400:
+        day = time.strftime("%Y-%m-%d", time.gmtime(min(latest, 253_402_300_799)))
+        console.warn(f"column {job.source.columns.timestamp!r} has times in the future, up to {day}.")
+
+
+def _rows(record: Mapping[str, Any], form: str, seconds: float) -> list[tuple[str, str]]:
+    rate = f"{seconds:,.0f} s, {record['scored'] / max(seconds, 1e-3):,.0f} rows a second with the start"
+    pairs = [("rows", account(record, "scored")), ("time", rate)]
+    if record["quarantined"]:
+        listed = f"{record['output']}/quarantine.{form}"
+        pairs.append(("quarantined", f"{counts(record['quarantined_by_code'])}; see {listed}"))
+    return pairs

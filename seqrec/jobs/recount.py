@@ -1,0 +1,143 @@
+"""Are the results of a job whole? Their files are read again, and compared with the job's report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from seqrec.jobs.folder import Job
+from seqrec.logs.source import Show
+
+_BLOCK = 2**24  # bytes of text that are read at once
+_PARTS = ("scored", "quarantined", "filtered")
+_COUNTED = (  # what results are called, how their number is called in the report, and a column of theirs
+    ("sequences", "sequences", "events"),
+    ("alerts", "flagged", "events"),
+    ("recommendations", "recommendations", "rank"),
+)
+_TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank"), pa.int64())
+_REPORT = "report.json"
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a job of ours has finished, or begun, in a folder."""
+    return (folder / _REPORT).exists() or Job(folder).work.exists()
+
+
+def recount(folder: Path, show: Show) -> tuple[list[str], dict[str, Any] | None]:
+    """Compare the files of a folder with its report; give what is wrong, and the report where there is one."""
+    path = folder / _REPORT
+    if not path.exists():
+        return [f"{folder}: the job is not finished. The command that began it goes on from there."], None
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return [f"{folder}: {fault}" for fault in _faults(folder, report, show)], report
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"{folder}: a file cannot be read: {error}"], None
+
+
+def compare_shards(folders: list[Path], reports: list[dict[str, Any]]) -> list[str]:
+    """Tell whether the parts of a job are all there, and make up one log."""
+    parts = {folder.name.rpartition("-")[2] for folder in folders}
+    if len(parts) > 1 or len(folders) != int(next(iter(parts))):
+        return [f"{len(folders)} of {' or '.join(sorted(parts))} parts are there."]
+    rows = {report["rows"] for report in reports}
+    done = sum(report["rows"] - report["filtered_by_reason"].get("other shards", 0) for report in reports)
+    if rows != {done}:
+        return [f"the parts hold {done:,} rows together, and the log {' or '.join(map(str, sorted(rows)))}."]
+    return []
+
+
+def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
+    if report["rows"] != sum(report[name] for name in _PARTS):
+        yield f"{report['rows']:,} rows are not the sum of their parts."
+    if report["filtered"] != sum(report["filtered_by_reason"].values()):
+        yield f"{report['filtered']:,} filtered rows are not the sum of those by reason."
+    quarantined = _Seen({}, keep=True).all(_runs(folder, "quarantine", show))
+    yield from _differs("quarantine", quarantined.n_rows, report["quarantined"])
+    if "sequences" in report:
+        others = {name: np.concatenate(pieces) for name, pieces in quarantined.pieces.items()}
+        events = _Seen(others, keep=False).all(_runs(folder, "events", show))
+        yield from _differs("events", events.n_rows, report["scored"])
+        yield from (*quarantined.faults, *events.faults)
+    for name, key, column in _COUNTED:
+        if key in report:
+            yield from _differs(name, sum(batch.num_rows for batch in _batches(folder, name, column)), report[key])
+
+
+def _differs(name: str, found: int, told: int) -> list[str]:
+    return [] if found == told else [f"{name} has {found:,} rows, and the report says {told:,}."]
+
+
+class _Seen:
+    """Rows of the files of a log: in its order, each once, and none of some others."""
+
+    def __init__(self, others: Mapping[str, NDArray[np.int64]], keep: bool) -> None:
+        self.n_rows = 0
+        self.faults: list[str] = []
+        self.pieces: dict[str, list[NDArray[np.int64]]] = {}
+        self._others, self._keep = others, keep
+        self._last: tuple[str, int] = ("", -1)
+
+    def all(self, runs: Iterable[tuple[str, NDArray[np.int64]]]) -> _Seen:
+        """Look at all of them."""
+        for name, rows in runs:
+            self._see(name, rows)
+        return self
+
+    def _see(self, name: str, rows: NDArray[np.int64]) -> None:
+        last, before = self._last
+        wrong = np.flatnonzero(np.diff(rows, prepend=before if name == last else -1) <= 0)
+        if name != last and name in self.pieces:
+            wrong = np.array([0])
+        both = np.isin(rows, self._others.get(name, []))
+        self.faults += [f"row {row} of {name} is there twice, or out of order." for row in rows[wrong[:1]]]
+        self.faults += [f"row {row} of {name} is scored and quarantined." for row in rows[both][:1]]
+        self.n_rows, self._last = self.n_rows + len(rows), (name, int(rows[-1]))
+        self.pieces.setdefault(name, []).extend([rows] if self._keep else [])
+
+
+def _runs(folder: Path, name: str, show: Show) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Give the names of the log's files, and the numbers of rows of each, as they come in the files of results."""
+    n_rows = 0
+    for batch in _batches(folder, name, "file", "row"):
+        n_rows += batch.num_rows
+        show(f"reading {folder}/{name}", n_rows, None)
+        encoded = batch["file"].cast(pa.string()).dictionary_encode()
+        files, rows = encoded.indices.to_numpy(), batch["row"].to_numpy().astype(np.int64)
+        for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(files)) + 1):
+            if len(run):
+                yield encoded.dictionary[int(files[run[0]])].as_py(), rows[run]
+
+
+def _batches(folder: Path, name: str, *columns: str) -> Iterator[pa.RecordBatch]:
+    """Read columns of the files of one kind of results, in the order of their numbers."""
+    for path in sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")]):
+        if path.suffix == ".parquet":
+            yield from pq.ParquetFile(path).iter_batches(columns=columns)
+        elif path.suffix == ".csv":
+            yield from _read_csv(path, columns)
+        elif path.suffix == ".jsonl":
+            yield from _read_json(path, columns)
+
+
+def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    reading, parsing = pa.csv.ReadOptions(block_size=_BLOCK), pa.csv.ParseOptions(newlines_in_values=True)
+    types = pa.csv.ConvertOptions(column_types=_TYPES, include_columns=columns)
+    with pa.csv.open_csv(path, reading, parsing, types) as reader:
+        yield from reader
+
+
+def _read_json(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with path.open("rb") as file:
+        while lines := file.readlines(_BLOCK):
+            entries = [json.loads(line) for line in lines]
+            yield pa.record_batch({name: [entry[name] for entry in entries] for name in columns})

@@ -1,0 +1,210 @@
+"""Dirty logs of every kind: each row that cannot be used is listed, and each log that cannot be used is refused."""
+
+import gzip
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import HOSTILE, command, make_log, quarantined, read_results, run, write
+
+from seqrec.cli import exits
+
+
+def lines_of(log):
+    return log.to_csv(index=False).splitlines()
+
+
+def with_cell(column, value, row=3):
+    def change(log):
+        log[column] = log[column].astype(object)
+        log.loc[row, column] = value
+        return log
+
+    return change
+
+
+def raw_csv(change):
+    """Make a dirty CSV file out of its clean lines (bytes)."""
+
+    def make(path):
+        lines = [line.encode() for line in lines_of(make_log())]
+        target = path / "dirty.csv"
+        target.write_bytes(b"\n".join(change(lines)) + b"\n")
+        return [target]
+
+    return make
+
+
+def frame(name, change):
+    """Make a dirty file of a format out of a clean frame."""
+    return lambda path: [write(change(make_log()), path / name)]
+
+
+def replaced(number, old, new):
+    def change(lines):
+        assert old in lines[number]
+        lines[number] = lines[number].replace(old, new)
+        return lines
+
+    return change
+
+
+BAD_ROWS = {
+    "empty user": (raw_csv(replaced(4, b"u000", b"")), "missing_user"),
+    "null item": (frame("d.jsonl", with_cell("item_id", None)), "missing_item"),
+    "null item in Parquet": (frame("d.parquet", with_cell("item_id", None)), "missing_item"),
+    "empty time": (raw_csv(replaced(4, b"2024-05-01T00:21:00", b"")), "missing_time"),
+    "unparseable time": (raw_csv(replaced(4, b"2024-05-01T00:21:00", b"yesterday")), "unreadable_time"),
+    "invalid UTF-8": (raw_csv(replaced(4, b"u000", b"\xff\xfe")), "invalid_utf8"),
+    "id above 4 KiB": (frame("d.csv", with_cell("item_id", "x" * 5000)), "long_id"),
+    "infinite number": (frame("d.parquet", with_cell("amount", float("inf"))), "not_a_number"),
+    "NaN in Parquet": (frame("d.parquet", with_cell("amount", float("nan"))), "missing_field"),
+    "row with a cell too many": (raw_csv(replaced(4, b"u000", b"u000,more")), "wrong_number_of_cells"),
+    "quote that never closes": (raw_csv(lambda lines: [*lines, b'u9,"tea,2024-05-01,3']), "unclosed_quote"),
+    "broken JSON line": (lambda path: [_broken_json(path)], "broken_json"),
+    "JSON id of another kind": (frame("d.jsonl", with_cell("item_id", 7)), "wrong_type"),
+    "truncated gzip": (lambda path: [_truncated_gzip(path)], "truncated"),
+    "damaged Parquet": (lambda path: [_damaged_parquet(path)], "unreadable_rows"),
+}
+
+
+def _broken_json(path):
+    target = write(make_log(), path / "d.jsonl")
+    target.write_text(target.read_text().replace('"u001"', '"u001', 1))
+    return target
+
+
+def _truncated_gzip(path):
+    target = path / "d.csv.gz"
+    whole = gzip.compress(make_log().to_csv(index=False).encode())
+    target.write_bytes(whole[: len(whole) * 3 // 4])
+    return target
+
+
+def _damaged_parquet(path):
+    target = path / "d.parquet"
+    pq.write_table(
+        pa.Table.from_pandas(make_log()), target, row_group_size=64, compression="zstd", use_dictionary=False
+    )
+    column = pq.ParquetFile(target).metadata.row_group(2).column(0)
+    content = bytearray(target.read_bytes())
+    for byte in range(column.data_page_offset, column.data_page_offset + column.total_compressed_size):
+        content[byte] ^= 255
+    target.write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize("task", ["fit", "score", "recommend"], scope="module")
+@pytest.mark.parametrize("dirt", BAD_ROWS)
+def test_bad_rows_are_listed_and_too_many_stop_the_command(home, tmp_path, task, dirt):
+    make, code = BAD_ROWS[dirt]
+    if task == "recommend" and code in ("not_a_number", "missing_field"):
+        pytest.skip("a recommender reads no fields")
+    files = make(tmp_path)
+    result = run(*command(home, task, *files, output=tmp_path / "out"), "--max-bad", "0", code=exits.TOO_MANY_BAD)
+    assert "cannot be used" in result.stderr
+    listed = quarantined(task, tmp_path / "out")
+    assert set(listed["code"]) == {code}
+    assert list(listed.columns) == ["file", "row", "column", "code", "reason", "raw"]
+    assert not list(tmp_path.glob("*.seqrec"))
+
+
+def make_dirty_log():
+    log = make_log()
+    log.loc[7, "item_id"] = None
+    log.loc[9, "timestamp"] = "soon"
+    log.loc[319, "timestamp"] = "2199-01-01T00:00:00"
+    return log
+
+
+@pytest.mark.parametrize("task", ["fit", "score", "recommend"], scope="module")
+def test_a_few_bad_rows_are_left_out_and_told_of(home, tmp_path, task):
+    path = write(make_dirty_log(), tmp_path / "log.csv")
+    result = run(*command(home, task, path, output=tmp_path / "out"), "--json", code=exits.QUARANTINED)
+    report = json.loads(result.stdout)
+    assert report["rows"] == 320 == report["quarantined"] + report["used" if task == "fit" else "scored"]
+    assert report["quarantined_by_code"] == {"missing_item": 1, "unreadable_time": 1}
+    assert any("future" in warning for warning in report["warnings"])
+    listed = quarantined(task, tmp_path / "out")
+    assert listed["row"].tolist() == [7, 9]
+    assert listed["raw"].tolist()[1] == "soon"
+
+
+def _two_files(path):
+    numbers = make_log(first_user=500)
+    numbers["item_id"] = 7
+    return [write(make_log(), path / "a.parquet"), write(numbers, path / "b.parquet")]
+
+
+def _zones(log):
+    log["timestamp"] = log["timestamp"].where(log.index % 2 == 0, log["timestamp"] + "+02:00")
+    return log
+
+
+REFUSED = {
+    "column missing": (frame("d.csv", lambda log: log.rename(columns={"item_id": "itme_xyz"})), "no column has"),
+    "column twice": (raw_csv(lambda lines: [lines[0] + b",item_id", *(line + b",x" for line in lines[1:])]), "twice"),
+    "mixed ids": (frame("d.jsonl", lambda log: log.assign(user_id=[1, "1"] * 160)), "mixes kinds"),
+    "boolean ids": (frame("d.jsonl", lambda log: log.assign(item_id=[True, False] * 160)), "booleans"),
+    "lists as ids": (frame("d.jsonl", lambda log: log.assign(item_id=[["a"]] * 320)), "list"),
+    "mixed zones": (frame("d.csv", _zones), "with a zone"),
+    "unit that is not plain": (frame("d.csv", lambda log: log.assign(timestamp=np.arange(320))), "--time-unit"),
+    "types that differ between files": (_two_files, "Convert"),
+    "UTF-16": (lambda path: [_utf16(path)], "UTF-16"),
+    "no header": (lambda path: [_empty(path)], "d.csv"),
+    "unknown ending": (frame("d.xls", lambda log: log), "ending"),
+}
+
+
+def _utf16(path):
+    target = path / "d.csv"
+    target.write_bytes(make_log().to_csv(index=False).encode("utf-16"))
+    return target
+
+
+def _empty(path):
+    target = path / "d.csv"
+    target.touch()
+    return target
+
+
+@pytest.mark.parametrize("task", ["fit", "score", "recommend"], scope="module")
+@pytest.mark.parametrize("dirt", REFUSED)
+def test_logs_that_cannot_be_used_are_refused_with_advice(home, tmp_path, task, dirt):
+    make, text = REFUSED[dirt]
+    result = run(*command(home, task, *make(tmp_path), output=tmp_path / "out"), code=exits.USAGE)
+    assert text in result.stderr
+    assert not list(tmp_path.glob("*.seqrec"))
+
+
+@pytest.mark.parametrize(("task", "name"), [("score", "sequences"), ("recommend", "recommendations")], scope="module")
+def test_an_empty_log_gives_empty_results_with_the_right_columns(home, tmp_path, task, name):
+    run(*command(home, task, home / "log.csv", output=tmp_path / "full"))
+    run(*command(home, task, write(make_log()[:0], tmp_path / "empty.csv"), output=tmp_path / "out"))
+    found = read_results(tmp_path / "out", name)
+    assert not len(found)
+    assert list(found.columns) == list(read_results(tmp_path / "full", name).columns)
+    assert "whole" in run("verify", tmp_path / "out").stdout
+
+
+@pytest.mark.parametrize("task", ["score", "recommend"], scope="module")
+def test_ids_are_kept_as_they_are_written(home, tmp_path, task):
+    ids = ["001", "NA", "1e5", "9007199254740993", " u ", "日本\u202e", HOSTILE, "a\x00b"]
+    log = make_log(len(ids), 2)
+    log["user_id"] = np.repeat(np.array(ids, dtype=object), 2)
+    path = write(log, tmp_path / "log.jsonl")
+    run(*command(home, task, path, output=tmp_path / "out"))
+    found = read_results(tmp_path / "out", "sequences" if task == "score" else "recommendations")
+    assert set(found["user_id"]) == set(ids)
+
+
+def test_unknown_items_and_users_are_scored_and_cold_users_marked(home, tmp_path):
+    log = make_log(10, 3, first_user=900).assign(item_id="unheard of")
+    path = write(log, tmp_path / "log.csv")
+    run("recommend", home / "recommend.seqrec", path, "-o", tmp_path / "r")
+    assert read_results(tmp_path / "r", "recommendations")["cold"].all()
+    run("score", home / "score.seqrec", path, "-o", tmp_path / "s")
+    assert (read_results(tmp_path / "s", "sequences")["unknown_events"] == 3).all()
+    assert read_results(tmp_path / "s", "events")["surprisal"].notna().all()

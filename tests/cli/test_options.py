@@ -1,0 +1,37 @@
+"""Texts of options, as people write them."""
+
+import pytest
+import typer
+
+from seqrec.cli import options
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GiB", 2**31), ("500M", 500 * 2**20), (" 4g ", 2**32), ("1.5GB", 3 * 2**29)]
+)
+def test_an_amount_of_memory_is_read_in_bytes(text, size):
+    assert options.memory(text) == size
+
+
+def test_a_shard_is_counted_from_one_by_people_and_from_zero_by_machines():
+    assert options.shard("1/4") == (0, 4)
+    assert options.shard("4/4") == (3, 4)
+    for text in ("0/4", "5/4", "1", "a/b", "-1/4"):
+        with pytest.raises(typer.BadParameter, match="1/4"):
+            options.shard(text)
+
+
+def test_names_are_parted_by_commas_or_by_options():
+    assert options.names(["amount, channel", "kind"]) == ["amount", "channel", "kind"]
+
+
+def test_a_parameter_is_json_or_else_text():
+    texts = ["units=64", "part=auto", "dropout=0.1", "precision=null", 'sides={"a": "high"}', "part of=a=b"]
+    assert options.settings(texts) == {
+        "units": 64,
+        "part": "auto",
+        "dropout": 0.1,
+        "precision": None,
+        "sides": {"a": "high"},
+        "part of": "a=b",
+    }
