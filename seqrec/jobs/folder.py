@@ -93,9 +93,12 @@ class Job:
             raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
 
     def forget(self) -> None:
-        """Take back the plan, so that another may follow."""
+        """Take back the plan and what was done of it, so that another may follow."""
+        plan = self.work / "plan.json"
+        for record in {*self.work.glob("*.json")} - {plan}:
+            record.unlink()
         self.clear(*(path.name for path in self.work.iterdir() if path.is_dir()))
-        (self.work / "plan.json").unlink()
+        plan.unlink()
 
     def read(self, name: str) -> Any:
         """Give a step's record, None if the step was not finished."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec._files import replacing, write_bytes
-from seqrec.exceptions import BadRowsError, LogError
+from seqrec.exceptions import BadRowsError, InputError, LogError
 from seqrec.jobs.folder import REFUSED, Job
 from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
@@ -165,8 +165,7 @@ class LogJob:
             if path.exists():
                 report = json.loads(path.read_text())
             else:
-                census = self._stage(show)
-                self.prepare(census)
+                census = self._begin(show)
                 waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
                 (score_all or score_here)(self, waiting, census, show)
                 report = self._report(census, self.finish(census, show))
@@ -184,6 +183,17 @@ class LogJob:
             if output in path.resolve().parents:
                 raise LogError(f"{path} lies in the folder of the results, {self.job.output}. Choose another folder.")
 
+    def _begin(self, show: Show) -> Census:
+        """Lay down the log and prepare; if either refuses what was given, the folder is free for another attempt."""
+        try:
+            census = self._stage(show)
+            self.prepare(census)
+        except InputError:
+            if not (self.job.work / "scored").exists():
+                self.job.forget()
+            raise
+        return census
+
     def _stage(self, show: Show) -> Census:
         record = self.job.read("census")
         if record is not None:
@@ -199,7 +209,6 @@ class LogJob:
                 raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
         if census.bad > self.settings.max_bad * sum(census.rows):
             self._write_quarantine(census)
-            self.job.forget()
             raise BadRowsError(
                 f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
                 f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "

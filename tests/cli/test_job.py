@@ -86,6 +86,16 @@ def test_another_job_in_the_same_folder_is_refused(home, tmp_path):
     run(*command(home, "score", home / "log.csv", output=tmp_path / "full"), code=exits.USAGE)
 
 
+def test_a_log_that_was_refused_leaves_the_folder_free_for_another_attempt(home, tmp_path):
+    counted = write(make_log().assign(timestamp=range(320)), tmp_path / "log.csv")
+    arguments = command(home, "score", counted, output=tmp_path / "out")
+    assert "--time-unit" in run(*arguments, code=exits.USAGE).stderr
+    many = ["--time-unit", "s", "--alerts-per-day", "1000"]
+    assert "alerts must be" in run(*arguments, *many, code=exits.USAGE).stderr
+    run(*arguments, "--time-unit", "s")
+    assert "whole" in run("verify", tmp_path / "out").stdout
+
+
 @pytest.mark.parametrize("held", ["out", "state"])
 def test_a_second_process_is_refused_before_tensorflow_is_imported(home, tmp_path, held):
     arguments = command(home, "score", home / "log.csv", output=tmp_path / "out")

@@ -116,6 +116,17 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(tmp_path):
         assert Job(tmp_path).read("step") == 1
 
 
+def test_a_plan_that_is_forgotten_leaves_room_for_another(tmp_path):
+    job = Job(tmp_path)
+    with job.opened({"fpr": 2}):
+        job.write("census", {"rows": [3]})
+        job.folder("staged")
+        job.forget()
+    with job.opened({"fpr": 0.1}):
+        assert job.read("census") is None
+        assert not (job.work / "staged").exists()
+
+
 def test_folders_are_there_until_they_are_cleared(tmp_path):
     with Job(tmp_path).opened({}):
         job = Job(tmp_path)
