@@ -24,6 +24,27 @@ def test_errors_and_warnings_are_defined_in_one_module():
     assert homes == {"exceptions.py"}
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "_checks",
+        "data/sequences",
+        "data/times",
+        "data/vocabulary",
+        "detect/thresholds",
+        "logs/tables",
+        "recommend/base",
+    ],
+)
+def test_what_checks_input_raises_errors_of_ours(module):
+    raised = {
+        node.exc.func.id
+        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text()))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    }
+    assert not raised & {"ValueError", "TypeError"}  # the command line would take them for bugs
+
+
 def test_importing_them_imports_nothing_else():
     code = (
         "import sys; before = {*sys.modules}; import seqrec.exceptions\n"

@@ -101,6 +101,6 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
         except ValueError:
             if re.search(r",\s*\w+\s*=", text):
                 each = " ".join(f"--set {one.strip()}" for one in f"{name}={text}".split(","))
-                raise typer.BadParameter(f"give --set once for each parameter: {each}") from None
+                raise typer.BadParameter(f"give --set once for each parameter: {each}.") from None
             found[name] = text
     return found

@@ -131,8 +131,8 @@ def _batches(folder: Path, name: str, *columns: str) -> Iterator[pa.RecordBatch]
 
 def _read_csv(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     reading, parsing = pa.csv.ReadOptions(block_size=_BLOCK), pa.csv.ParseOptions(newlines_in_values=True)
-    converting = pa.csv.ConvertOptions(column_types=_TYPES, include_columns=columns)
-    with pa.csv.open_csv(path, reading, parsing, converting) as reader:
+    types = pa.csv.ConvertOptions(column_types=_TYPES, include_columns=columns)
+    with pa.csv.open_csv(path, reading, parsing, types) as reader:
         yield from reader
 
 

@@ -6,10 +6,13 @@ import pytest
 from command_line import assert_refused, make_log, run, write
 
 
-def test_evaluate_shows_popularity_beside_a_recommender(home):
-    report = json.loads(run("evaluate", home / "recommend.seqrec", home / "log.csv", "--json").stdout)
+def test_evaluate_shows_popularity_beside_a_recommender(home, tmp_path):
+    model, longer = tmp_path / "m.seqrec", ["units=8", "max_epochs=20", "learning_rate=0.05"]
+    settings = [text for setting in longer for text in ("--set", setting)]
+    run("fit", home / "log.csv", "-o", model, "--task", "recommend", "--seed", "0", *settings)
+    report = json.loads(run("evaluate", model, home / "log.csv", "--json").stdout)
     assert report["model"]["ndcg@5"] > report["popularity"]["ndcg@5"] > 0
-    text = run("evaluate", home / "recommend.seqrec", home / "log.csv", "-k", "3", "--include-seen").stdout
+    text = run("evaluate", model, home / "log.csv", "-k", "3", "--include-seen").stdout
     assert "popularity" in text
     assert "recall@3" in text
 

@@ -13,8 +13,8 @@ REPORT |= {"sequences": 2, "flagged": 0}
 
 
 def write(folder, name, rows, form):
-    """Write rows (file, row), of an event each, in the format of the results."""
-    table = pd.DataFrame(rows, columns=["file", "row"]).assign(events=1)
+    """Write rows (file, row) in the format of the results."""
+    table = pd.DataFrame(rows, columns=["file", "row"]).assign(events=3)
     path = folder / f"{name}.{form}"
     if form == "parquet":
         table.to_parquet(path)
