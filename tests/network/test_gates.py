@@ -218,10 +218,10 @@ def test_a_history_that_just_fills_the_window_has_no_start():
 
 def test_a_long_sequence_is_followed_over_segments():
     detector = fit("detector")
-    n = 10 * LONG.n_events
-    columns = {name: np.tile(values, 10) for name, values in LONG.columns.items()}
+    n = 7 * LONG.n_events
+    columns = {name: np.tile(values, 7) for name, values in LONG.columns.items()}
     times = LONG.timestamps[0] + np.arange(n) * np.timedelta64(1, "s")
-    codes, indptr = np.tile(LONG.codes, 10), np.array([0, n])
+    codes, indptr = np.tile(LONG.codes, 7), np.array([0, n])
     sequence = Sequences(codes, indptr, LONG.keys, LONG.vocabulary, times, np.arange(n), columns)
     trace = trace_gates(detector, sequence)
     hidden, cell = states_by_carried_memory(detector, sequence)

@@ -116,9 +116,8 @@ def test_reading_changes_nothing_that_was_kept(reader):
 # --- going on
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_what_is_read_in_parts_is_read_as_a_whole_to_the_last_digit(any_reader, seed):
-    cuts = np.sort(np.random.default_rng(seed).integers(0, X.lengths + 1, (3, len(X))), axis=0)
+def test_what_is_read_in_parts_is_read_as_a_whole_to_the_last_digit(any_reader):
+    cuts = np.sort(np.random.default_rng(0).integers(0, X.lengths + 1, (3, len(X))), axis=0)
     after, whole = scored(any_reader, X, keep=True)
     state, found = None, [np.full_like(part, -1) for part in whole]
     for starts, stops in zip([0 * X.lengths, *cuts], [*cuts, X.lengths], strict=True):
@@ -157,25 +156,25 @@ def test_states_of_several_readings_go_on_together(reader):
 # --- what changes nothing
 
 
-@pytest.mark.parametrize("segment", [1, 2, 5])
-def test_the_length_of_segments_changes_nothing(any_reader, monkeypatch, segment):
-    after, whole = scored(any_reader, X, keep=True)
+@pytest.mark.parametrize("segment", [1, 5])
+def test_the_length_of_segments_changes_nothing(reader, monkeypatch, segment):
+    after, whole = scored(reader, X, keep=True)
     monkeypatch.setattr(batches, "SEGMENT", segment)
-    again, found = scored(any_reader, X, keep=True)
+    again, found = scored(reader, X, keep=True)
     assert_same(found, whole)
     assert_same(leaves(again), leaves(after))
 
 
-@pytest.mark.parametrize("batch_size", [1, 20, 100, 1_000])
-def test_the_size_of_batches_changes_nothing(any_reader, monkeypatch, batch_size):
-    after, whole = scored(any_reader, MANY)
+@pytest.mark.parametrize("batch_size", [1, 100, 1_000])
+def test_the_size_of_batches_changes_nothing(reader, monkeypatch, batch_size):
+    after, whole = scored(reader, MANY, keep=True)
     monkeypatch.setattr(reading, "BATCH", batch_size)
-    again, found = scored(any_reader, MANY)
+    again, found = scored(reader, MANY, keep=True)
     assert_same(found, whole)
     assert_same(leaves(again), leaves(after))
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 31])
+@pytest.mark.parametrize("n", [1, 7, 31])
 def test_as_many_sequences_as_may_be_read_together_get_the_same_last_digit(any_reader, n):
     after, together = scored(any_reader, MANY, keep=True)
     for rows in np.random.default_rng(n).choice(len(MANY), (2, n)):
@@ -265,20 +264,18 @@ def test_a_network_has_one_reader_and_one_table():
     np.testing.assert_allclose(np.linalg.norm(reader.table, axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_other_weights_let_the_reader_look_anew(cell):
-    network, other = (random_network(WITH_FIELDS._replace(cell=cell), seed) for seed in (0, 1))
+def test_other_weights_let_the_reader_look_anew():
+    network, other = (random_network(WITH_FIELDS, seed) for seed in (0, 1))
     reader, expected = Reader.of(network), Reader.of(other)
-    before, _ = scored(reader, X)
+    before = reader.read(X, keep=True)
     network.set_weights(other.get_weights())
     again = Reader.of(network)
     assert again is reader
     assert_array_equal(again.table, expected.table)
     assert_same(leaves(again.started), leaves(expected.started))
-    (state, found), (other_state, other_found) = scored(again, X, keep=True), scored(expected, X, keep=True)
-    assert_same(found, other_found)
-    assert_same(leaves(state), leaves(other_state))
-    assert not np.array_equal(state.output, before.output)
+    after = again.read(X, keep=True)
+    assert_same(leaves(after), leaves(expected.read(X, keep=True)))
+    assert not np.array_equal(after.output, before.output)
 
 
 def test_networks_without_fields_are_read_too():
