@@ -47,7 +47,8 @@ function readScores(model) {
   const [limit, share, shape, scale] = model.get("_peaks");
   const beyond = (score) => share * (1 + (shape * (-score - limit)) / scale) ** (-1 / shape);
   const labels = bytes(model.get("_labels"));
-  const found = new Uint32Array(labels.length + 1); // labelled ones among the first i
+  // Labelled ones among the first i.
+  const found = new Uint32Array(labels.length + 1);
   for (let i = 0; i < labels.length; i++) found[i + 1] = found[i] + labels[i];
   return {
     scores,

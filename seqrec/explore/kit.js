@@ -55,7 +55,8 @@ export function followTheme(el) {
     el.classList.toggle("sq-dark", 0.3 * r + 0.6 * g + 0.1 * b < 128);
     el.dispatchEvent(new Event("sq-theme"));
   };
-  const soon = () => setTimeout(look, 100); // a theme's style sheet comes after its name
+  // A theme's style sheet comes after its name.
+  const soon = () => setTimeout(look, 100);
   const observer = new MutationObserver(soon);
   for (const part of [document.documentElement, document.body]) observer.observe(part, { attributes: true });
   observer.observe(document.head, { childList: true });
@@ -180,7 +181,8 @@ export function listbox({
     paint();
     onmove(active);
   };
-  let height = 0; // where nothing is laid out yet, nothing can be scrolled to
+  // Where nothing is laid out yet, nothing can be scrolled to.
+  let height = 0;
   const resized = new ResizeObserver(() => {
     if (!height && active >= 0) show(active);
     height = box.clientHeight;

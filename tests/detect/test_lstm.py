@@ -367,7 +367,7 @@ def ticks():
 
 def test_ends_keep_their_probability_though_half_of_all_events_are_asked_about(ticks):
     detector, X = ticks
-    surprisal = detector.surprisal(X, by_field=True, with_ends=True)["event"].to_numpy()
+    surprisal = detector.surprisal(X, by_field=True, ends=True)["event"].to_numpy()
     ends = np.zeros(len(surprisal), bool)
     ends[X.indptr[1:] + np.arange(len(X))] = True
     assert np.exp(-surprisal[ends]).mean() == pytest.approx(0.25, abs=0.04)
@@ -381,7 +381,7 @@ def test_at_a_known_time_something_comes_and_no_end(ticks):
     known = np.ones(X.n_events, bool)
     known[X.indptr[:-1]] = False  # the first event has no gap
     at_time = detector.surprisal(X, at_time=True)
-    assert np.exp(-at_time[known]).mean() > 0.97
+    assert np.exp(-at_time[known]).mean() > 0.95
 
 
 def test_at_a_known_time_the_gap_costs_nothing_and_the_other_fields_the_same(fitted):
@@ -403,7 +403,7 @@ def test_time_is_asked_about_where_there_is_time():
 
 def test_the_surprisal_of_ends_comes_after_the_events_of_their_sequences(fitted):
     X = sequences(FRESH)
-    alone, with_ends = (fitted.surprisal(X, by_field=True, with_ends=one).to_numpy() for one in (False, True))
+    alone, with_ends = (fitted.surprisal(X, by_field=True, ends=one).to_numpy() for one in (False, True))
     ends = X.indptr[1:] + np.arange(len(X))
     np.testing.assert_array_equal(np.delete(with_ends, ends, axis=0), alone)
     assert not with_ends[ends, 1:].any()
