@@ -161,7 +161,7 @@ blank = LSTMRecommender(**settings | {"max_epochs": 1, "learning_rate": 1e-9}).f
 def learn_from(bias):
     """Train an LSTM whose forget gates start at this bias."""
     recommender = copy.deepcopy(blank).set_params(learning_rate=0.2)  # of which partial_fit takes a tenth
-    cell = recommender.model_.recurrence[0].cell
+    cell = recommender.model_.encoder.recurrence[0].cell
     values = cell.bias.numpy()
     values[cell.units : 2 * cell.units] = bias  # Keras' order: input, forget, candidate, output
     cell.bias.assign(values)
