@@ -94,32 +94,26 @@ def measure_throughput(folder: Path) -> dict[str, Any]:
 
 
 def network_alone(model: Path, log: Path) -> dict[str, Any]:
-    """Time the network's steps on the batches that the command line makes of a log, and nothing else."""
+    """Time the network's reading of the pieces that the command line makes of a log, and nothing else."""
     import tensorflow as tf
 
     import seqrec as package
-    from seqrec.network.batches import in_whole_tiles, reading_batches
-    from seqrec.network.reading import BATCH, Closed
+    from seqrec.network.reading import Reader
 
     detector = package.load(model)
     frame = pd.read_csv(log)
     X = package.Sequences.from_frame(frame, user="session_id", item="event")
-    X = X.recode(detector.vocabulary_)
-    reader, seconds, n_batches = detector.normal_.reader, 0.0, 0
+    X, reader = detector.encode(X), Reader.of(detector.model_)
+    more, found = (reader.table, tf.constant(0.01)), []
+
+    def put(_: Any, surprisal: Any, *__: Any) -> None:
+        found.append(surprisal.numpy())
+
+    begun = time.perf_counter()
     for start in range(0, len(X), 15_000):
-        closed = Closed.of(X[start : start + 15_000], reader.fields)
-        for group in reading_batches(closed.sequences, BATCH, (closed.categories, closed.numbers)):
-            memory = None
-            for _, batch in group:
-                arrays = [tf.constant(in_whole_tiles(array)) for array in reader.network.arrays_of(batch)]
-                memory = reader.network.start(len(arrays[0])) if memory is None else memory
-                begun = time.perf_counter()
-                memory, surprisal, *_ = reader.judging_step(memory, *arrays)
-                surprisal.numpy()
-                seconds += time.perf_counter() - begun
-                n_batches += 1
-    units = reader.network.sequence.recurrence[0].units
-    return {"seconds": seconds, "batches": n_batches, "units": units}
+        reader.read(X[start : start + 15_000], step="score", put=put, more=more)
+    seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "batches": len(found), "units": detector.model_.architecture.units}
 
 
 @contextmanager

@@ -44,8 +44,8 @@ def fit(X: Sequences, **settings: Any) -> LSTMAnomalyDetector:
 
 def flops_of_an_event(detector: LSTMAnomalyDetector) -> int:
     """Forward FLOPs of a step of the recurrence, its projection and the softmax."""
-    network = detector.model_.sequence
-    units, n_codes, dim = network.recurrence[0].units, network.embedding.input_dim, network.embedding.output_dim
+    network = detector.model_.architecture
+    units, n_codes, dim = network.units, network.n_codes, network.embedding_dim
     return 2 * ((dim + units) * 4 * units + units * dim + dim * n_codes)
 
 

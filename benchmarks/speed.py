@@ -44,8 +44,8 @@ class MatrixRate:
 
 def flops_of_an_event(recommender: LSTMRecommender) -> tuple[float, float]:
     """Forward FLOPs of one step of the recurrence with its projection, and of one row of scores."""
-    model = recommender.model_
-    units, dim = model.recurrence[0].units, model.embedding.output_dim
+    network = recommender.model_.architecture
+    units, dim = network.units, network.embedding_dim
     step = 2 * ((dim + units) * 4 * units + units * dim)
     return step, 2 * dim * len(recommender.vocabulary_)
 
