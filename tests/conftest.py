@@ -10,6 +10,9 @@ settings.register_profile("any machine", deadline=None)  # a busy or slow machin
 settings.load_profile("any machine")
 
 
+collect_ignore = ["typing/example.py"]  # for mypy alone: its mistakes are meant
+
+
 def pytest_collection_modifyitems(items):
     """TensorFlow crashes on products of bfloat16 where oneDNN is kept from AVX-512 that the processor has."""
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").startswith(("SSE", "AVX2")):

@@ -130,7 +130,7 @@ def test_its_links_lead_to_the_repository_when_pypi_shows_it():
 
 def check(root):
     return subprocess.run(
-        [sys.executable, "-S", ROOT / TABLES, "--check", "--root", root], capture_output=True, text=True, check=False
+        [sys.executable, "-ES", ROOT / TABLES, "--check", "--root", root], capture_output=True, text=True, check=False
     )
 
 

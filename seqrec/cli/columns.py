@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
 from seqrec.exceptions import InputError, LogError
-from seqrec.jobs.job import id_kind, kept
+from seqrec.jobs.job import kept, kinds_wanted
 from seqrec.logs.chunks import LogFile, find_columns, find_files, read_names
 from seqrec.logs.source import Source
 from seqrec.logs.whole import Log
@@ -67,10 +67,10 @@ def meet(
     """
     with opened(path) as file:
         _check_task(path, file.description["estimator"], task, label)
-        names = _names(patterns, reading, file.description["columns"])
+        names = _names(patterns, reading, file.description["columns"], _TASKS[file.description["estimator"]])
         console.note(f"model: {path} ({file.description['estimator']})")
         model, digest = load(path, file), file.digest
-    source = _find_source(patterns, names, model, [] if label is None else [label])
+    source = _find_source(console, patterns, names, model, [] if label is None else [label])
     tell_columns(console, source)
     return model, digest, source
 
@@ -92,8 +92,11 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError("--label is for detectors: a recommender is judged by the last event of each user.")
 
 
-def _names(patterns: Sequence[str], reading: Reading, own: Any) -> dict[str, str | None]:
-    """Choose names of columns: those given, else those of the model's own log where this log has them."""
+def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> dict[str, str | None]:
+    """Choose names of columns: those given, else those of the model's own log where this log has them.
+
+    What a detector reads must be there; of a user to recommend to, less may be known.
+    """
     files = [LogFile.from_path(path) for path in find_files(patterns)]
     present = read_names(files[0])
     names = {role: getattr(reading, role) for role in ("user", "item", "timestamp")}
@@ -101,23 +104,30 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any) -> dict[str, str
         usual = getattr(own, role, None)
         if given is None and usual in present:
             names[role] = usual
-    find_columns(files, **names, fields=getattr(own, "fields", ()))  # raises, before the model is loaded
+    fields = getattr(own, "fields", ()) if task == "score" else ()
+    find_columns(files, **names, fields=fields)  # raises, before the model is loaded
     return names
 
 
-def _find_source(patterns: Sequence[str], names: Mapping[str, str | None], model: Any, fields: Sequence[str]) -> Source:
-    """Find the columns that a model needs, and further `fields`."""
+def _find_source(
+    console: Console, patterns: Sequence[str], names: Mapping[str, str | None], model: Any, label: Sequence[str]
+) -> Source:
+    """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
+    fields, wanted, timed = kinds_wanted(model)
+    lacking: list[str] = []
     if hasattr(model, "recommend"):
-        return Source.find(patterns, names, fields, {"item": id_kind(model.vocabulary_)})
-    from seqrec.jobs.detection import kinds_wanted
-
-    own_fields, wanted, timed = kinds_wanted(model)
-    source = Source.find(patterns, names, [*own_fields, *fields], wanted)
+        present = read_names(LogFile.from_path(find_files(patterns)[0]))
+        lacking = [repr(name) for name in fields if name not in present]
+    source = Source.find(patterns, names, [name for name in [*fields, *label] if repr(name) not in lacking], wanted)
     if timed and source.columns.timestamp is None:
-        raise LogError(
-            "the model reads the time between events, and the log has no column of times with a usual name. "
-            "Name it: --timestamp NAME."
-        )
+        if not hasattr(model, "recommend"):
+            raise LogError(
+                "the model reads the time between events, and the log has no column of times with a usual name. "
+                "Name it: --timestamp NAME."
+            )
+        lacking.append("times")
+    if lacking:
+        console.warn(f"the model was fitted with {', '.join(lacking)}, which the log lacks: it does without.")
     return source
 
 

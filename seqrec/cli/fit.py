@@ -28,7 +28,7 @@ def fit(
     task: Annotated[Literal["recommend", "detect"], typer.Option(help="Next items, or odd sequences.")],
     *,
     fields: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help="Further columns that detect reads, such as amount,channel.")
+        list[str] | None, typer.Option(metavar="A,B", help="Further columns to read, such as amount,channel.")
     ] = None,
     sides: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=SIDE", help="Side on which a number is odd: high or low.")
@@ -49,16 +49,13 @@ def fit(
     parameters |= {"random_state": seed} if seed is not None else {}
     if sides:
         parameters["sides"] = options.pairs(options.names(sides), "--sides")
-    wanted = options.names(fields or [])
-    if task == "recommend" and wanted:
-        raise InputError("a recommender reads users, items and times only. Leave --fields out, or fit --task detect.")
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
         from seqrec.cli.columns import read, tell_columns
         from seqrec.logs.source import Source
         from seqrec.persistence import save
 
-        source = Source.find(logs, reading._asdict(), wanted, {})
+        source = Source.find(logs, reading._asdict(), options.names(fields or []), {})
         _check_places(output, listed, source, overwrite)
         _check_sides(parameters.get("sides"), source)
         tell_columns(console, source)

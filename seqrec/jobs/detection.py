@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec.data.fields import GAP
 from seqrec.data.times import TICKS
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.exceptions import JobError, LogError
 from seqrec.jobs.folder import locked
-from seqrec.jobs.job import LogJob, Settings, fitted, id_kind
+from seqrec.jobs.job import LogJob, Settings, fitted
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
@@ -28,17 +27,6 @@ from seqrec.network.state import leaves
 _PART = 2**20  # rows of the log to a file of events
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
 _LATE = ("late_event", "it lies before events of this user that an earlier job has scored")
-
-
-def kinds_wanted(detector: LSTMAnomalyDetector) -> tuple[list[str], dict[str, str], bool]:
-    """Fields that a log must have, the kinds of its columns by role, and whether it must have times."""
-    fields = detector.fields_
-    kinds = {"item": id_kind(detector.vocabulary_)}
-    for category in fields.categories:
-        kinds[f"field:{category.name}"] = "text" if category.values.dtype == object else "boolean"
-    kinds |= {f"field:{number.name}": "number" for number in fields.numbers if number.name != GAP}
-    names = [name for name in fields.names if name != GAP]
-    return names, kinds, GAP in fields.names
 
 
 class DetectionJob(LogJob):

@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec._files import replacing, write_bytes
+from seqrec.data.fields import GAP, Fields
+from seqrec.data.vocabulary import Vocabulary
 from seqrec.exceptions import BadRowsError, InputError, LogError
 from seqrec.jobs.folder import REFUSED, Job
 from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
@@ -87,9 +89,19 @@ def digest_of(path: Path) -> str:
         return file.digest
 
 
-def id_kind(vocabulary: Any) -> str:
+def id_kind(vocabulary: Vocabulary) -> str:
     """Kind of ids that a model knows."""
     return "text" if vocabulary.items.dtype == object else "integer"
+
+
+def kinds_wanted(model: Any) -> tuple[list[str], dict[str, str], bool]:
+    """Further columns that a model reads, the kinds of its columns by role, and whether it reads times."""
+    fields: Fields = getattr(model, "fields_", Fields())  # models that count read items alone
+    kinds = {"item": id_kind(model.vocabulary_)}
+    for category in fields.categories:
+        kinds[f"field:{category.name}"] = "text" if category.values.dtype == object else "boolean"
+    kinds |= {f"field:{number.name}": "number" for number in fields.numbers if number.name != GAP}
+    return [name for name in fields.names if name != GAP], kinds, GAP in fields.names
 
 
 class LogJob:

@@ -100,8 +100,6 @@ def _damaged_parquet(path):
 @pytest.mark.parametrize("dirt", BAD_ROWS)
 def test_bad_rows_are_listed_and_too_many_stop_the_command(home, tmp_path, task, dirt):
     make, code = BAD_ROWS[dirt]
-    if task == "recommend" and code in ("not_a_number", "missing_field"):
-        pytest.skip("a recommender reads no fields")
     files = make(tmp_path)
     result = run(*command(home, task, *files, output=tmp_path / "out"), "--max-bad", "0", code=exits.TOO_MANY_BAD)
     assert "cannot be used" in result.stderr

@@ -1,7 +1,11 @@
 """``seqrec recommend``: lists for every user."""
 
+import numpy as np
 import pytest
 from command_line import assert_refused, make_log, read_results, run, write
+
+import seqrec
+from seqrec import Sequences
 
 
 def test_recommend_leaves_out_what_was_seen_and_keeps_to_the_candidates(home, tmp_path):
@@ -15,6 +19,31 @@ def test_recommend_leaves_out_what_was_seen_and_keeps_to_the_candidates(home, tm
     assert not any(seen[user] == item for user, item in zip(a["user_id"], a["item_id"], strict=True))
     assert set(b["item_id"]) == {"tea", "jam"}
     assert len(b) == 10
+
+
+def test_recommend_reads_the_fields_that_the_model_was_fitted_with(home, tmp_path):
+    frame = make_log(5, 3, seed=4)
+    log = write(frame, tmp_path / "log.csv")
+    run("recommend", home / "recommend.seqrec", log, "-o", tmp_path / "out", "--include-seen", "-k", "5")
+    found = read_results(tmp_path / "out", "recommendations").sort_values(["user_id", "rank"])
+    recommender = seqrec.load(home / "recommend.seqrec")
+    X = Sequences.from_frame(frame, columns=["amount"])
+    expected, _ = recommender.recommend(X, k=5, exclude_seen=False)
+    assert found["item_id"].tolist() == expected.ravel().tolist()
+    scores = found["score"].to_numpy()
+    _, other = recommender.recommend(Sequences.from_frame(frame), k=5, exclude_seen=False)
+    assert np.abs(np.sort(scores) - np.sort(other.ravel())).max() > 1e-3  # what the fields say counts
+
+
+def test_recommend_does_without_what_the_log_lacks_and_says_so(home, tmp_path):
+    frame = make_log(5, 3)[["user_id", "item_id"]]
+    log = write(frame, tmp_path / "log.csv")
+    result = run("recommend", home / "recommend.seqrec", log, "-o", tmp_path / "out", "--include-seen", "-k", "5")
+    assert "'amount', times, which the log lacks" in result.stderr
+    found = read_results(tmp_path / "out", "recommendations").sort_values(["user_id", "rank"])
+    X = Sequences.from_frame(frame, timestamp=None)
+    expected, _ = seqrec.load(home / "recommend.seqrec").recommend(X, k=5, exclude_seen=False)
+    assert found["item_id"].tolist() == expected.ravel().tolist()
 
 
 RECOMMEND = "recommend {home}/recommend.seqrec {home}/log.csv -o {new} -k 3 "

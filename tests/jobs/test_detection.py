@@ -19,9 +19,9 @@ from seqrec.exceptions import BadRowsError, JobError, LogError
 from seqrec.jobs import detection as detection_job
 from seqrec.jobs import job as bulk
 from seqrec.jobs import staging
-from seqrec.jobs.detection import DetectionJob, kinds_wanted
+from seqrec.jobs.detection import DetectionJob
 from seqrec.jobs.folder import locked
-from seqrec.jobs.job import Settings
+from seqrec.jobs.job import Settings, kinds_wanted
 from seqrec.logs.source import Source
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}

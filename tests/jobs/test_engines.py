@@ -12,9 +12,9 @@ import pytest
 import seqrec
 from seqrec import LSTMAnomalyDetector, Sequences, datasets
 from seqrec.jobs import staging
-from seqrec.jobs.detection import DetectionJob, kinds_wanted
+from seqrec.jobs.detection import DetectionJob
 from seqrec.jobs.engines import ArrowScorer, score_on
-from seqrec.jobs.job import Settings
+from seqrec.jobs.job import Settings, kinds_wanted
 from seqrec.logs.source import Source
 
 LOG = datasets.make_fraud_log(n_sessions=120, random_state=0)[["session_id", "event", "timestamp", "amount"]]

@@ -16,8 +16,7 @@ from seqrec import LSTMRecommender, MarkovRecommender, Sequences, SequentialRule
 from seqrec.exceptions import BadRowsError, JobError, LogError
 from seqrec.jobs import job as bulk
 from seqrec.jobs import staging
-from seqrec.jobs.detection import id_kind
-from seqrec.jobs.job import Settings
+from seqrec.jobs.job import Settings, id_kind
 from seqrec.jobs.recommendation import RecommendationJob
 from seqrec.logs.source import Source
 
