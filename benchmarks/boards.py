@@ -14,6 +14,7 @@ COUNTED, PRINTED, STEP, OURS = "counted", "published", "step", "ours"
 
 NEXT_ITEM = {
     "ml-1m": "MovieLens 1M, leave-last-out",
+    "ml-1m-rating": "MovieLens 1M, leave-last-out, the rating of each event read as a field",
     "ml-1m-time": "MovieLens 1M, global temporal split, last target",
     "ml-1m-time-refit": "MovieLens 1M, the same, trained on all events before the cut-off",
     "beauty": "Beauty, leave-last-out",
@@ -21,6 +22,8 @@ NEXT_ITEM = {
     "sports-5core": "Sports 5-core, leave-last-out",
     "diginetica": "Diginetica sessions",
     "yoochoose-1-64": "YooChoose 1/64 sessions",
+    "shop": "Log of a shop, `make_shop_log`, kind of event and price read as fields",
+    "shop-items-alone": "Log of a shop, the items alone",
     "helpdesk": "Helpdesk process",
     "bpi_12_w": "BPI 2012 W process",
 }

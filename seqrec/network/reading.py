@@ -41,6 +41,7 @@ class Reader:
         self.network = network
         self._graphs: dict[Any, Callable] = {}
         self._judge: Callable | None = None
+        self._ask: Callable | None = None
         self.refresh()
 
     @classmethod
@@ -138,8 +139,14 @@ class Reader:
 
     def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
         """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""
-        arrays = (tf.constant(in_whole_tiles(array)) for array in (states, categories, numbers))
-        return self.network.encoder.ask(*arrays).numpy()[: len(states)]
+        encoder = self.network.encoder
+        if encoder.asked == "number" and not numbers[:, 0, 0].any():
+            return states  # no gap is known, so nothing is asked
+        arrays = [tf.constant(in_whole_tiles(array)) for array in (states, categories, numbers)]
+        if self._ask is None:
+            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+            self._ask = one_graph(encoder.ask, specs)
+        return self._ask(*arrays).numpy()[: len(states)]
 
     @staticmethod
     def _rows(state: State, rows: NDArray) -> tuple[list[Any], Any]:
