@@ -288,11 +288,11 @@ class Tail(NamedTuple):
     scale: Annotated[float, ABOVE_ZERO]
 
     def check_sound(self) -> None:
-        """Raise ValueError where values and counts do not fit each other."""
+        """Raise InputError where values and counts do not fit each other."""
         if not 0 < len(self.values) == len(self.at_or_above):
-            raise ValueError("a tail needs a count for each of its values.")
+            raise InputError("a tail needs a count for each of its values.")
         if (self.values[1:] <= self.values[:-1]).any() or (self.at_or_above[1:] >= self.at_or_above[:-1]).any():
-            raise ValueError("the values of a tail must rise, and their counts fall.")
+            raise InputError("the values of a tail must rise, and their counts fall.")
 
     @classmethod
     def fit(cls, values: ArrayLike) -> Tail:
