@@ -7,6 +7,7 @@ import numbers
 import re
 import reprlib
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -114,10 +115,8 @@ def _check_floats(values: np.ndarray, name: str) -> np.ndarray:
 
 def _check_integers(values: np.ndarray, name: str) -> np.ndarray:
     for dtype in (np.int64, np.uint64):
-        try:
+        with suppress(OverflowError):
             return values.astype(dtype)
-        except OverflowError:
-            continue
     raise InputError(f"{name} holds integers beyond 64 bits. Convert them to text first.")
 
 

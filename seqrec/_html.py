@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -72,14 +73,14 @@ def table(rows: Iterable[Iterable[Any]], header: Sequence[Any], caption: str = "
     """
     cells = [list(row) for row in rows]
     are_numbers = [bool(cells) and all(_is_number(row[column]) for row in cells) for column in range(len(header))]
-    names = [_cell("th", name, right, 40, ' scope="col"') for name, right in zip(header, are_numbers, strict=True)]
-    body = [
-        f"<tr>{''.join(_cell('td', value, right, width) for value, right in zip(row, are_numbers, strict=True))}</tr>"
-        for row in cells
-    ]
+
+    def line(values: Iterable[Any], tag: str, width: int, attributes: str = "") -> str:
+        pairs = zip(values, are_numbers, strict=True)
+        return f"<tr>{''.join(_cell(tag, value, right, width, attributes) for value, right in pairs)}</tr>"
+
     above = f"<caption>{markup(caption, 200)}</caption>" if caption else ""
-    head = f"<thead><tr>{''.join(names)}</tr></thead>"
-    return Html(f'<table class="seqrec-table">{above}{head}<tbody>{"".join(body)}</tbody></table>')
+    head, body = line(header, "th", 40, ' scope="col"'), "".join(line(row, "td", width) for row in cells)
+    return Html(f'<table class="seqrec-table">{above}<thead>{head}</thead><tbody>{body}</tbody></table>')
 
 
 def details(summary: str, *parts: Html) -> Html:
@@ -98,12 +99,14 @@ def sparkline(values: Sequence[float], label: str) -> Html:
     if not values:
         return Html("")
     heard = markup(f"{label}, {in_words(values)}", 300)
-    last = next((place for place in reversed(list(_places(values))) if place), None)
-    dot = f'<circle cx="{last[0]:g}" cy="{last[1]:g}" r="2.2" fill="currentColor"/>' if last else ""
-    line = '<path d="{}" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"/>'
+    places = list(_places(values))
+    pairs = [(before, place) for before, place in pairwise([None, *places]) if place]
+    # A line to its own start is a dot, where neighbours are missing.
+    path = "".join(f"L{x:.4g} {y:.4g}" if before else f"M{x:.4g} {y:.4g}h0" for before, (x, y) in pairs)
+    line = f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"/>'
+    dots = [f'<circle cx="{x:g}" cy="{y:g}" r="2.2" fill="currentColor"/>' for _, (x, y) in pairs[-1:]]
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-    drawing = line.format(_path(_places(values))) + dot
-    return Html(f'<svg class="seqrec-sparkline" role="img" aria-label="{heard}" {size}>{drawing}</svg>')
+    return Html(f'<svg class="seqrec-sparkline" role="img" aria-label="{heard}" {size}>{"".join([line, *dots])}</svg>')
 
 
 def in_words(values: Sequence[float]) -> str:
@@ -131,7 +134,7 @@ def _html(value: Any, width: int = 200) -> str:
     return value if isinstance(value, Html) else markup(value, width)
 
 
-def _cell(tag: str, value: Any, is_number: bool, width: int, attributes: str = "") -> str:
+def _cell(tag: str, value: Any, is_number: bool, width: int, attributes: str) -> str:
     kind = ' class="seqrec-number"' * is_number
     if isinstance(value, Real) and not isinstance(value, Integral):
         value = "–" if math.isnan(value) else number(value)
@@ -151,12 +154,3 @@ def _places(values: Sequence[float]) -> Iterator[tuple[float, float] | None]:
         up = (value / 2 - low) / (high - low) if high > low else 0.5
         place = _MARGIN + across * (_WIDTH - 2 * _MARGIN), _HEIGHT - _MARGIN - up * (_HEIGHT - 2 * _MARGIN)
         yield place if math.isfinite(value) else None
-
-
-def _path(places: Iterable[tuple[float, float] | None]) -> str:
-    drawn, is_down = [], False
-    for place in places:
-        if place:  # a line to its own start is a dot, where neighbours are missing
-            drawn.append(f"{'L' if is_down else 'M'}{place[0]:.4g} {place[1]:.4g}{'' if is_down else 'h0'}")
-        is_down = place is not None
-    return "".join(drawn)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
-import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any
+from unicodedata import category, east_asian_width
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, marks of direction, surrogates, line separators
 _JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ: hidden as well, but Persian words and many emoji need them
@@ -23,21 +25,13 @@ def plain(text: str, width: int = 80) -> str:
     >>> plain("a long title", width=7)
     'a long…'
     """
-    shown: list[str] = []
-    sizes: list[int] = []
-    used = 0
-    for position, character in enumerate(text):
-        piece = character if _joins(text, position) else _escape_hidden(character)
-        size = len(piece) + (unicodedata.east_asian_width(character) in "WF")
-        if used + size > width:
-            while shown and used > width - 1:
-                used -= sizes.pop()
-                shown.pop()
-            return "".join(shown).rstrip(_JOINERS) + "…"
-        shown.append(piece)
-        sizes.append(size)
-        used += size
-    return "".join(shown)
+    start = text[: width + 1]  # a character takes a column at least
+    pieces = [one if _joins(text, position) else _escape_hidden(one) for position, one in enumerate(start)]
+    sizes = [len(piece) + (east_asian_width(one) in "WF") for piece, one in zip(pieces, start, strict=True)]
+    if sum(sizes) <= width:
+        return "".join(pieces)
+    n_shown = bisect_right(list(accumulate(sizes)), width - 1)
+    return "".join(pieces[:n_shown]).rstrip(_JOINERS) + "…"
 
 
 def markup(value: Any, width: int = 80) -> str:
@@ -60,7 +54,7 @@ def markup(value: Any, width: int = 80) -> str:
 
 
 def _is_hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN
+    return category(character) in _HIDDEN
 
 
 def _escape_hidden(character: str) -> str:

@@ -160,22 +160,17 @@ def _describe(document: container.Document) -> dict[str, Any]:
     fitted = content["model"]["fitted"]
     parts = {**_if_dict(fitted), **_if_dict(_if_dict(fitted).get("normal_"))}
     history = _read(Optional(HISTORY), parts.get("history_", parts.get("history"))) or {}
-    catalogue = parts.get("vocabulary_", parts.get("vocabulary"))
     return {
         "estimator": content["estimator"],
         "parameters": {name: _shown(value, name) for name, value in _if_dict(content["model"]["parameters"]).items()},
-        "n_items": _size(Ids(), catalogue),
+        "n_items": _size(Ids(), parts.get("vocabulary_", parts.get("vocabulary"))),
         "training_data": _read(Optional(TRAINING_DATA), parts.get("training_data_")),
         "validation": max(history.get("validation", []), default=None),
         "loss": next(reversed(history.get("loss", [])), None),
         "n_held_out": _size(Array("float64", None), parts.get("held_out_scores_")),
         "offset": _read(OFFSET, parts["offset_"]) if "offset_" in parts else None,
         "columns": _read(Optional(COLUMNS), content["columns"]),
-        "versions": {
-            "format": document.format,
-            "seqrec": document.seqrec,
-            **_read(LIBRARIES, content["libraries"]),
-        },
+        "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
 
 
@@ -191,10 +186,8 @@ def _read(schema: Schema, plain: Any) -> Any:
 
 def _size(schema: Schema, plain: Any) -> int | None:
     """Give the length of an array without the array."""
-    if plain is None:
-        return None
-    schema.table(plain, "the document", {})
-    return plain[1]
+    Optional(schema).table(plain, "the document", {})
+    return None if plain is None else plain[1]
 
 
 def _shown(plain: Any, name: str) -> Any:
@@ -211,13 +204,8 @@ def _check_columns(columns: dict[str, Any]) -> Columns:
         raise InputError(f"columns names 'user' and 'item' at least, of {known}; got {list(columns)}.") from None
     if isinstance(given.fields, str):
         raise InputError(f"columns['fields'] must be a list of names, got {given.fields!r}.")
-    named = [given.user, given.item, given.timestamp, *given.fields]
-    if not all(isinstance(name, str) for name in named if name is not None) or None in (given.user, given.item):
-        raise InputError(f"columns holds names of columns, which are text; got {columns}.")
-    return given._replace(fields=tuple(given.fields))
+    return given
 
 
 def _find(name: str) -> type[Storable] | None:
-    if name not in _ESTIMATORS:
-        return None
-    return getattr(import_module(f"seqrec.{_MODULE_OF[name]}"), name)
+    return getattr(import_module(f"seqrec.{_MODULE_OF[name]}"), name) if name in _ESTIMATORS else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.ends import end_code, with_ends
-from seqrec.data.fields import FIELDS, Fields
+from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
@@ -32,6 +32,7 @@ from seqrec.network.training import History, Trainer
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.schemas import Choice, Optional, Record, Schema
 
+_FLOATS = ("float32", "float64")
 _WEAK = 1e3  # regularisation of the calibration, as its inverse
 
 
@@ -41,8 +42,14 @@ class _Logistic(NamedTuple):
     Its own `predict_proba` takes a matrix product, whose last digits depend on how many rows there are.
     """
 
-    coef_: NDArray
-    intercept_: NDArray
+    coef_: Annotated[NDArray, Array(_FLOATS, "n_outputs", "n_classes")]
+    intercept_: Annotated[NDArray, Array(_FLOATS, "n_outputs")]
+
+    def check_sound(self) -> None:
+        """Raise ValueError where there are too few decisions, or too many."""
+        n_classes = self.coef_.shape[1]
+        if len(self.coef_) != (1 if n_classes == 2 else n_classes):
+            raise ValueError("the calibration is not one of so many classes.")
 
     @classmethod
     def fit(cls, logits: NDArray, labels: NDArray) -> _Logistic:
@@ -54,20 +61,6 @@ class _Logistic(NamedTuple):
         if decisions.shape[1] == 1:  # two classes: the first is the one that the decision is against
             decisions = np.concatenate([np.zeros_like(decisions), decisions], axis=1)
         return softmax(decisions, axis=1)
-
-
-def _check_logistic(logistic: _Logistic) -> None:
-    n_classes = logistic.coef_.shape[1]
-    if len(logistic.coef_) != (1 if n_classes == 2 else n_classes):
-        raise ValueError("the calibration is not one of so many classes.")
-
-
-_FLOATS = ("float32", "float64")
-_LOGISTIC = Record(
-    _Logistic,
-    {"coef_": Array(_FLOATS, "n_outputs", "n_classes"), "intercept_": Array(_FLOATS, "n_outputs")},
-    _check_logistic,
-)
 
 
 class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
@@ -148,8 +141,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "classes_": Ids("n_classes"),
         "level_": Choice("sequence", "event"),
         "vocabulary_": vocabulary("n_items"),
-        "fields_": FIELDS,
-        "_calibration": Optional(_LOGISTIC),
+        "fields_": Record(Fields),
+        "_calibration": Optional(Record(_Logistic)),
         "history_": HISTORY,
         "model_": Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
     }

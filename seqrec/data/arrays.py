@@ -90,9 +90,7 @@ def read_array(value: Any, name: str, place: str = "") -> NDArray:
     try:
         array = _unpack(value)
     except ValueError:  # NumPy tells of an "inhomogeneous shape"
-        raise InputError(
-            f"{name} is ragged{place}: lists in it differ in length. Pad or cut them to one shape."
-        ) from None
+        raise InputError(f"{name} is ragged{place}: lists in it differ in length. {_ONE_SHAPE}") from None
     if array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name} holds {show(value)}{place}, not numbers or booleans alone.")
     return array

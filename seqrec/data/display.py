@@ -22,19 +22,17 @@ Facts = Iterator[tuple[str, Any]]
 def card_of_sequences(X: Any) -> Html:
     """Describe `Sequences`: size, dates, columns and the first few."""
     size = sizes(len(X), X.n_events, len(X.vocabulary) if X.has_items else None)
-    facts = dict(_lengths(X)) | dict(_times(X)) | dict(_columns(X))
-    return card("Sequences", facts, *_first_sequences(X), lead=size)
+    return card("Sequences", dict(_facts(X)), *_first_sequences(X), lead=size)
 
 
 def card_of_estimator(estimator: Any) -> Html:
     """Describe an estimator: what it has learned, or what to call next, and its parameters."""
-    name, changed, unchanged = type(estimator).__name__, *_parameters(estimator)
-    facts: dict[str, Any] = {"parameters set": listed(changed, len(changed), most=30, width=60)} if changed else {}
-    rest = [_default_parameters(unchanged)] if unchanged else []
+    name, (changed, rest) = type(estimator).__name__, _parameters(estimator)
     if not hasattr(estimator, "training_data_"):
-        return card(name, facts | {"next": f"call {_call_of_fit(estimator)} with Sequences"}, *rest, lead="not fitted")
+        call = f"call {_call_of_fit(estimator)} with Sequences"
+        return card(name, changed | {"next": call}, *rest, lead="not fitted")
     learned = {name: value for facts_of in _LEARNED for name, value in facts_of(estimator)}
-    return card(name, learned | facts, *rest, lead="fitted")
+    return card(name, learned | changed, *rest, lead="fitted")
 
 
 class ShownAsCard:
@@ -50,24 +48,18 @@ def sizes(n_sequences: int, n_events: int, n_items: int | None) -> str:
     return f"{n_sequences:,} sequences, {n_events:,} events{items}"
 
 
-def _lengths(X: Any) -> Facts:
+def _facts(X: Any) -> Facts:
     lengths = X.lengths
-    if len(lengths):
+    if len(X):
         yield "events a sequence", f"median {number(float(np.median(lengths)))}, longest {number(lengths.max())}"
     if n_empty := np.count_nonzero(lengths == 0):
         yield "empty sequences", number(n_empty)
-
-
-def _times(X: Any) -> Facts:
     if X.timestamps is None or not X.n_events:
         yield "times", "none" if X.timestamps is None else "no events"
-        return
-    yield "times", f"{_minute(X.timestamps.min())} to {_minute(X.timestamps.max())} UTC"
+    else:
+        yield "times", f"{_minute(X.timestamps.min())} to {_minute(X.timestamps.max())} UTC"
     if X.tie_share:
         yield "ties", f"{X.tie_share:.1%} of the events come at the time of the event before"
-
-
-def _columns(X: Any) -> Facts:
     if X.columns:
         kinds = (f"{name} ({_kind(values)})" for name, values in X.columns.items())
         yield "columns", listed(kinds, len(X.columns), most=20, width=40)
@@ -93,17 +85,16 @@ def _first_sequences(X: Any) -> Iterator[Html]:
     yield table(rows, header, f"The first {len(first)} of {len(X):,} sequences" if len(X) > _N_ROWS else "")
 
 
-def _parameters(estimator: Any) -> tuple[list[str], dict[str, Any]]:
-    """Give what was set, as code, and what is at its default."""
+def _parameters(estimator: Any) -> tuple[dict[str, Html], list[Html]]:
+    """Give what was set, as code, and the table of what is at its default."""
     signature = inspect.signature(type(estimator).__init__).parameters
     values = {name: show(value) for name, value in estimator.get_params(deep=False).items()}
     unchanged = {name: value for name, value in values.items() if value == show(signature[name].default)}
-    return [f"{name}={value}" for name, value in values.items() if name not in unchanged], unchanged
-
-
-def _default_parameters(parameters: dict[str, Any]) -> Html:
-    summary = f"{len(parameters)} parameter{'s' * (len(parameters) > 1)} at default"
-    return details(summary, table(parameters.items(), ["parameter", "value"], width=80))
+    changed = [f"{name}={value}" for name, value in values.items() if name not in unchanged]
+    facts = {"parameters set": listed(changed, len(changed), most=30, width=60)} if changed else {}
+    summary = f"{len(unchanged)} parameter{'s' * (len(unchanged) > 1)} at default"
+    rest = table(unchanged.items(), ["parameter", "value"], width=80)
+    return facts, [details(summary, rest)] if unchanged else []
 
 
 def _call_of_fit(estimator: Any) -> str:
@@ -119,32 +110,21 @@ def _training(estimator: Any) -> Facts:
         yield "training times", f"{_minute(data.first)} to {_minute(data.last)} UTC"
 
 
-def _catalogue(estimator: Any) -> Facts:
+def _vocabularies(estimator: Any) -> Facts:
     if hasattr(estimator, "item_counts_"):
         items, counts = estimator.vocabulary_.items, estimator.item_counts_
         yield "catalogue", f"{len(items):,} items"
         top = np.argsort(-counts, kind="stable")[:3]
         named = [Html(f"{listed([item], 1)} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
         yield "most frequent", listed(named, len(named))
-        return
-    if estimator.vocabulary_ != NO_ITEMS:
+    elif estimator.vocabulary_ != NO_ITEMS:
         yield "kinds of events", number(len(estimator.vocabulary_))
-
-
-def _users(estimator: Any) -> Facts:
     if hasattr(estimator, "users_"):
         yield "user profiles", number(len(estimator.users_))
-
-
-def _classes(estimator: Any) -> Facts:
     if hasattr(estimator, "classes_"):
         yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist(), len(estimator.classes_))
-
-
-def _fields(estimator: Any) -> Facts:
-    fields = getattr(estimator, "fields_", None)
-    if fields is not None and fields.names:
-        yield "fields of an event", listed(fields.names, len(fields.names), most=20)
+    if hasattr(estimator, "fields_") and (fields := estimator.fields_.names):
+        yield "fields of an event", listed(fields, len(fields), most=20)
 
 
 def _network(estimator: Any) -> Facts:
@@ -180,7 +160,7 @@ def _threshold(estimator: Any) -> Facts:
     yield "held-out sequences", f"{len(scores):,}, of which {n_flagged:,} ({n_flagged / len(scores):.1%}) are flagged"
 
 
-_LEARNED = (_training, _catalogue, _users, _classes, _fields, _threshold, _network, _history)
+_LEARNED = (_training, _vocabularies, _threshold, _network, _history)
 
 
 def _minute(time: np.datetime64) -> str:

@@ -54,10 +54,8 @@ def with_ends(X: Sequences) -> Sequences:
     Its columns hold 0; it comes from no row of the log, and has no time.
     """
     chain = close(X)
-    columns = {name: _at(chain, values) for name, values in X.columns.items()}
-    return replace(
-        X, codes=chain.codes, indptr=chain.indptr, timestamps=None, rows=_at(chain, X.rows, -1), columns=columns
-    )
+    columns, rows = {name: _at(chain, values) for name, values in X.columns.items()}, _at(chain, X.rows, -1)
+    return replace(X, codes=chain.codes, indptr=chain.indptr, timestamps=None, rows=rows, columns=columns)
 
 
 def _at(chain: Chain, values: NDArray, end: Any = 0) -> NDArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from seqrec._checks import check_choice, check_column
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.storage.schemas import ABOVE_ZERO, Choice, Flag, Listed, Real, Record, Text
+from seqrec.storage.schemas import ABOVE_ZERO, Choice, Listed, Record
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
 MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
@@ -32,8 +32,8 @@ class Number(NamedTuple):
 
     name: str
     center: float
-    scale: float
-    side: str = "both"
+    scale: Annotated[float, ABOVE_ZERO]
+    side: Annotated[str, Choice(*SIDES)] = "both"
 
     @classmethod
     def learn(cls, name: str, values: NDArray, side: str = "both") -> Number:
@@ -60,7 +60,13 @@ class Category(NamedTuple):
     """A categorical field and its values; a value that training lacked is unknown."""
 
     name: str
-    vocabulary: Vocabulary
+    vocabulary: Annotated[Vocabulary, vocabulary()]
+
+    def check_sound(self) -> None:
+        """Raise ValueError where the values are neither text nor truth values."""
+        items = self.vocabulary.items
+        if items.dtype != object and not np.isin(items, (0, 1)).all():
+            raise ValueError(f"the values of {self.name!r} are neither text nor truth values.")
 
     @property
     def values(self) -> NDArray:
@@ -82,8 +88,13 @@ class Fields(NamedTuple):
     """
 
     categories: tuple[Category, ...] = ()
-    numbers: tuple[Number, ...] = ()
+    numbers: Annotated[tuple[Number, ...], Listed(Record(Number), tuple, length="n_numbers")] = ()
     gap_in_buckets: bool = False
+
+    def check_sound(self) -> None:
+        """Raise ValueError where two fields have one name."""
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("two fields have one name.")
 
     @property
     def names(self) -> list[str]:
@@ -118,7 +129,6 @@ class Fields(NamedTuple):
             If a column is called "event" or "events" or, beside timestamps, "gap"; or if a side is not of a numeric
             field or not in ``SIDES``.
         """
-        categories, numbers = [], []
         columns, sides = field_columns(X), dict(sides or {})
         numeric = [name for name, values in columns.items() if not is_category(values)]
         for name in _OWN_NAMES.intersection(columns):
@@ -126,12 +136,9 @@ class Fields(NamedTuple):
         for name, side in sides.items():
             check_choice(name, "a name in sides", numeric)
             check_choice(side, f"sides[{name!r}]", SIDES)
-        for name, values in columns.items():
-            if is_category(values):
-                categories.append(Category(name, Vocabulary(pd.unique(_labels(values)))))
-            else:
-                numbers.append(Number.learn(name, values, sides.get(name, "both")))
-        return cls(tuple(categories), tuple(numbers))
+        labels = {name: _labels(values) for name, values in columns.items() if name not in numeric}
+        categories = tuple(Category(name, Vocabulary(pd.unique(values))) for name, values in labels.items())
+        return cls(categories, tuple(Number.learn(name, columns[name], sides.get(name, "both")) for name in numeric))
 
     def encode(self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False) -> Sequences:
         """Give X with the columns that a network reads.
@@ -165,26 +172,24 @@ class Fields(NamedTuple):
                 _check_kind(name, kind, columns[name])
             elif not may_lack:
                 _refuse_without(name, list(columns))
-        codes = np.zeros((X.n_events, len(self.category_sizes)), np.int32)
+        codes, numbers = self._encode(columns, X.n_events)
+        return replace(X, columns={"categories": codes, "numbers": numbers})
+
+    def encode_gaps(self, gaps: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Give the categories and numbers of n events of which the gaps alone are known, in seconds, NaN where not."""
+        return self._encode({GAP: gaps} if self.kind_of_gap else {}, len(gaps))
+
+    def _encode(self, columns: Mapping[str, NDArray], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        codes = np.zeros((n, len(self.category_sizes)), np.int32)
         if self.gap_in_buckets and GAP in columns:
             codes[:, 0] = _buckets(columns[GAP])
         for at, category in enumerate(self.categories, int(self.gap_in_buckets)):
             if category.name in columns:
                 codes[:, at] = category.vocabulary.encode(_labels(columns[category.name]))
-        numbers = np.zeros((X.n_events, len(self.numbers), 2), np.float32)
+        numbers = np.zeros((n, len(self.numbers), 2), np.float32)
         for at, number in enumerate(self.numbers):
             if number.name in columns:
                 numbers[:, at] = number.encode(columns[number.name])
-        return replace(X, columns={"categories": codes, "numbers": numbers})
-
-    def encode_gaps(self, gaps: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Give the categories and numbers of n events of which the gaps alone are known, in seconds, NaN where not."""
-        codes = np.zeros((len(gaps), len(self.category_sizes)), np.int32)
-        numbers = np.zeros((len(gaps), len(self.numbers), 2), np.float32)
-        if self.gap_in_buckets:
-            codes[:, 0] = _buckets(gaps)
-        elif self.kind_of_gap == "number":
-            numbers[:, 0] = self.numbers[0].encode(gaps)
         return codes, numbers
 
 
@@ -198,10 +203,9 @@ def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) ->
         if values.dtype.kind in "mM":
             raise InputError(f"column {name!r} holds times. Turn it into numbers, such as seconds since the event.")
         if values.ndim > 1:
-            raise InputError(
-                f"column {name!r} holds an array of shape {values.shape[1:]} an event, and a network reads one value. "
-                "Make columns of its entries, as Sequences.from_arrays(..., names=[...]) does, or leave it out."
-            )
+            advice = "Make columns of its entries, as Sequences.from_arrays(..., names=[...]) does, or leave it out."
+            found = f"an array of shape {values.shape[1:]} an event, and a network reads one value"
+            raise InputError(f"column {name!r} holds {found}. {advice}")
     if X.timestamps is not None:
         if GAP in columns:
             raise InputError(f"column {GAP!r} has the name of the time between events. Rename it.")
@@ -241,27 +245,3 @@ def _check_kind(name: str, expected: str, values: NDArray) -> None:
     found = _kind(values)
     if len(values) and found != expected:
         raise InputError(f"column {name!r} held {expected} in the training data; here it holds {found}.")
-
-
-def _check_category(category: Category) -> None:
-    items = category.vocabulary.items
-    if items.dtype != object and not np.isin(items, (0, 1)).all():
-        raise ValueError(f"the values of {category.name!r} are neither text nor truth values.")
-
-
-def _check_names(fields: Fields) -> None:
-    if len(set(fields.names)) < len(fields.names):
-        raise ValueError("two fields have one name.")
-
-
-_CATEGORY = Record(Category, {"name": Text(), "vocabulary": vocabulary()}, _check_category)
-_NUMBER = Record(Number, {"name": Text(), "center": Real(), "scale": ABOVE_ZERO, "side": Choice(*SIDES)})
-FIELDS = Record(
-    Fields,
-    {
-        "categories": Listed(_CATEGORY, tuple),
-        "numbers": Listed(_NUMBER, tuple, length="n_numbers"),
-        "gap_in_buckets": Flag(),
-    },
-    _check_names,
-)

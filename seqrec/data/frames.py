@@ -227,10 +227,9 @@ def _check_distinct(ids: pa.Array, codes: np.ndarray, label: str) -> np.ndarray:
     except pa.ArrowInvalid:
         raise InputError(f"{label} holds {_show_invalid(ids, codes)}. Repair it first.") from None
     sizes = pc.binary_length(ids).to_numpy()
-    if not (sizes > 0).all():
-        check_rows(sizes[codes] > 0, label, "empty ids", CLEAN)
-    if not (sizes <= MAX_ID_BYTES).all():
-        check_rows(sizes[codes] <= MAX_ID_BYTES, label, f"ids longer than {MAX_ID_BYTES} bytes", CLEAN)
+    for good, what in ((sizes > 0, "empty ids"), (sizes <= MAX_ID_BYTES, f"ids longer than {MAX_ID_BYTES} bytes")):
+        if not good.all():
+            check_rows(good[codes], label, what, CLEAN)
     return ids.to_numpy(zero_copy_only=False)
 
 

@@ -39,15 +39,10 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
 
 def flatten_array(X: Any, minimum: int, estimator: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give the lengths and elements of a 2-D array, whose rows are sequences, after scikit-learn's checks."""
-    checks = {
-        "dtype": None if _holds_ids(X) else "numeric",
-        "ensure_min_samples": minimum,
-        "ensure_min_features": minimum,
-    }
-    if estimator is None:
-        X = check_array(X, input_name="X", **checks)
-    else:
-        X = validate_data(estimator, X, reset=reset, **checks)
+    checks: dict[str, Any] = {"ensure_min_samples": minimum, "ensure_min_features": minimum}
+    checks["dtype"] = None if _holds_ids(X) else "numeric"
+    own = estimator is not None
+    X = validate_data(estimator, X, reset=reset, **checks) if own else check_array(X, input_name="X", **checks)
     return np.full(X.shape[0], X.shape[1]), X.ravel()
 
 

@@ -17,7 +17,7 @@ from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, flatten_array, read_flat_times
-from seqrec.data.times import TICKS, warn_of_future
+from seqrec.data.times import TICKS
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 
@@ -146,8 +146,6 @@ class Sequences:
             raise InputError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
         frame = frames.open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
         times, unit = (None, None) if timestamp is None else frames.read_timestamps(frame, timestamp, time_unit)
-        if times is not None:
-            warn_of_future(times, f"column {timestamp!r}")
         with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
             rest = second.submit(lambda: (_read_items(frame, item), frames.order_of(times)))
             users = frames.sort_ids(frames.read_ids(frame, user))
@@ -498,10 +496,8 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     if isinstance(X, Sequences):
         sequences = X
     elif _is_frame(X):
-        raise InputError(
-            f"X must be Sequences or a list of sequences, got {type(X).__name__}. "
-            "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
-        )
+        advice = "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
+        raise InputError(f"X must be Sequences or a list of sequences, got {type(X).__name__}. {advice}")
     elif isinstance(X, list | tuple):
         sequences = Sequences.from_lists(X)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, vocabulary
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Converted, Integer, Listed, Mapped, Optional, Real, Record, Schema
+
+_MICROSECONDS = Converted(Integer(1 - 2**63), lambda time: time.astype(np.int64), lambda n: np.datetime64(n, "us"))
+_Time = Annotated[np.datetime64, _MICROSECONDS] | None
 
 
 class TrainingData(NamedTuple):
@@ -29,8 +32,14 @@ class TrainingData(NamedTuple):
     n_sequences: int
     n_events: int
     n_items: int
-    first: np.datetime64 | None
-    last: np.datetime64 | None
+    first: _Time
+    last: _Time
+
+    def check_sound(self) -> None:
+        """Raise ValueError where the times do not fit each other."""
+        times = [time for time in (self.first, self.last) if time is not None]
+        if len(times) == 1 or times != sorted(times):
+            raise ValueError("its first event comes after the last.")
 
     @classmethod
     def of(cls, X: Sequences) -> TrainingData:
@@ -46,29 +55,13 @@ class TrainingData(NamedTuple):
         return TrainingData(self.n_sequences + more.n_sequences, self.n_events + more.n_events, n_items, first, last)
 
 
-def _check_times(data: TrainingData) -> None:
-    if (data.first is None) != (data.last is None) or (
-        data.first is not None and data.last is not None and data.first > data.last
-    ):
-        raise ValueError("its first event comes after the last.")
-
-
-_TIME = Optional(
-    Converted(Integer(-(2**63) + 1), lambda time: int(time.astype(np.int64)), lambda time: np.datetime64(time, "us"))
-)
-TRAINING_DATA = Record(
-    TrainingData,
-    {"n_sequences": Integer(), "n_events": Integer(), "n_items": Integer(), "first": _TIME, "last": _TIME},
-    _check_times,
-)
-
-
 def _check_counts(item_counts: NDArray[np.int64]) -> NDArray[np.int64]:
     if not item_counts.any():
         raise ValueError("no item occurs in the training data.")
     return item_counts
 
 
+TRAINING_DATA = Record(TrainingData)
 HISTORY = Mapped(Listed(Real()))  # of training, by epoch
 # What every fit leaves, and what every recommender's leaves.
 FITTED: dict[str, Schema] = {"training_data_": TRAINING_DATA, "n_features_in_": Optional(Integer())}

@@ -136,10 +136,9 @@ def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
 
 def _check_one_zone(zoned: np.ndarray, label: str) -> None:
     if zoned.any() and not zoned.all():
-        raise InputError(
-            f"{label} mixes times with a zone (first at row {np.argmax(zoned)}) and without one "
-            f"(first at row {np.argmin(zoned)}). Give every time a zone, or none."
-        )
+        there, missing = (f"(first at row {first})" for first in (np.argmax(zoned), np.argmin(zoned)))
+        found = f"times with a zone {there} and without one {missing}"
+        raise InputError(f"{label} mixes {found}. Give every time a zone, or none.")
 
 
 def _check_calendar(times: np.ndarray, label: str) -> None:

@@ -95,10 +95,8 @@ class Vocabulary:
         """
         values = check_ids(values, "values")
         if len(values) and len(self) and _kind(values) != _kind(self.items):
-            raise InputError(
-                f"the items are {_kind(self.items)} (such as {show(self.items[0])}), "
-                f"but these are {_kind(values)} (such as {show(values[0])}). Convert one to the other's kind."
-            )
+            own, given = (f"{_kind(ids)} (such as {show(ids[0])})" for ids in (self.items, values))
+            raise InputError(f"the items are {own}, but these are {given}. Convert one to the other's kind.")
         found = self._index.get_indexer(pd.Index(values, dtype=values.dtype))
         if values.dtype != self.items.dtype and "f" in values.dtype.kind + self.items.dtype.kind:
             found[np.abs(values) >= 2**53] = -1  # a float cannot tell these integers apart

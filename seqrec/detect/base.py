@@ -20,12 +20,12 @@ from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.detect import thresholds
-from seqrec.detect.calibration import CALIBRATION, Calibration
+from seqrec.detect.calibration import Calibration
 from seqrec.detect.parts import Parts
 from seqrec.exceptions import InputError
 from seqrec.storage import schemas
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Converted, Optional, Schema
+from seqrec.storage.schemas import Converted, Optional, Record, Schema
 
 __all__ = ["AnomalyMixin"]
 
@@ -313,7 +313,7 @@ OFFSET = Converted(
     lambda offset: -np.inf if offset is None else offset,
 )
 THRESHOLD: dict[str, Schema] = FITTED | {
-    "calibration_": CALIBRATION,
+    "calibration_": Record(Calibration),
     "held_out_scores_": Converted(Array("float64", None), _check_scores, _check_scores),
     "offset_": OFFSET,
 }

@@ -16,8 +16,8 @@ from seqrec.data.ends import close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.detect.base import THRESHOLD, AnomalyMixin, Normal
-from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents, length, new_events
-from seqrec.detect.ngrams import NGRAMS, NGrams
+from seqrec.detect.counts import BagOfEvents, length, new_events
+from seqrec.detect.ngrams import NGrams
 from seqrec.detect.parts import Parts
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Record, Schema, Tupled
@@ -49,10 +49,9 @@ def _learn_bag(X: Sequences, order: int, random: np.random.RandomState) -> BagOf
 
 _NEW_EVENTS = _plain(_Plain(new_events), "new events")
 _LENGTH = _plain(_Plain(length), "long", "short")
-_COMPOSITION = _Measure(["composition"], BAG_OF_EVENTS, _learn_bag)
-_NGRAMS = _Measure(
-    [f"events {name}" for name in ("max", "top", "window", "mean")], NGRAMS, lambda X, order, _: NGrams.fit(X, order)
-)
+_COMPOSITION = _Measure(["composition"], Record(BagOfEvents), _learn_bag)
+_NGRAM_PARTS = [f"events {name}" for name in ("max", "top", "window", "mean")]
+_NGRAMS = _Measure(_NGRAM_PARTS, Record(NGrams), lambda X, order, _: NGrams.fit(X, order))
 
 
 class Counts(NamedTuple):

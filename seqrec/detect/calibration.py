@@ -10,8 +10,6 @@ from scipy.special import logsumexp
 
 from seqrec.detect.parts import Parts
 from seqrec.detect.thresholds import Tail
-from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import ABOVE_ZERO, Mapped, Record
 
 
 class Calibration(NamedTuple):
@@ -27,6 +25,11 @@ class Calibration(NamedTuple):
 
     tails: dict[str, Tail]
     combined: Tail
+
+    def check_sound(self) -> None:
+        """Raise ValueError where there is no part."""
+        if not self.tails:
+            raise ValueError("a calibration needs a part at least.")
 
     @classmethod
     def fit(cls, parts: Parts) -> Calibration:
@@ -74,28 +77,3 @@ def _combine(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
     Wilson (2019), "The harmonic mean p-value for combining dependent tests", equation 1.
     """
     return logsumexp(-log_p, axis=1) - np.log(log_p.shape[1])
-
-
-def _check_tail(tail: Tail) -> None:
-    if not 0 < len(tail.values) == len(tail.at_or_above):
-        raise ValueError("a tail needs a count for each of its values.")
-    if (tail.values[1:] <= tail.values[:-1]).any() or (tail.at_or_above[1:] >= tail.at_or_above[:-1]).any():
-        raise ValueError("the values of a tail must rise, and their counts fall.")
-
-
-def _check_calibration(calibration: Calibration) -> None:
-    if not calibration.tails:
-        raise ValueError("a calibration needs a part at least.")
-
-
-_TAIL = Record(
-    Tail,
-    {
-        "values": Array("float64", None),
-        "at_or_above": Array("int64", None, low=1),
-        "shape": ABOVE_ZERO,
-        "scale": ABOVE_ZERO,
-    },
-    _check_tail,
-)
-CALIBRATION = Record(Calibration, {"tails": Mapped(_TAIL), "combined": _TAIL}, _check_calibration)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from seqrec.data.summary import count_events
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts
 from seqrec.storage.arrays import Ids, Sparse
-from seqrec.storage.schemas import Record
 
 _MOST_NEIGHBOURS = 10_000  # distinct compositions that are compared with
 _DISTANCES_AT_ONCE = 2**20  # 8 MiB, which stay in a cache
@@ -49,8 +48,13 @@ class BagOfEvents(NamedTuple):
     Bartlett (1936), "The square root transformation in analysis of variance".
     """
 
-    roots: sparse.csr_array
-    keys: NDArray
+    roots: Annotated[sparse.csr_array, Sparse("float64", "n_normal", "n_items + 1")]
+    keys: Annotated[NDArray, Ids("n_normal")]
+
+    def check_sound(self) -> None:
+        """Raise ValueError where there is nothing to compare with."""
+        if not len(self.keys):
+            raise ValueError("there is no composition to compare with.")
 
     @classmethod
     def fit(cls, X: Sequences, rng: np.random.Generator) -> BagOfEvents:
@@ -89,15 +93,3 @@ class BagOfEvents(NamedTuple):
 
 def _roots(counts: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((np.sqrt(counts.data), counts.indices, counts.indptr), shape=counts.shape)
-
-
-def _check_bag(compositions: BagOfEvents) -> None:
-    if not len(compositions.keys):
-        raise ValueError("there is no composition to compare with.")
-
-
-BAG_OF_EVENTS = Record(
-    BagOfEvents,
-    {"roots": Sparse("float64", "n_normal", "n_items + 1"), "keys": Ids("n_normal")},
-    _check_bag,
-)

@@ -18,7 +18,7 @@ from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.detect.attribution import END, EVENT, explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents
-from seqrec.detect.normal import NORMAL, Normal
+from seqrec.detect.normal import Normal
 from seqrec.detect.stream import DetectorStream
 from seqrec.exceptions import InputError
 from seqrec.network.estimator import BaseLSTM
@@ -26,7 +26,7 @@ from seqrec.network.model import SequenceModel
 from seqrec.network.stream import StreamState
 from seqrec.network.training import Trainer
 from seqrec.network.unseen import Unseen
-from seqrec.storage.schemas import Schema
+from seqrec.storage.schemas import Record, Schema
 
 _SURPRISAL_PARTS = ("max", "top", "window", "mean")
 _NUMBER_PARTS = ("max", "drift", "regular", "constant")
@@ -119,7 +119,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = (
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
-    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": NORMAL}
+    _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": Record(Normal)}
 
     def __init__(
         self,

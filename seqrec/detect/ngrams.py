@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +11,33 @@ from seqrec.data.ends import Chain, close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts, surprisal_parts
-from seqrec.network.unseen import UNSEEN, Unseen
+from seqrec.network.unseen import Unseen
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Listed, Record, Size
+from seqrec.storage.schemas import Size
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
+
+_Counts = Annotated[NDArray[np.int64], Array("int64", None, low=1)]
+_Hashes = Annotated[NDArray[np.uint64], Array("uint64", None)]
 
 
 class _Level(NamedTuple):
     """Counts of one order, under sorted hashes of the contexts and of the contexts with what follows."""
 
-    contexts: NDArray[np.uint64]
-    totals: NDArray[np.int64]
-    kinds: NDArray[np.int64]  # distinct events that follow
-    grams: NDArray[np.uint64]
-    counts: NDArray[np.int64]
+    contexts: _Hashes
+    totals: _Counts
+    kinds: _Counts  # distinct events that follow
+    grams: _Hashes
+    counts: _Counts
+
+    def check_sound(self) -> None:
+        """Raise ValueError where these do not fit each other."""
+        if not 0 < len(self.contexts) == len(self.totals) == len(self.kinds):
+            raise ValueError("each context of an n-gram needs its counts.")
+        if len(self.grams) != len(self.counts):
+            raise ValueError("each n-gram needs its count.")
+        if not all(_rise(hashes) for hashes in (self.contexts, self.grams)):
+            raise ValueError("n-grams and their contexts must be sorted.")
 
 
 class NGrams(NamedTuple):
@@ -44,8 +56,13 @@ class NGrams(NamedTuple):
     """
 
     levels: tuple[_Level, ...]
-    n_codes: int
+    n_codes: Annotated[int, Size("n_items + 1")]
     unseen: Unseen
+
+    def check_sound(self) -> None:
+        """Raise ValueError where there are no counts."""
+        if not self.levels:
+            raise ValueError("n-grams need a level at least.")
 
     @classmethod
     def fit(cls, X: Sequences, order: int) -> NGrams:
@@ -100,31 +117,5 @@ def _look_up(names: NDArray, values: NDArray, wanted: NDArray) -> NDArray:
     return np.where(names[position] == wanted, values[position], 0)
 
 
-def _check_level(level: _Level) -> None:
-    if not 0 < len(level.contexts) == len(level.totals) == len(level.kinds):
-        raise ValueError("each context of an n-gram needs its counts.")
-    if len(level.grams) != len(level.counts):
-        raise ValueError("each n-gram needs its count.")
-    if not all(_rise(hashes) for hashes in (level.contexts, level.grams)):
-        raise ValueError("n-grams and their contexts must be sorted.")
-
-
 def _rise(hashes: NDArray) -> bool:
     return len(hashes) > 0 and bool((hashes[1:] > hashes[:-1]).all())
-
-
-def _check_levels(ngrams: NGrams) -> None:
-    if not ngrams.levels:
-        raise ValueError("n-grams need a level at least.")
-
-
-_COUNTS = Array("int64", None, low=1)
-_HASHES = Array("uint64", None)
-_LEVEL = Record(
-    _Level,
-    {"contexts": _HASHES, "totals": _COUNTS, "kinds": _COUNTS, "grams": _HASHES, "counts": _COUNTS},
-    _check_level,
-)
-NGRAMS = Record(
-    NGrams, {"levels": Listed(_LEVEL, tuple), "n_codes": Size("n_items + 1"), "unseen": UNSEEN}, _check_levels
-)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,12 +11,12 @@ from scipy import sparse
 from scipy.special import softmax
 
 from seqrec.data.ends import Chain, close, distinct, end_code
-from seqrec.data.fields import FIELDS, MISSING, Fields
+from seqrec.data.fields import MISSING, Fields
 from seqrec.data.queries import seconds_until
 from seqrec.data.sequences import Sequences
-from seqrec.data.summary import HISTORY, count_events
+from seqrec.data.summary import count_events
 from seqrec.data.vocabulary import UNKNOWN, Vocabulary, vocabulary
-from seqrec.detect.counts import BAG_OF_EVENTS, BagOfEvents
+from seqrec.detect.counts import BagOfEvents
 from seqrec.detect.parts import NumberParts, Parts, SurprisalParts
 from seqrec.exceptions import InputError
 from seqrec.network import mixtures
@@ -24,8 +24,7 @@ from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.state import State, take
-from seqrec.network.unseen import UNSEEN, Unseen
-from seqrec.storage.schemas import Record
+from seqrec.network.unseen import Unseen
 
 
 class DetectorState(NamedTuple):
@@ -105,9 +104,9 @@ class Normal(NamedTuple):
         The losses of the training.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Annotated[Vocabulary, vocabulary("n_items")]
     fields: Fields
-    network: SequenceModel
+    network: Annotated[SequenceModel, Network(SequenceModel, architecture_schema("n_items + 3"))]
     unseen: Unseen
     compositions: BagOfEvents
     history: dict[str, list[float]]
@@ -259,16 +258,3 @@ class Normal(NamedTuple):
         found.no_likelier[:, 0] = (1 - mass) * found.no_likelier[:, 0] + mass
         # A known event counts among those as likely as it.
         return found._replace(ranks=found.ranks + np.where(unknown, np.float32(1), np.float32(0.5)))
-
-
-NORMAL = Record(
-    Normal,
-    {
-        "vocabulary": vocabulary("n_items"),
-        "fields": FIELDS,
-        "unseen": UNSEEN,
-        "compositions": BAG_OF_EVENTS,
-        "history": HISTORY,
-        "network": Network(SequenceModel, architecture_schema("n_items + 3")),
-    },
-)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,8 @@ from scipy.stats import false_discovery_control
 
 from seqrec._checks import check_rows, show
 from seqrec.exceptions import InputError
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import ABOVE_ZERO
 
 __all__ = [
     "Tail",
@@ -280,10 +282,17 @@ class Tail(NamedTuple):
     [1.0, 0.4, 0.133, 0.019]
     """
 
-    values: NDArray[np.float64]
-    at_or_above: NDArray[np.int64]
-    shape: float
-    scale: float
+    values: Annotated[NDArray[np.float64], Array("float64", None)]
+    at_or_above: Annotated[NDArray[np.int64], Array("int64", None, low=1)]
+    shape: Annotated[float, ABOVE_ZERO]
+    scale: Annotated[float, ABOVE_ZERO]
+
+    def check_sound(self) -> None:
+        """Raise InputError where values and counts do not fit each other."""
+        if not 0 < len(self.values) == len(self.at_or_above):
+            raise InputError("a tail needs a count for each of its values.")
+        if (self.values[1:] <= self.values[:-1]).any() or (self.at_or_above[1:] >= self.at_or_above[:-1]).any():
+            raise InputError("the values of a tail must rise, and their counts fall.")
 
     @classmethod
     def fit(cls, values: ArrayLike) -> Tail:

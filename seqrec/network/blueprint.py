@@ -6,13 +6,13 @@ No Keras here: the shapes are compared with a file before anything is built. The
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.storage.arrays import check_finite
 from seqrec.storage.container import Table, Tensors
-from seqrec.storage.schemas import Choice, Flag, Integer, Listed, Real, Record, Size, Sizes, check, inner
+from seqrec.storage.schemas import Choice, Integer, Listed, Real, Record, Size, Sizes, inner, schemas_of
 
 N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
 NUMBER_WIDTH = 18  # of a number as the encoder sees it
@@ -61,18 +61,18 @@ class Architecture(NamedTuple):
     """
 
     n_codes: int
-    units: int
-    embedding_dim: int
-    n_layers: int
-    cell: str
-    dropout: float
+    units: Annotated[int, Integer(1)]
+    embedding_dim: Annotated[int, Integer(1)]
+    n_layers: Annotated[int, Integer(1, 100)]
+    cell: Annotated[str, Choice(*_GATES)]
+    dropout: Annotated[float, Real(0, 1 - 2**-53)]
     n_negatives: int
-    seed: int
-    category_sizes: tuple[int, ...] = ()
-    n_numbers: int = 0
-    fields_dropped: float = 0.0
-    asked: str = ""
-    share_asked: float = 0.0
+    seed: Annotated[int, Integer(0, 2**32 - 1)]
+    category_sizes: Annotated[tuple[int, ...], Listed(Integer(2), tuple)] = ()
+    n_numbers: Annotated[int, Size("n_numbers")] = 0
+    fields_dropped: Annotated[float, Real(0, 1)] = 0.0
+    asked: Annotated[str, Choice("", "number", "category")] = ""
+    share_asked: Annotated[float, Real(0, 1)] = 0.0
     predicts_fields: bool = False
     n_classes: int = 0
 
@@ -80,6 +80,14 @@ class Architecture(NamedTuple):
     def n_fields(self) -> int:
         """Fields beside the items."""
         return len(self.category_sizes) + self.n_numbers
+
+    def check_sound(self) -> None:
+        """Raise ValueError where attributes do not fit each other."""
+        if self.n_negatives >= self.n_codes:
+            raise ValueError("there are more negatives than items.")
+        n_asked = {"": 1, "number": self.n_numbers, "category": len(self.category_sizes)}
+        if not n_asked[self.asked]:
+            raise ValueError("a question would need a field that it lacks.")
 
     def shapes(self) -> Shapes:
         """Give the shapes of the weights."""
@@ -125,34 +133,10 @@ def _dense_shapes(name: str, width: int, units: int) -> Shapes:
     return {f"{name} kernel": (width, units), f"{name} bias": (units,)}
 
 
-def _check_architecture(architecture: Architecture) -> None:
-    if architecture.n_negatives >= architecture.n_codes:
-        raise ValueError("there are more negatives than items.")
-    n_asked = {"": 1, "number": architecture.n_numbers, "category": len(architecture.category_sizes)}
-    if not n_asked[architecture.asked]:
-        raise ValueError("a question would need a field that it lacks.")
-
-
 def architecture_schema(n_codes: str, n_classes: str | None = None) -> Record:
     """Give the schema of an `Architecture` with these dimensions, such as "n_items + 2"."""
-    fields = {
-        "n_codes": Size(n_codes),
-        "units": Integer(1),
-        "embedding_dim": Integer(1),
-        "n_layers": Integer(1, 100),
-        "cell": Choice(*_GATES),
-        "dropout": Real(0, 1 - 2**-53),
-        "n_negatives": Integer(),
-        "seed": Integer(0, 2**32 - 1),
-        "category_sizes": Listed(Integer(2), tuple),
-        "n_numbers": Size("n_numbers"),
-        "fields_dropped": Real(0, 1),
-        "asked": Choice("", "number", "category"),
-        "share_asked": Real(0, 1),
-        "predicts_fields": Flag(),
-        "n_classes": Integer(0, 0) if n_classes is None else Size(n_classes),
-    }
-    return Record(Architecture, fields, _check_architecture)
+    own = {"n_codes": Size(n_codes), "n_classes": Integer(0, 0) if n_classes is None else Size(n_classes)}
+    return Record(Architecture, schemas_of(Architecture) | own)
 
 
 class Blueprint(NamedTuple):
@@ -186,10 +170,8 @@ class Network:
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Put the weights among the tensors."""
         plain = self.architecture.pack(value.architecture, name, tensors)
-        named = zip(value.architecture.shapes(), value.get_weights(), strict=True)
-        weights = {inner(name, part): values for part, values in named}
-        _check_finite(weights)
-        tensors |= weights
+        for part, weights in zip(value.architecture.shapes(), value.get_weights(), strict=True):
+            tensors[inner(name, part)] = check_finite(weights, inner(name, part))
         return plain
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
@@ -201,11 +183,5 @@ class Network:
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Blueprint:
         """Check the weights; what builds the network does so when all of the model is checked."""
         architecture = self.architecture.unpack(plain, name, tensors)
-        weights = {part: tensors[part] for part in (inner(name, part) for part in architecture.shapes())}
-        _check_finite(weights)
-        return Blueprint(self.make, architecture, list(weights.values()))
-
-
-def _check_finite(weights: Tensors) -> None:
-    for name, values in weights.items():
-        check(np.isfinite(values).all(), name, "holds values that are NaN or infinite")
+        parts = [inner(name, part) for part in architecture.shapes()]
+        return Blueprint(self.make, architecture, [check_finite(tensors[part], part) for part in parts])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
-from seqrec.storage.schemas import Real, Record
+from seqrec.storage.schemas import Real
 
 
 class Unseen(NamedTuple):
@@ -28,8 +28,8 @@ class Unseen(NamedTuple):
     Chao (1984), "Nonparametric estimation of the number of classes in a population", in its bias-corrected form.
     """
 
-    mass: float
-    kinds: float
+    mass: Annotated[float, Real(5e-324, 0.5)]
+    kinds: Annotated[float, Real(1)]
 
     @classmethod
     def estimate(cls, X: Sequences) -> Unseen:
@@ -43,6 +43,3 @@ class Unseen(NamedTuple):
     def probability(self) -> float:
         """Probability of one such kind."""
         return self.mass / self.kinds
-
-
-UNSEEN = Record(Unseen, {"mass": Real(5e-324, 0.5), "kinds": Real(1)})

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.fields import FIELDS, Fields
+from seqrec.data.fields import Fields
 from seqrec.data.queries import last_times, seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
@@ -29,7 +29,7 @@ from seqrec.network.stream import StreamState
 from seqrec.network.training import Course, History, Trainer
 from seqrec.recommend.base import RecommenderMixin, item_counts
 from seqrec.recommend.stream import RecommenderStream
-from seqrec.storage.schemas import Schema
+from seqrec.storage.schemas import Record, Schema
 
 _SEQUENCES_AT_ONCE = 32_768
 _FIELDS_DROPPED = 0.1  # of the fields' values in training: a question can lack them
@@ -123,7 +123,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     }
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {
         "history_": HISTORY,
-        "fields_": FIELDS,
+        "fields_": Record(Fields),
         "model_": Network(SequenceModel, architecture_schema("n_items + 2")),
     }
     _fields_may_lack = True

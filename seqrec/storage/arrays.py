@@ -13,10 +13,11 @@ from scipy import sparse
 
 from seqrec._checks import show
 from seqrec.exceptions import ModelFileError
-from seqrec.storage.container import Table, Tensors
-from seqrec.storage.schemas import Dimension, Sizes, check, check_list, check_size, inner
+from seqrec.storage.container import Table, Tensors, check
+from seqrec.storage.schemas import Dimension, Sizes, check_list, check_size, inner
 
 _NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
+_STORED = {kind: kind for kind in _NUMBERS} | {"bool": "uint8"}  # of ids that are no text, what they are stored as
 
 
 class Array:
@@ -44,9 +45,8 @@ class Array:
         return self._checked(tensors[name], name).copy()
 
     def _checked(self, array: NDArray, name: str) -> NDArray:
-        check(np.isfinite(array).all(), name, "holds values that are NaN or infinite")
         check(self.low == -math.inf or (array >= self.low).all(), name, f"holds values below {self.low:g}")
-        return array
+        return check_finite(array, name)
 
 
 class Ids:
@@ -72,8 +72,8 @@ class Ids:
             width = value.dtype.itemsize // 4
             tensors[name] = np.ascontiguousarray(value).view(np.uint32).reshape(len(value), width)
             return [kind, len(value), width]
-        check(kind in (*_NUMBERS, "bool"), name, f"holds {kind} values, which a model file cannot keep")
-        tensors[name] = value.astype(np.uint8) if kind == "bool" else value
+        check(kind in _STORED, name, f"holds {kind} values, which a model file cannot keep")
+        tensors[name] = value.astype(_STORED[kind], copy=False)
         return [kind, len(value)]
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
@@ -89,8 +89,8 @@ class Ids:
         if kind == "str":
             check(more[0] > 0, name, "has no width")
             return {name: ("uint32", (n, more[0]))}
-        check(kind in (*_NUMBERS, "bool"), name, f"holds an unknown kind of ids: {show(kind)}")
-        return {name: ("uint8" if kind == "bool" else kind, (n,))}
+        check(kind in list(_STORED), name, f"holds an unknown kind of ids: {show(kind)}")
+        return {name: (_STORED[kind], (n,))}
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> NDArray:
         """Give the ids again."""
@@ -101,11 +101,8 @@ class Ids:
         if kind == "str":
             check((stored <= 0x10FFFF).all(), name, "holds what are no characters")
             return stored.copy().view(f"<U{more[0]}").reshape(n).astype(f"U{more[0]}", copy=False)
-        if kind == "bool":
-            check((stored <= 1).all(), name, "holds other numbers than 0 and 1")
-            return stored.astype(bool)
-        check(np.isfinite(stored).all(), name, "holds values that are NaN or infinite")
-        return stored.copy()
+        check(kind != "bool" or (stored <= 1).all(), name, "holds other numbers than 0 and 1")
+        return check_finite(stored, name).astype(kind)
 
 
 class Sparse:
@@ -140,10 +137,15 @@ class Sparse:
         return matrix
 
     def _check(self, data: NDArray, indices: NDArray, indptr: NDArray, n_columns: int, name: str) -> None:
-        check(np.isfinite(data).all(), name, "holds values that are NaN or infinite")
-        check((data >= 0).all(), name, "holds values below 0")
+        check((check_finite(data, name) >= 0).all(), name, "holds values below 0")
         check(_in_order(indptr, len(data)), name, "has rows out of order")
         check(((indices >= 0) & (indices < n_columns)).all(), name, "has entries outside its columns")
+
+
+def check_finite(values: NDArray, name: str) -> NDArray:
+    """Give numbers again, unless one of them is NaN or infinite."""
+    check(np.isfinite(values).all(), name, "holds values that are NaN or infinite")
+    return values
 
 
 def _in_order(offsets: NDArray, end: int) -> bool:

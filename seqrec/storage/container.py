@@ -71,6 +71,7 @@ class _Header(NamedTuple):
     raw: bytes
     entries: dict[str, Any]  # of the tensors
     document: dict[str, Any]
+    n_bytes: int  # of the data that follow
 
 
 def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
@@ -87,9 +88,8 @@ def to_bytes(content: dict[str, Any], tensors: Mapping[str, NDArray]) -> bytes:
     unsealed = save(contiguous, metadata={_KEY: text})
     length = int.from_bytes(unsealed[:_LENGTH_BYTES], "little")
     if length > _LONGEST_HEADER:
-        raise InputError(
-            f"a model file describes its arrays in at most {_LONGEST_HEADER:,} bytes, and this model takes {length:,}."
-        )
+        found = f"at most {_LONGEST_HEADER:,} bytes, and this model takes {length:,}"
+        raise InputError(f"a model file describes its arrays in {found}.")
     return seal(unsealed)
 
 
@@ -99,6 +99,12 @@ def seal(file: bytes) -> bytes:
     header, data = file[_LENGTH_BYTES : _LENGTH_BYTES + length], file[_LENGTH_BYTES + length :]
     start, stop = _digest_span(header)
     return file[:_LENGTH_BYTES] + header[:start] + _digest(header, [data]).encode() + header[stop:] + data
+
+
+def check(good: Any, name: str, what: str) -> None:
+    """Raise unless what is asked of a part of a model file holds."""
+    if not good:
+        raise ModelFileError(f"{name or 'the model'} {what}.")
 
 
 @contextmanager
@@ -112,10 +118,8 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     try:
-        if not path.exists():
-            raise ModelFileError("there is no such file.")
-        if not path.is_file():
-            raise ModelFileError("it is a folder." if path.is_dir() else "it is no file, but a device or a pipe.")
+        check(path.exists(), "there", "is no such file")
+        check(path.is_file(), "it", "is a folder" if path.is_dir() else "is no file, but a device or a pipe")
         with path.open("rb") as file:
             yield file
     except ModelFileError as error:
@@ -142,46 +146,40 @@ def read(file: BinaryIO, table_of: Callable[[dict[str, Any]], Table]) -> tuple[D
     ModelFileError
         If the file is anything else than what `to_bytes` gives, down to a single bit.
     """
-    size = _size(file)
-    header = _read_header(file, size)
+    header = _read_header(file)
     document, names = _read_document(header)
     table = table_of(document.content)
-    starts = _compare(table, names, header.entries, size - _LENGTH_BYTES - len(header.raw))
-    data = file.read(size)
+    starts = _compare(table, names, header)
+    data = file.read(header.n_bytes)
     _check_digest(header, [data])
     return document, {name: _array(data, starts[name], *table[name]) for name in table}
 
 
 def read_document(file: BinaryIO, compare: bool = True) -> Document:
     """Read the document alone; the rest of the file is compared with the digest, or not looked at."""
-    header = _read_header(file, _size(file))
+    header = _read_header(file)
     document, _ = _read_document(header)
     if compare:
         _check_digest(header, iter(lambda: file.read(2**20), b""))
     return document
 
 
-def _size(file: BinaryIO) -> int:
+def _read_header(file: BinaryIO) -> _Header:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    return size
-
-
-def _read_header(file: BinaryIO, size: int) -> _Header:
     start = file.read(_LENGTH_BYTES + 1)
-    if not start:
-        raise ModelFileError("it is empty.")
+    check(start, "it", "is empty")
     length = int.from_bytes(start[:_LENGTH_BYTES], "little")
     if start[_LENGTH_BYTES:] != b"{" or not 2 <= length <= _LONGEST_HEADER:
         raise ModelFileError(f"it is {_kind(start + file.read(256))}, not a model file of seqrec.")
-    if _LENGTH_BYTES + length > size:
-        raise ModelFileError("it is cut short: its header is longer than the file.")
+    n_bytes = size - _LENGTH_BYTES - length
+    check(n_bytes >= 0, "it", "is cut short: its header is longer than the file")
     raw = b"{" + file.read(length - 1)
     entries = _strict_json(raw, "its header")
     metadata = entries.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or set(metadata) != {_KEY} or not isinstance(metadata[_KEY], str):
-        raise ModelFileError("it is a safetensors file, but seqrec did not write it.")
-    return _Header(raw, entries, _strict_json(metadata[_KEY], "its document"))
+    ours = isinstance(metadata, dict) and set(metadata) == {_KEY} and isinstance(metadata[_KEY], str)
+    check(ours, "it", "is a safetensors file, but seqrec did not write it")
+    return _Header(raw, entries, _strict_json(metadata[_KEY], "its document"), n_bytes)
 
 
 def _kind(start: bytes) -> str:
@@ -189,47 +187,37 @@ def _kind(start: bytes) -> str:
     for magic, kind in _OTHER_KINDS.items():
         if start.startswith(magic):
             return kind
-    try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(start)  # its last character may be cut
-    except UnicodeDecodeError:
-        return "something else"
-    return "something else" if "\0" in text else "text"
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(start)  # its last character may be cut
+    return "something else" if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text else "text"
 
 
 def _strict_json(text: str | bytes, name: str) -> dict[str, Any]:
     """Read an object, without what JSON lacks or leaves open: NaN, infinity, a key twice, nesting without end."""
     try:
-        value = json.loads(
-            text if isinstance(text, str) else text.decode("utf-8"),
-            object_pairs_hook=_distinct,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        value = _JSON.decode(text if isinstance(text, str) else text.decode("utf-8"))
     except RecursionError:
         raise ModelFileError(f"{name} is nested too deeply.") from None
     except ValueError as error:  # of JSON, of UTF-8, or ours
         raise ModelFileError(f"{name} is no proper JSON ({error}).") from None
-    if not isinstance(value, dict):
-        raise ModelFileError(f"{name} is no JSON object.")
+    check(isinstance(value, dict), name, "is no JSON object")
     return value
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs, unless two have one key."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key occurs twice")
     return found
 
 
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
-
-
 def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is too large")
-    return value
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text[:20]} is no finite number")
+    return float(text)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=distinct, parse_constant=_finite, parse_float=_finite)
 
 
 def _read_document(header: _Header) -> tuple[Document, dict[str, str]]:
@@ -239,16 +227,14 @@ def _read_document(header: _Header) -> tuple[Document, dict[str, str]]:
     if type(written) is not int or written < 1 or not isinstance(release, str) or len(release) > 100:
         raise ModelFileError("its document does not say which format it has, and which release of seqrec wrote it.")
     if written > FORMAT:
-        raise ModelFileError(
-            f"it has format {written}, written by seqrec {show(release)[1:-1]}; this is seqrec {__version__}, which "
-            f"reads formats up to {FORMAT}. Install seqrec {show(release)[1:-1]} or later."
-        )
-    content = document.get("content")
-    if set(document) != {"content", "digest", "format", "seqrec"} or not isinstance(content, dict):
-        raise ModelFileError("its document has other parts than those of a model.")
+        newer, here = f"seqrec {show(release)[1:-1]}", f"seqrec {__version__}, which reads formats up to {FORMAT}"
+        found = f"it has format {written}, written by {newer}; this is {here}"
+        raise ModelFileError(f"{found}. Install {newer} or later.")
+    content: Any = document.get("content")
+    parts = {"content", "digest", "format", "seqrec"}
+    check(set(document) == parts and isinstance(content, dict), "its document", "has other parts than those of a model")
     start, stop = _digest_span(header.raw)
-    if document["digest"] != header.raw[start:stop].decode():
-        raise ModelFileError("its digest is not where it should be.")
+    check(document["digest"] == header.raw[start:stop].decode(), "its digest", "is not where it should be")
     older = Older(content, {name: name for name in header.entries})
     try:
         for change in (change for start in range(written, FORMAT) for change in MIGRATIONS[start]):
@@ -258,46 +244,37 @@ def _read_document(header: _Header) -> tuple[Document, dict[str, str]]:
     return Document(content, written, release, document["digest"]), older.tensors
 
 
-def _compare(table: Table, names: dict[str, str], entries: dict[str, Any], n_bytes: int) -> dict[str, int]:
+def _compare(table: Table, names: dict[str, str], header: _Header) -> dict[str, int]:
     """Find where each tensor starts, if the header describes those of the table; `names` are those in the header."""
     for name in sorted(table.keys() ^ names.keys()):
         what = "lacks the array" if name in table else "holds an array that does not belong there:"
         raise ModelFileError(f"it {what} {show(names.get(name, name))}.")
-    _check_layout(entries, n_bytes)
-    return {name: _start(entries[names[name]], *table[name], name) for name in table}
+    _check_layout(header)
+    return {name: _start(header.entries[names[name]], *table[name], name) for name in table}
 
 
-def _check_layout(entries: dict[str, Any], n_bytes: int) -> None:
+def _check_layout(header: _Header) -> None:
     """Raise unless all tensors, those that are of no use today too, lie side by side in all of the data."""
     end = 0
-    for start, stop, name in sorted((*_span(entry, name), name) for name, entry in entries.items()):
-        if start != end:
-            raise ModelFileError(f"the array {show(name)} overlaps another, or follows a gap.")
-        end = stop
-    if end != n_bytes:
-        raise ModelFileError(f"it is cut short or padded: its arrays take {end:,} bytes, but it holds {n_bytes:,}.")
-
-
-def _span(entry: Any, name: str) -> tuple[int, int]:
-    """Give the first byte of a tensor and the one after its last."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ModelFileError(f"its header does not describe the array {show(name)} properly.")
-    offsets = entry["data_offsets"]
-    if not _integers(offsets) or len(offsets) != 2 or not 0 <= offsets[0] <= offsets[1]:
-        raise ModelFileError(f"the array {show(name)} does not lie where the header says.")
-    return offsets[0], offsets[1]
+    for name, entry in header.entries.items():  # in which safetensors writes them one after another
+        good = isinstance(entry, dict) and set(entry) == {"dtype", "shape", "data_offsets"}
+        check(good, "its header", f"does not describe the array {show(name)} properly")
+        offsets = entry["data_offsets"]
+        good = _integers(offsets) and len(offsets) == 2 and end == offsets[0] <= offsets[1]
+        check(good, f"the array {show(name)}", "overlaps another, or follows a gap")
+        end = offsets[1]
+    what = f"is cut short or padded: its arrays take {end:,} bytes, but it holds {header.n_bytes:,}"
+    check(end == header.n_bytes, "it", what)
 
 
 def _start(entry: dict[str, Any], dtype: str, shape: tuple[int, ...], name: str) -> int:
     """Give the first byte of a tensor, if its entry is as expected."""
-    if entry["dtype"] != _DTYPES[dtype] or not _integers(entry["shape"]) or tuple(entry["shape"]) != shape:
-        raise ModelFileError(
-            f"the array {name!r} should hold {dtype} in the shape {show(list(shape))}, but the header says "
-            f"{show(entry['dtype'])} and {show(entry['shape'])}."
-        )
     start, stop = entry["data_offsets"]
-    if stop - start != math.prod(shape) * np.dtype(dtype).itemsize:
-        raise ModelFileError(f"the array {name!r} does not lie where the header says.")
+    good = entry["dtype"] == _DTYPES[dtype] and _integers(entry["shape"]) and tuple(entry["shape"]) == shape
+    found = f"but the header says {show(entry['dtype'])} and {show(entry['shape'])}"
+    check(good, f"the array {name!r}", f"should hold {dtype} in the shape {show(list(shape))}, {found}")
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    check(stop - start == n_bytes, f"the array {name!r}", "does not lie where the header says")
     return start
 
 
@@ -312,8 +289,7 @@ def _array(data: bytes, start: int, dtype: str, shape: tuple[int, ...]) -> NDArr
 
 def _digest_span(header: bytes) -> tuple[int, int]:
     found = list(_DIGEST.finditer(header))
-    if len(found) != 1:
-        raise ModelFileError("its digest is missing, or there is more than one.")
+    check(len(found) == 1, "its digest", "is missing, or there is more than one")
     return found[0].span(1)
 
 
@@ -329,5 +305,5 @@ def _digest(header: bytes, parts: Any) -> str:
 
 
 def _check_digest(header: _Header, parts: Any) -> None:
-    if _digest(header.raw, parts) != header.document["digest"]:
-        raise ModelFileError("it is damaged: its digest does not fit what it holds. Take another copy of it.")
+    what = "is damaged: its digest does not fit what it holds. Take another copy of it"
+    check(_digest(header.raw, parts) == header.document["digest"], "it", what)

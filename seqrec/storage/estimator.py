@@ -7,26 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 from seqrec._checks import show
 from seqrec.exceptions import ModelFileError
 from seqrec.storage import container
-from seqrec.storage.container import Table, Tensors
+from seqrec.storage.container import Table, Tensors, check
 from seqrec.storage.parameters import PARAMETER
-from seqrec.storage.schemas import (
-    Choice,
-    Listed,
-    Mapped,
-    Optional,
-    Record,
-    Schema,
-    Sizes,
-    Text,
-    check_keys,
-    inner,
-    sound,
-)
+from seqrec.storage.schemas import Choice, Mapped, Optional, Record, Schema, Sizes, Text, check_keys, joined, sound
 
 _FILE = "_model_file"  # in a pickle's state
 
@@ -48,6 +37,7 @@ class Storable:
     """
 
     _schema: ClassVar[dict[str, Schema]]
+    _get_param_names: ClassVar[Callable[[], list[str]]]
 
     def _check_fitted(self) -> None:
         """Raise ValueError where parameters and attributes that were read do not fit each other."""
@@ -60,7 +50,7 @@ class Storable:
         state: Any = super().__getstate__()
         if not is_fitted(self):
             return state
-        covered = {*kind_of(self)._schema, *_names(kind_of(self))}
+        covered = {*kind_of(self)._schema, *kind_of(self)._get_param_names()}
         return {name: value for name, value in state.items() if name not in covered} | {_FILE: to_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -87,10 +77,10 @@ def is_fitted(estimator: Storable) -> bool:
 def to_bytes(estimator: Storable, columns: Columns | None = None) -> bytes:
     """Give the model file of a fitted estimator."""
     kind, tensors = kind_of(estimator), Tensors()
-    content = _content(kind).pack(_Content(kind.__name__, estimator, _libraries(), columns), "", tensors)
-    implied = _content(kind).table(content, "", {})
-    if implied != {name: (str(array.dtype), array.shape) for name, array in tensors.items()}:
-        raise ModelFileError("the attributes of this estimator are not those of a fit.")
+    parts = SimpleNamespace(estimator=kind.__name__, model=estimator, libraries=_libraries(), columns=columns)
+    content = _content(kind).pack(parts, "", tensors)
+    found = {name: (str(array.dtype), array.shape) for name, array in tensors.items()}
+    check(_content(kind).table(content, "", {}) == found, "the attributes of this estimator", "are not those of a fit")
     return container.to_bytes(content, tensors)
 
 
@@ -103,9 +93,6 @@ def read(file: BinaryIO, find: Callable[[str], type[Storable] | None]) -> Any:
         If the file is anything else than what `to_bytes` gives.
     """
 
-    def table_of(content: dict[str, Any]) -> Table:
-        return schema_of(content).table(content, "", {})
-
     def schema_of(content: dict[str, Any]) -> Record:
         name = content.get("estimator")
         kind = find(name) if isinstance(name, str) else None
@@ -113,78 +100,45 @@ def read(file: BinaryIO, find: Callable[[str], type[Storable] | None]) -> Any:
             raise ModelFileError(f"it holds {show(name)}, which is no estimator of seqrec.")
         return _content(kind)
 
-    document, tensors = container.read(file, table_of)
+    document, tensors = container.read(file, lambda content: schema_of(content).table(content, "", {}))
     return schema_of(document.content).unpack(document.content, "", tensors).model
 
 
-class _Content(NamedTuple):
-    estimator: str
-    model: Storable
-    libraries: dict[str, str]
-    columns: Columns | None
-
-
-COLUMNS = Record(
-    Columns,
-    {"user": Text(), "item": Text(), "timestamp": Optional(Text()), "fields": Listed(Text(), tuple)},
-)
+COLUMNS = Record(Columns)
 LIBRARIES = Mapped(Text())
 
 
 def _content(kind: type[Storable]) -> Record:
-    fields = {
-        "estimator": Choice(kind.__name__),
-        "model": Estimator(kind),
-        "libraries": LIBRARIES,
-        "columns": Optional(COLUMNS),
-    }
-    return Record(_Content, fields)
+    of_kind: dict[str, Schema] = {"estimator": Choice(kind.__name__), "model": Estimator(kind)}
+    return Record(SimpleNamespace, of_kind | {"libraries": LIBRARIES, "columns": Optional(COLUMNS)})
 
 
 class Estimator:
     """Schema of a fitted estimator: its parameters, and its attributes."""
 
     def __init__(self, kind: type[Storable]) -> None:
-        self.kind = kind
-        self.fitted = Record(dict, kind._schema, get=_attribute)
+        parameters = Record(kind, dict.fromkeys(kind._get_param_names(), PARAMETER))
+        self.parts = {"parameters": parameters, "fitted": Record(dict, kind._schema)}
 
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Pack both, unless they could not be read again."""
         value._validate_params()
         value._check_fitted()
-        parameters = {part: getattr(value, part) for part in _names(self.kind)}
-        return {
-            "parameters": {part: PARAMETER.pack(one, inner(name, part), tensors) for part, one in parameters.items()},
-            "fitted": self.fitted.pack(value, name, tensors),
-        }
+        return {part: schema.pack(value, name, tensors) for part, schema in self.parts.items()}
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:  # noqa: ARG002
         """Give the tensors of both; dimensions are the estimator's own."""
-        check_keys(plain, ("parameters", "fitted"), name)
-        check_keys(plain["parameters"], _names(self.kind), inner(name, "parameters"))
-        found: Table = {}
-        for part, one in plain["parameters"].items():
-            found |= PARAMETER.table(one, inner(name, part), {})
-        return found | self.fitted.table(plain["fitted"], name, {})
+        check_keys(plain, self.parts, name)
+        return joined(schema.table(plain[part], name, {}) for part, schema in self.parts.items())
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
         """Make the estimator."""
-        parameters = plain["parameters"].items()
-        estimator = self.kind(**{part: PARAMETER.unpack(one, inner(name, part), tensors) for part, one in parameters})
-        sound(name, estimator._validate_params)  # type: ignore[attr-defined]
-        attributes = self.fitted.unpack(plain["fitted"], name, tensors)
+        estimator, attributes = (schema.unpack(plain[part], name, tensors) for part, schema in self.parts.items())
+        sound(name, estimator._validate_params)
         vars(estimator).update({part: value for part, value in attributes.items() if value is not None})
         sound(name, estimator._check_fitted)
         estimator._build()
         return estimator
-
-
-def _attribute(estimator: Any, name: str) -> Any:
-    return getattr(estimator, name, None)
-
-
-def _names(kind: Any) -> list[str]:
-    return kind._get_param_names()
 
 
 @cache

@@ -99,20 +99,16 @@ def publish_fields(file: Older) -> None:
 
 def build_one_network(file: Older) -> None:
     """Let all estimators have one network, which differs in its heads; a recommender reads the gap as a field."""
-    owners = {
-        "LSTMRecommender": ("fitted",),
-        "LSTMSequenceClassifier": ("fitted",),
-        "LSTMAnomalyDetector": ("fitted", "normal_"),
-    }
-    if file.estimator not in owners:
+    if file.estimator not in ("LSTMRecommender", "LSTMSequenceClassifier", "LSTMAnomalyDetector"):
         return
-    owner = ("model", *owners[file.estimator])
-    name = "network" if file.estimator == "LSTMAnomalyDetector" else "model_"
+    is_detector = file.estimator == "LSTMAnomalyDetector"
+    owner = ("model", "fitted", "normal_") if is_detector else ("model", "fitted")
+    name, name_of_fields = ("network", "fields") if is_detector else ("model_", "fields_")
     old = dict(file.part(*owner, name))
     fields: dict[str, Any] = {"categories": [], "numbers": []}
     if file.estimator != "LSTMRecommender":
         old |= file.part(*owner, name, "network")
-        fields = file.part(*owner, "fields" if name == "network" else "fields_")
+        fields = file.part(*owner, name_of_fields)
     timed = old.pop("with_time", False) is True
     new = {
         "category_sizes": [40] if timed else [],
@@ -120,12 +116,11 @@ def build_one_network(file: Older) -> None:
         "fields_dropped": 0.1 if timed else 0.0,
         "asked": "category" if timed else "",
         "share_asked": 0.5 if timed else 0.0,
-        "predicts_fields": file.estimator == "LSTMAnomalyDetector",
+        "predicts_fields": is_detector,
         "n_classes": 0,
     }
     old.pop("network", None)
-    file.part(*owner)[name] = new | old
-    file.part(*owner)["fields" if name == "network" else "fields_"] = fields | {"gap_in_buckets": timed}
+    file.part(*owner).update({name: new | old, name_of_fields: fields | {"gap_in_buckets": timed}})
     if timed:
         renamed = {"gaps": "category 0", "next gap scale": "asked scale", "next gap shift": "asked shift"}
         for before, after in renamed.items():

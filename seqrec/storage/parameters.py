@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from types import NoneType
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec._checks import show
 from seqrec.storage.arrays import Array
-from seqrec.storage.container import Table, Tensors
-from seqrec.storage.schemas import Converted, Integer, Real, Record, Sizes, check, check_keys, check_list
+from seqrec.storage.container import Table, Tensors, check
+from seqrec.storage.schemas import Converted, Integer, Listed, Record, Scalar, Sizes, Tupled, check_keys
 
 _DICT, _RANDOM_STATE = "dict", "random state"  # keys that tell these from each other in JSON
 
@@ -25,27 +25,22 @@ class Parameter:
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Give plain JSON, with the types of Python for those of NumPy."""
         if isinstance(value, dict):
-            return {_DICT: [[_simple(part, name) for part in pair] for pair in value.items()]}
+            return {_DICT: _PAIRS.pack(value.items(), name, tensors)}
         if isinstance(value, np.random.RandomState):
             return {_RANDOM_STATE: _GENERATOR.pack(value, name, tensors)}
-        return _simple(value, name)
+        return _SIMPLE.pack(value, name, tensors)
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
         """Check the value; a random state has a tensor."""
         if not isinstance(plain, dict):
-            _simple(plain, name)
-            return {}
+            return _SIMPLE.table(plain, name, sizes)
         if _RANDOM_STATE in plain:
             check_keys(plain, [_RANDOM_STATE], name)
             return _GENERATOR.table(plain[_RANDOM_STATE], name, sizes)
         check_keys(plain, [_DICT], name)
-        check_list(plain[_DICT], name)
-        for pair in plain[_DICT]:
-            check_list(pair, name, 2)
-            for part in pair:
-                _simple(part, name)
+        found = _PAIRS.table(plain[_DICT], name, sizes)
         check(len({key for key, _ in plain[_DICT]}) == len(plain[_DICT]), name, "has a key twice")
-        return {}
+        return found
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
         """Give the value again."""
@@ -57,21 +52,16 @@ class Parameter:
 PARAMETER = Parameter()
 
 
-def _simple(value: Any, name: str) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
-    what = f"cannot be kept in a model file: {show(value)} ({type(value).__name__})"
-    check(value is None or type(value) in (bool, int, float, str), name, what)
-    check(type(value) is not int or abs(value) < 2**64, name, what)
-    check(type(value) is not float or math.isfinite(value), name, what)
-    return value
+def _is_kept(value: Any) -> bool:
+    return type(value) not in (int, float) or abs(value) < (2**64 if type(value) is int else math.inf)
 
 
 class _Twister(NamedTuple):
     """State of NumPy's `RandomState`, by its own names."""
 
-    key: NDArray
-    pos: int
-    has_gauss: int
+    key: Annotated[NDArray, Array("uint32", 624)]
+    pos: Annotated[int, Integer(0, 624)]
+    has_gauss: Annotated[int, Integer(0, 1)]
     gauss: float
 
 
@@ -88,10 +78,7 @@ def _generator_of(state: _Twister) -> np.random.RandomState:
     return generator
 
 
-_STATE = {
-    "key": Array("uint32", 624),
-    "pos": Integer(0, 624),
-    "has_gauss": Integer(0, 1),
-    "gauss": Real(),
-}
-_GENERATOR = Converted(Record(_Twister, _STATE), _state_of, _generator_of)
+_KEPT = "what a model file keeps (None, True or False, text, or a finite number, below 2**64 if whole)"
+_SIMPLE = Scalar((NoneType, bool, int, float, str), _KEPT, _is_kept)
+_PAIRS = Listed(Tupled(_SIMPLE, _SIMPLE))
+_GENERATOR = Converted(Record(_Twister), _state_of, _generator_of)

@@ -13,15 +13,16 @@ same size. "n_items + 2" is larger by two.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from operator import itemgetter
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import repeat
+from types import UnionType
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from seqrec._checks import show
 from seqrec.exceptions import ModelFileError
-from seqrec.storage.container import Table, Tensors
+from seqrec.storage.container import Table, Tensors, check, distinct
 
 Sizes = dict[str, int]
 Dimension = int | str | None
@@ -42,12 +43,6 @@ class Schema(Protocol):
         """Give the value again."""
 
 
-def check(good: Any, name: str, what: str) -> None:
-    """Raise unless what a schema asks of a value holds."""
-    if not good:
-        raise ModelFileError(f"{name or 'the model'} {what}.")
-
-
 def check_keys(plain: Any, keys: Collection[str], name: str) -> None:
     """Raise unless `plain` is a JSON object with these keys."""
     check(isinstance(plain, dict), name, "is no JSON object")
@@ -65,14 +60,12 @@ def check_list(plain: Any, name: str, length: int | None = None) -> None:
 def check_size(size: Any, dimension: Dimension, name: str, sizes: Sizes) -> None:
     """Raise unless `size` is one, and the same as elsewhere in the model."""
     check(type(size) is int and 0 <= size <= _LARGEST, name, f"has no proper size: {show(size)}")
-    base, _, more = str(dimension).partition(" + ")
-    known = size
-    if isinstance(dimension, int):
-        known = dimension
-    elif dimension is not None:
+    if isinstance(dimension, str):
+        base, _, more = dimension.partition(" + ")
         known = sizes.setdefault(base, size - int(more or 0)) + int(more or 0)
         check(size >= int(more or 0), name, f"has size {size}, too small for {dimension}")
-    check(size == known, name, f"has size {size} where {dimension} is {known}")
+        check(size == known, name, f"has size {size} where {dimension} is {known}")
+    check(not isinstance(dimension, int) or size == dimension, name, f"has size {size}, not {dimension}")
 
 
 def inner(name: str, part: str | int) -> str:
@@ -80,37 +73,36 @@ def inner(name: str, part: str | int) -> str:
     return f"{name}.{part}" if name else str(part)
 
 
-class _Scalar:
-    """Common ground of what is JSON alone; a subclass gives `plain`, which checks and converts."""
+class Scalar:
+    """What is JSON alone: values of some types that are `good`, which `what` says in words."""
 
-    def plain(self, value: Any, name: str) -> Any:
-        raise NotImplementedError
+    def __init__(self, types: tuple[type, ...], what: str, good: Callable[[Any], bool] = lambda _: True) -> None:
+        self.types, self.what, self.good = types, what, good
 
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:  # noqa: ARG002
         """Give the value as plain JSON."""
-        return self.plain(value.item() if isinstance(value, np.generic) else value, name)
+        value = value.item() if isinstance(value, np.generic) else value
+        return self._checked(float(value) if self.types == (float,) and type(value) is int else value, name)
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:  # noqa: ARG002
         """Check the value, which needs no tensors."""
-        check(type(self.plain(plain, name)) is type(plain), name, f"has the wrong type: {show(plain)}")
+        self._checked(plain, name)
         return {}
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:  # noqa: ARG002
         """Give the value."""
         return plain
 
+    def _checked(self, value: Any, name: str) -> Any:
+        check(type(value) in self.types and self.good(value), name, f"must be {self.what}, got {show(value)}")
+        return value
 
-class Integer(_Scalar):
+
+class Integer(Scalar):
     """A whole number from `low` to `high`."""
 
     def __init__(self, low: int = 0, high: int = _LARGEST) -> None:
-        self.low, self.high = low, high
-
-    def plain(self, value: Any, name: str) -> int:
-        """Check the number."""
-        good = type(value) is int and self.low <= value <= self.high
-        check(good, name, f"must be a whole number from {self.low:,} to {self.high:,}, got {show(value)}")
-        return value
+        super().__init__((int,), f"a whole number from {low:,} to {high:,}", lambda value: low <= value <= high)
 
 
 class Size(Integer):
@@ -126,51 +118,36 @@ class Size(Integer):
         return {}
 
 
-class Real(_Scalar):
+class Real(Scalar):
     """A finite number from `low` to `high`."""
 
     def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
-        self.low, self.high = low, high
-
-    def plain(self, value: Any, name: str) -> float:
-        """Check the number."""
-        good = type(value) in (int, float) and math.isfinite(value) and self.low <= value <= self.high
-        check(good, name, f"must be a number from {self.low:g} to {self.high:g}, got {show(value)}")
-        return float(value)
+        what = f"a number from {low:g} to {high:g}"
+        super().__init__((float,), what, lambda value: math.isfinite(value) and low <= value <= high)
 
 
 ABOVE_ZERO = Real(low=math.ulp(0.0))
 
 
-class Flag(_Scalar):
+class Flag(Scalar):
     """True or False."""
 
-    def plain(self, value: Any, name: str) -> bool:
-        """Check the truth value."""
-        check(type(value) is bool, name, f"must be True or False, got {show(value)}")
-        return value
+    def __init__(self) -> None:
+        super().__init__((bool,), "True or False")
 
 
-class Text(_Scalar):
+class Text(Scalar):
     """Any text."""
 
-    def plain(self, value: Any, name: str) -> str:
-        """Check that it is text."""
-        check(isinstance(value, str), name, f"must be text, got {show(value)}")
-        return str(value)
+    def __init__(self) -> None:
+        super().__init__((str,), "text")
 
 
-class Choice(_Scalar):
+class Choice(Scalar):
     """One of a few words."""
 
     def __init__(self, *choices: str) -> None:
-        self.choices = choices
-
-    def plain(self, value: Any, name: str) -> str:
-        """Check that it is one of them."""
-        good = isinstance(value, str) and value in self.choices
-        check(good, name, f"must be one of {', '.join(map(repr, self.choices))}, got {show(value)}")
-        return str(value)
+        super().__init__((str,), f"one of {', '.join(map(repr, choices))}", lambda value: value in choices)
 
 
 class Optional:
@@ -215,51 +192,40 @@ class Listed:
     """Values of one kind; `into` makes a list of them, or a tuple, and `length` is a dimension."""
 
     def __init__(self, schema: Schema, into: Callable[[list], Any] = list, length: Dimension = None) -> None:
-        self.schema, self.into, self.length = schema, into, length
+        self.schemas: Iterable[Schema] = repeat(schema)
+        self.into, self.length = into, length
 
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Pack each value."""
-        return [self.schema.pack(one, inner(name, i), tensors) for i, one in enumerate(value)]
+        return [schema.pack(one, part, tensors) for schema, one, part in self._each(value, name)]
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
         """Give the tensors of all values."""
         check_list(plain, name)
         check_size(len(plain), self.length, name, sizes)
-        return _joined(self.schema.table(one, inner(name, i), sizes) for i, one in enumerate(plain))
+        return joined(schema.table(one, part, sizes) for schema, one, part in self._each(plain, name))
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
         """Unpack each value."""
-        return self.into([self.schema.unpack(one, inner(name, i), tensors) for i, one in enumerate(plain)])
+        return self.into([schema.unpack(one, part, tensors) for schema, one, part in self._each(plain, name)])
+
+    def _each(self, values: Iterable[Any], name: str) -> Iterator[tuple[Schema, Any, str]]:
+        pairs = zip(self.schemas, values, strict=False)  # the schema of a list goes on without end
+        return ((schema, one, inner(name, i)) for i, (schema, one) in enumerate(pairs))
 
 
-class Tupled:
+class Tupled(Listed):
     """A tuple of a value of each of these kinds."""
 
     def __init__(self, *schemas: Schema) -> None:
-        self.schemas = schemas
-
-    def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
-        """Pack each value."""
-        pairs = enumerate(zip(self.schemas, value, strict=True))
-        return [schema.pack(one, inner(name, i), tensors) for i, (schema, one) in pairs]
-
-    def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
-        """Give the tensors of all values."""
-        check_list(plain, name, len(self.schemas))
-        pairs = enumerate(zip(self.schemas, plain, strict=True))
-        return _joined(schema.table(one, inner(name, i), sizes) for i, (schema, one) in pairs)
-
-    def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
-        """Unpack each value."""
-        pairs = enumerate(zip(self.schemas, plain, strict=True))
-        return tuple(schema.unpack(one, inner(name, i), tensors) for i, (schema, one) in pairs)
+        self.schemas, self.into, self.length = schemas, tuple, len(schemas)
 
 
 class Mapped(Converted):
     """A dict from text to values of one kind; a list of pairs in the file, which keeps their order."""
 
     def __init__(self, schema: Schema) -> None:
-        super().__init__(Listed(Tupled(Text(), schema)), lambda value: value.items(), _distinct)
+        super().__init__(Listed(Tupled(Text(), schema)), lambda value: value.items(), distinct)
 
 
 class Record:
@@ -268,42 +234,57 @@ class Record:
     Parameters
     ----------
     make : callable
-        Takes the attributes by name and gives the object.
-    fields : dict of schemas
-    fits : callable, optional
-        Raises ValueError where attributes of the object do not fit each other.
-    get : callable
-        Takes an attribute out of an object.
+        Takes the attributes by name and gives the object. If what it makes has a method `check_sound`, this raises
+        ValueError where attributes do not fit each other.
+    fields : dict of schemas, optional
+        By default those of the type hints of `make`, a `NamedTuple`. An attribute that an object lacks is None.
     """
 
-    def __init__(
-        self,
-        make: Callable[..., Any],
-        fields: Mapping[str, Any],
-        fits: Callable[[Any], None] = lambda _: None,
-        get: Callable[[Any, str], Any] = getattr,
-    ) -> None:
-        self.make, self.fields, self.fits, self.get = make, fields, fits, get
+    def __init__(self, make: Callable[..., Any], fields: Mapping[str, Schema] | None = None) -> None:
+        self.make, self.fields = make, schemas_of(make) if fields is None else fields
+        self.check: Callable[[Any], None] = getattr(make, "check_sound", lambda _: None)
 
     def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
         """Pack each attribute."""
-        self.fits(value)
-        return {part: s.pack(self.get(value, part), inner(name, part), tensors) for part, s in self.fields.items()}
+        self.check(value)
+        parts = ((part, schema, getattr(value, part, None)) for part, schema in self.fields.items())
+        return {part: schema.pack(one, inner(name, part), tensors) for part, schema, one in parts}
 
     def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
         """Give the tensors of all attributes."""
         check_keys(plain, self.fields, name)
-        return _joined(schema.table(plain[part], inner(name, part), sizes) for part, schema in self.fields.items())
+        return joined(schema.table(plain[part], inner(name, part), sizes) for part, schema in self.fields.items())
 
     def unpack(self, plain: Any, name: str, tensors: Tensors) -> Any:
         """Make the object."""
         parts = {part: s.unpack(plain[part], inner(name, part), tensors) for part, s in self.fields.items()}
         value = sound(name, self.make, **parts)
-        sound(name, self.fits, value)
+        sound(name, self.check, value)
         return value
 
 
-def _joined(tables: Any) -> Table:
+def schemas_of(kind: Any) -> dict[str, Schema]:
+    """Give the schema of each attribute of a `NamedTuple`, by its type hints."""
+    return {name: _schema_of(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
+
+
+def _schema_of(hint: Any) -> Schema:
+    """Give the schema that a hint is `Annotated` with, or that of its type."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return parts[1]
+    if origin in (Union, UnionType):
+        return Optional(_schema_of(parts[0]))
+    if origin in (list, tuple):
+        return Listed(_schema_of(parts[0]), origin)
+    if origin is dict:
+        return Mapped(_schema_of(parts[1]))
+    plain = {str: Text(), bool: Flag(), int: Integer(), float: Real()}
+    return plain[hint] if hint in plain else Record(hint)
+
+
+def joined(tables: Iterable[Table]) -> Table:
+    """Give the tensors of all parts."""
     return {name: array for table in tables for name, array in table.items()}
 
 
@@ -315,9 +296,3 @@ def sound(name: str, make: Callable[..., Any], /, *args: Any, **parts: Any) -> A
         raise
     except (ValueError, TypeError) as error:
         raise ModelFileError(f"{name or 'the model'} is not sound: {error}") from error
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(set(map(itemgetter(0), pairs))) < len(pairs):
-        raise ValueError("a name occurs twice")
-    return dict(pairs)

@@ -354,8 +354,10 @@ def test_a_unit_that_leads_out_of_the_calendar_is_an_error(frame):
 def test_times_in_the_future_warn_with_their_count(frame):
     later = dt.datetime(2224, 1, 1)
 
-    with pytest.warns(UserWarning, match=r"'timestamp' has 1 value in the future \(at row 1\), up to 2224-"):
+    with pytest.warns(UserWarning, match=r"'timestamp' has 1 value in the future \(at row 1\), up to 2224-") as found:
         Sequences.from_frame(frame(timestamp=[DAYS[0], later, DAYS[1]]))
+
+    assert [warning.filename for warning in found] == [__file__]  # once, and in the user's own line
 
 
 def test_unreadable_times_are_counted_with_an_example(frame):

@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pytest
@@ -33,10 +33,22 @@ def again(schema, value):
 
 class Cup(NamedTuple):
     tea: str
-    sugar: int
+    sugar: Annotated[int, Integer(0, 3)]
+
+    def check_sound(self):
+        if self.tea == "none" and self.sugar:
+            raise ValueError("sugar without tea")
 
 
-CUP = Record(Cup, {"tea": Text(), "sugar": Integer(0, 3)})
+class Tray(NamedTuple):
+    cups: tuple[Cup, ...]
+    prices: dict[str, list[float]]
+    is_full: bool
+    note: Annotated[str, Choice("hot", "cold")] | None = None
+
+
+CUP = Record(Cup)
+TRAY = Record(Tray)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +66,8 @@ CUP = Record(Cup, {"tea": Text(), "sugar": Integer(0, 3)})
         (Tupled(Integer(), Text()), (1, "a")),
         (Mapped(Integer()), {"z": 1, "a": 2}),
         (CUP, Cup("green", 2)),
+        (TRAY, Tray((Cup("green", 2), Cup("black", 0)), {"tea": [1.5]}, True, "hot")),
+        (TRAY, Tray((), {}, False)),
         (Converted(Integer(), len, lambda n: "x" * n), "xxx"),
     ],
 )
@@ -93,7 +107,11 @@ def test_numbers_of_numpy_become_those_of_python():
         (Mapped(Flag()), {"a": True}),
         (CUP, {"tea": "green"}),
         (CUP, {"tea": "green", "sugar": 1, "milk": 1}),
+        (CUP, {"tea": "green", "sugar": 4}),
         (CUP, None),
+        (TRAY, {"cups": [], "prices": [], "is_full": 1, "note": None}),
+        (TRAY, {"cups": [], "prices": [], "is_full": True, "note": "warm"}),
+        (TRAY, {"cups": [{"tea": "green"}], "prices": [], "is_full": True, "note": None}),
         (Array("int64", 3), ["int64", 4]),
         (Array("int64", 3), ["float64", 3]),
         (Array("int64", None), ["int64", -1]),
@@ -133,10 +151,6 @@ def test_dimensions_of_one_name_agree():
 
 
 def test_a_record_names_what_does_not_fit():
-    def check(cup):
-        if cup.tea == "none" and cup.sugar:
-            raise ValueError("sugar without tea")
-
-    schema = Listed(Record(Cup, CUP.fields, check))
+    schema = Listed(CUP)
     with pytest.raises(ModelFileError, match=r"cups\.1 is not sound: sugar without tea"):
         schema.unpack([{"tea": "green", "sugar": 1}, {"tea": "none", "sugar": 1}], "cups", {})
