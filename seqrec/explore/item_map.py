@@ -76,9 +76,8 @@ class ItemMap(Widget, script="item_map"):
 
     item = Int(-1).tag(sync=True)
     selection = List(Int()).tag(sync=True)
-    color = Unicode().tag(sync=True)
+    color, _axes = (Unicode().tag(sync=True) for _ in range(2))
     _labels, _points, _popular, _groups = (Bytes().tag(sync=True) for _ in range(4))
-    _axes = Unicode().tag(sync=True)
     _colors = List(Unicode()).tag(sync=True)
     _legend, _focus = (Dict().tag(sync=True) for _ in range(2))
 
