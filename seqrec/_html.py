@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seqrec._text import markup
 
@@ -73,14 +75,10 @@ def table(rows: Iterable[Iterable[Any]], header: Sequence[Any], caption: str = "
     """
     cells = [list(row) for row in rows]
     are_numbers = [bool(cells) and all(_is_number(row[column]) for row in cells) for column in range(len(header))]
-
-    def line(values: Iterable[Any], tag: str, width: int, attributes: str = "") -> str:
-        pairs = zip(values, are_numbers, strict=True)
-        return f"<tr>{''.join(_cell(tag, value, right, width, attributes) for value, right in pairs)}</tr>"
-
+    head = f"<thead>{_row('th', header, are_numbers, 40)}</thead>"
+    body = "".join(_row("td", row, are_numbers, width) for row in cells)
     above = f"<caption>{markup(caption, 200)}</caption>" if caption else ""
-    head, body = line(header, "th", 40, ' scope="col"'), "".join(line(row, "td", width) for row in cells)
-    return Html(f'<table class="seqrec-table">{above}<thead>{head}</thead><tbody>{body}</tbody></table>')
+    return Html(f'<table class="seqrec-table">{above}{head}<tbody>{body}</tbody></table>')
 
 
 def details(summary: str, *parts: Html) -> Html:
@@ -88,10 +86,10 @@ def details(summary: str, *parts: Html) -> Html:
     return Html(f"<details><summary>{markup(summary)}</summary>{''.join(map(_html, parts))}</details>")
 
 
-def listed(values: Iterable[Any], n_values: int, most: int = 8, separator: str = ", ", width: int = 24) -> Html:
-    """List the first of `n_values` values; each keeps its direction of writing to itself."""
-    shown = [f"<bdi>{_html(value, width)}</bdi>" for value, _ in zip(values, range(most), strict=False)]
-    return Html(separator.join([*shown, "…"] if n_values > most else shown))
+def listed(values: Sequence[Any], most: int = 8, separator: str = ", ", width: int = 24) -> Html:
+    """List the first of some values; each keeps its direction of writing to itself."""
+    shown = [f"<bdi>{_html(value, width)}</bdi>" for value in values[:most]]
+    return Html(separator.join([*shown, "…"] if len(values) > most else shown))
 
 
 def sparkline(values: Sequence[float], label: str) -> Html:
@@ -99,14 +97,19 @@ def sparkline(values: Sequence[float], label: str) -> Html:
     if not values:
         return Html("")
     heard = markup(f"{label}, {in_words(values)}", 300)
-    places = list(_places(values))
-    pairs = [(before, place) for before, place in pairwise([None, *places]) if place]
-    # A line to its own start is a dot, where neighbours are missing.
-    path = "".join(f"L{x:.4g} {y:.4g}" if before else f"M{x:.4g} {y:.4g}h0" for before, (x, y) in pairs)
+    is_finite = np.isfinite(values)
+    room = np.array([_WIDTH, _HEIGHT]) - 2 * _MARGIN
+    halves = np.asarray(values, dtype=np.float64) / 2  # no difference of two overflows
+    places = _MARGIN + room * np.column_stack([_to_unit(np.arange(len(values))), 1 - _to_unit(halves)])
+    path = "".join(
+        f"L{x:.4g} {y:.4g}" if follows else f"M{x:.4g} {y:.4g}h0"  # a line to its own start is a dot
+        for (x, y), here, follows in zip(places, is_finite, [False, *is_finite], strict=False)
+        if here
+    )
     line = f'<path d="{path}" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"/>'
-    dots = [f'<circle cx="{x:g}" cy="{y:g}" r="2.2" fill="currentColor"/>' for _, (x, y) in pairs[-1:]]
+    last = "".join(f'<circle cx="{x:g}" cy="{y:g}" r="2.2" fill="currentColor"/>' for x, y in places[is_finite][-1:])
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
-    return Html(f'<svg class="seqrec-sparkline" role="img" aria-label="{heard}" {size}>{"".join([line, *dots])}</svg>')
+    return Html(f'<svg class="seqrec-sparkline" role="img" aria-label="{heard}" {size}>{line}{last}</svg>')
 
 
 def in_words(values: Sequence[float]) -> str:
@@ -134,23 +137,24 @@ def _html(value: Any, width: int = 200) -> str:
     return value if isinstance(value, Html) else markup(value, width)
 
 
-def _cell(tag: str, value: Any, is_number: bool, width: int, attributes: str) -> str:
-    kind = ' class="seqrec-number"' * is_number
+def _row(tag: str, values: Iterable[Any], are_numbers: Iterable[bool], width: int) -> str:
+    cells = (_cell(tag, value, right, width) for value, right in zip(values, are_numbers, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(tag: str, value: Any, is_number: bool, width: int) -> str:
+    attributes = ' scope="col"' * (tag == "th") + ' class="seqrec-number"' * is_number
     if isinstance(value, Real) and not isinstance(value, Integral):
-        value = "–" if math.isnan(value) else number(value)
-    return f"<{tag}{attributes}{kind}>{'–' if value is None else _html(value, width)}</{tag}>"
+        value = None if math.isnan(value) else number(value)
+    return f"<{tag}{attributes}>{'–' if value is None else _html(value, width)}</{tag}>"
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _places(values: Sequence[float]) -> Iterator[tuple[float, float] | None]:
-    """Give where each value is drawn; equal ones stand in the middle."""
-    finite = [value / 2 for value in values if math.isfinite(value)]  # halves: no difference of two overflows
-    low, high = min(finite, default=0), max(finite, default=0)
-    for position, value in enumerate(values):
-        across = position / (len(values) - 1) if len(values) > 1 else 0.5
-        up = (value / 2 - low) / (high - low) if high > low else 0.5
-        place = _MARGIN + across * (_WIDTH - 2 * _MARGIN), _HEIGHT - _MARGIN - up * (_HEIGHT - 2 * _MARGIN)
-        yield place if math.isfinite(value) else None
+def _to_unit(values: NDArray) -> NDArray[np.float64]:
+    """Move and scale values so that those that are finite fill the range from 0 to 1; equal ones lie in the middle."""
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0, 0)
+    return 0.5 + (values - (low + high) / 2) / ((high - low) or 1)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
+from seqrec.data.display import by_epoch
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.exceptions import InputError, MissingExtraError
 
@@ -135,18 +136,19 @@ def plot_training(estimator: Any, ax: Any = None) -> Any:
     history = getattr(estimator, "history_", None)
     if history is None:
         raise InputError(f"plot_training needs an LSTM estimator, got {type(estimator).__name__}, which has no epochs.")
-    ax = _axes(ax)
-    loss = _draw_epochs(ax, "loss", history["loss"], color=_BLUE, marker="o")
+    loss, validation, best = by_epoch(history)
+    epochs, ax = np.arange(1, len(loss) + 1), _axes(ax)
+    handles = ax.plot(epochs, loss, label="loss", color=_BLUE, marker="o", markersize=4)
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss (nats an event)", color=_BLUE)
-    if history.get("validation"):
-        twin, scores = ax.twinx(), np.array(history["validation"])
-        first = 1 + len(history["loss"]) - len(scores)
-        line = _draw_epochs(twin, "validation", scores, first, color=_ORANGE, marker="s", linestyle="--")
-        best = int(scores.argmax())
-        (star,) = twin.plot(first + best, scores[best], "*", color=_BLACK, ms=14, label=f"best epoch: {first + best}")
-        twin.set_ylabel(f"validation ({_merit(estimator)})", color="#8A5F00")  # the orange, dark enough for text
-        twin.legend(handles=[loss, line, star], loc="center right", fontsize="small")
+    if best:
+        twin, style = ax.twinx(), {"color": _ORANGE, "marker": "s", "markersize": 4, "linestyle": "--"}
+        handles += twin.plot(epochs, validation, label="validation", **style)
+        handles += twin.plot(best, validation[best - 1], "*", color=_BLACK, ms=14, label=f"best epoch: {best}")
+        merit = "NDCG@10" if hasattr(estimator, "recommend") else "log-likelihood of the labels, nats"
+        twin.set_ylabel(f"validation ({merit})", color="#8A5F00")  # the orange, dark enough for text
+        twin.legend(handles=handles, loc="center right", fontsize="small")
     return ax
 
 
@@ -188,12 +190,9 @@ def plot_gates(
     kept = trace.gates.get("forget", trace.gates.get("update"))
     units = _choose_units(values, kept, n_units)
     ax = _axes(ax, len(values))
-    is_gate = part in trace.gates
     limit = max(float(np.abs(values).max()), 1e-6)
-    colours = (
-        {"cmap": "cividis", "vmin": 0, "vmax": 1} if is_gate else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-    )
-    image = ax.imshow(values[:, units].T, aspect="auto", interpolation="nearest", **colours)
+    colours, low, high = ("cividis", 0, 1) if part in trace.gates else ("RdBu_r", -limit, limit)
+    image = ax.imshow(values[:, units].T, colours, aspect="auto", interpolation="nearest", vmin=low, vmax=high)
     ax.figure.colorbar(image, ax=ax, label=_LEGENDS[part], pad=0.02)
     _name_events(ax, trace.events.tolist(), "step")
     _name_units(ax, units, ordered=kept is not None)
@@ -248,17 +247,16 @@ def _surprisal_with_end(detector: Any, X: Sequences) -> pd.DataFrame:
 
 def _stack(ax: Any, surprisal: pd.DataFrame) -> None:
     """Stack the fields of each event; what is below 0 hangs from the axis."""
-    above, below = np.zeros(len(surprisal)), np.zeros(len(surprisal))
-    bars = []
-    for (_, values), colour, hatch in zip(surprisal.items(), cycle(_COLOURS), cycle(_HATCHES), strict=False):
-        bottom = np.where(values < 0, below, above)
-        bars.append(
-            ax.bar(range(len(values)), values, 0.8, bottom, color=colour, hatch=hatch, edgecolor="white", lw=0.3)
-        )
-        below, above = below + np.minimum(values, 0), above + np.maximum(values, 0)
+    values = surprisal.to_numpy()
+    ends = np.where(values < 0, np.minimum(values, 0).cumsum(axis=1), np.maximum(values, 0).cumsum(axis=1))
+    looks = zip(values.T, ends.T, cycle(_COLOURS), cycle(_HATCHES), strict=False)
+    bars = [
+        ax.bar(range(len(field)), field, 0.8, end - field, color=colour, hatch=hatch, edgecolor="white", lw=0.3)
+        for field, end, colour, hatch in looks
+    ]
     ax.axhline(0, color=_BLACK, linewidth=0.8)
-    highest = max(float(above.max()), 0.1)
-    ax.set_ylim(min(1.1 * float(below.min()), 0), 1.3 * highest)  # room for the legend and the numbers of the oddest
+    # Room for the legend and the numbers of the oddest.
+    ax.set_ylim(min(1.1 * float(ends.min()), 0), 1.3 * max(float(ends.max()), 0.1))
     ax.set_xlim(-0.6, len(surprisal) - 0.4)
     if len(bars) > 1:
         # A legend leaves out what begins with "_".
@@ -330,17 +328,3 @@ def _score_groups(detector: Any, X: Any, labels: ArrayLike | None) -> dict[str, 
         raise InputError(f"labels must hold True (anomalous) or False for each of the {len(scores):,} sequences of X.")
     groups = {"normal": scores[anomalous == 0], "anomalous": scores[anomalous == 1]}
     return {name: values for name, values in groups.items() if len(values)}
-
-
-def _draw_epochs(ax: Any, label: str, values: Sequence[float] | NDArray, first: int = 1, **style: Any) -> Any:
-    """Draw one value an epoch, and give the line."""
-    from matplotlib.ticker import MaxNLocator
-
-    (line,) = ax.plot(range(first, first + len(values)), values, label=label, markersize=4, **style)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return line
-
-
-def _merit(estimator: Any) -> str:
-    """Name what the estimator validates by, with its unit."""
-    return "NDCG@10" if hasattr(estimator, "recommend") else "log-likelihood of the labels, nats"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqrec._checks import show
 from seqrec._html import Html, card, details, listed, number, sparkline, table
@@ -38,14 +39,26 @@ def card_of_estimator(estimator: Any) -> Html:
 class ShownAsCard:
     """Lets notebooks show an estimator as a card; scikit-learn asks here, unless its diagram shows a composition."""
 
-    def _html_repr(self) -> str:
-        return card_of_estimator(self)
+    _html_repr = card_of_estimator
 
 
 def sizes(n_sequences: int, n_events: int, n_items: int | None) -> str:
     """Count sequences, events and, unless they have none, items."""
     items = "" if n_items is None else f", {n_items:,} items"
     return f"{n_sequences:,} sequences, {n_events:,} events{items}"
+
+
+def by_epoch(history: Mapping[str, Sequence[float]]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Give loss and validation score of each epoch, NaN where there is none, and the best epoch, from 1; 0 for none.
+
+    Where one score is missing, Ctrl-C came while the last epoch was validated; where more are, the first epochs were
+    not validated.
+    """
+    loss, validation = (np.asarray(history.get(name, []), dtype=np.float64) for name in ("loss", "validation"))
+    n_missing = max(len(loss) - len(validation), 0)
+    ends = (0, 1) if n_missing == 1 else (n_missing, 0)
+    validation = np.pad(validation, ends, constant_values=np.nan)
+    return loss, validation, 0 if np.isnan(validation).all() else 1 + int(np.nanargmax(validation))
 
 
 def _facts(X: Any) -> Facts:
@@ -61,8 +74,8 @@ def _facts(X: Any) -> Facts:
     if X.tie_share:
         yield "ties", f"{X.tie_share:.1%} of the events come at the time of the event before"
     if X.columns:
-        kinds = (f"{name} ({_kind(values)})" for name, values in X.columns.items())
-        yield "columns", listed(kinds, len(X.columns), most=20, width=40)
+        kinds = [f"{name} ({_kind(values)})" for name, values in X.columns.items()]
+        yield "columns", listed(kinds, most=20, width=40)
 
 
 def _kind(values: Any) -> str:
@@ -73,16 +86,16 @@ def _kind(values: Any) -> str:
 def _first_sequences(X: Any) -> Iterator[Html]:
     if not len(X):
         return
-    first, timed = X[:_N_ROWS], X.timestamps is not None
-    rows = []
-    for row, key in enumerate(first.keys.tolist()):
-        start, stop = first.indptr[row : row + 2]
-        items = ("(unknown)" if item is None else item for item in first[row])
-        began = [_minute(first.timestamps[start]) if stop > start else None] if timed else []
-        shown = [listed(items, stop - start, _N_EVENTS, " → ")] if X.has_items else []
-        rows.append([key, stop - start, *began, *shown])
-    header = ["sequence", "events", *["first event, UTC"] * timed, *["items"] * X.has_items]
-    yield table(rows, header, f"The first {len(first)} of {len(X):,} sequences" if len(X) > _N_ROWS else "")
+    first = X[:_N_ROWS]
+    columns: dict[str, Any] = {"sequence": first.keys.tolist(), "events": first.lengths}
+    if X.timestamps is not None:
+        times = np.split(first.timestamps, first.indptr[1:-1])
+        columns["first event, UTC"] = [_minute(own[0]) if len(own) else None for own in times]
+    if X.has_items:
+        named = (["(unknown)" if item is None else item for item in items] for items in first)
+        columns["items"] = [listed(items, _N_EVENTS, " → ") for items in named]
+    caption = f"The first {len(first)} of {len(X):,} sequences" if len(X) > _N_ROWS else ""
+    yield table(zip(*columns.values(), strict=True), list(columns), caption)
 
 
 def _parameters(estimator: Any) -> tuple[dict[str, Html], list[Html]]:
@@ -91,7 +104,7 @@ def _parameters(estimator: Any) -> tuple[dict[str, Html], list[Html]]:
     values = {name: show(value) for name, value in estimator.get_params(deep=False).items()}
     unchanged = {name: value for name, value in values.items() if value == show(signature[name].default)}
     changed = [f"{name}={value}" for name, value in values.items() if name not in unchanged]
-    facts = {"parameters set": listed(changed, len(changed), most=30, width=60)} if changed else {}
+    facts = {"parameters set": listed(changed, most=30, width=60)} if changed else {}
     summary = f"{len(unchanged)} parameter{'s' * (len(unchanged) > 1)} at default"
     rest = table(unchanged.items(), ["parameter", "value"], width=80)
     return facts, [details(summary, rest)] if unchanged else []
@@ -115,16 +128,16 @@ def _vocabularies(estimator: Any) -> Facts:
         items, counts = estimator.vocabulary_.items, estimator.item_counts_
         yield "catalogue", f"{len(items):,} items"
         top = np.argsort(-counts, kind="stable")[:3]
-        named = [Html(f"{listed([item], 1)} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
-        yield "most frequent", listed(named, len(named))
+        named = [Html(f"{listed([item])} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
+        yield "most frequent", listed(named)
     elif estimator.vocabulary_ != NO_ITEMS:
         yield "kinds of events", number(len(estimator.vocabulary_))
     if hasattr(estimator, "users_"):
         yield "user profiles", number(len(estimator.users_))
     if hasattr(estimator, "classes_"):
-        yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist(), len(estimator.classes_))
+        yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist())
     if hasattr(estimator, "fields_") and (fields := estimator.fields_.names):
-        yield "fields of an event", listed(fields, len(fields), most=20)
+        yield "fields of an event", listed(fields, most=20)
 
 
 def _network(estimator: Any) -> Facts:
@@ -138,15 +151,15 @@ def _network(estimator: Any) -> Facts:
 
 def _history(estimator: Any) -> Facts:
     history = getattr(estimator, "history_", {})
+    _, validation, best = by_epoch(history)
     if losses := history.get("loss"):
         span = f"{number(losses[0])} to {number(losses[-1])}" if len(losses) > 1 else number(losses[0])
         epochs = f"{len(losses):,} epoch{'s' * (len(losses) > 1)}"
         yield "training loss", Html(f"{sparkline(losses, 'training loss')}{span} nats an event in {epochs}")
-    if merits := history.get("validation"):
-        best = int(np.nanargmax(merits)) if not np.isnan(merits).all() else 0
+    if best:
         measure = "NDCG@10" if hasattr(estimator, "item_counts_") else "of log-loss, negated"
-        best_one = f"best {number(merits[best])} {measure}, in epoch {best + 1:,}"
-        yield "validation", Html(f"{sparkline(merits, 'validation')}{best_one}")
+        best_one = f"best {number(validation[best - 1])} {measure}, in epoch {best:,}"
+        yield "validation", Html(f"{sparkline(history['validation'], 'validation')}{best_one}")
 
 
 def _threshold(estimator: Any) -> Facts:
@@ -154,7 +167,7 @@ def _threshold(estimator: Any) -> Facts:
         return
     scores, offset = estimator.held_out_scores_, estimator.offset_
     parts = list(estimator.calibration_.tails) if estimator.part == "auto" else [estimator.part]
-    yield "parts of the score", Html(f"{len(parts)}: {listed(parts, len(parts))}")
+    yield "parts of the score", Html(f"{len(parts)}: {listed(parts)}")
     yield "threshold", f"scores below {number(offset)}" if np.isfinite(offset) else "nothing is flagged"
     n_flagged = np.count_nonzero(scores < offset)
     yield "held-out sequences", f"{len(scores):,}, of which {n_flagged:,} ({n_flagged / len(scores):.1%}) are flagged"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.detect.base import AnomalyMixin
 from seqrec.detect.thresholds import peaks
 from seqrec.exceptions import InputError
-from seqrec.explore.front_end import Widget, check_position, lines, packed, source
+from seqrec.explore.front_end import Widget, check_position, lines, packed
 from seqrec.explore.timelines import in_words, timeline
 from seqrec.metrics.detection import check_flags
 
@@ -24,7 +24,7 @@ _DAY = np.timedelta64(1, "D")
 _FALLBACK_ROWS = 10
 
 
-class AnomalyExplorer(Widget):
+class AnomalyExplorer(Widget, script="anomalies"):
     """See which sequences are odd, where to draw the line, and why each of them is.
 
     The threshold is dragged, or set by alerts a day, by the false-positive rate or by contamination, all from the
@@ -63,17 +63,14 @@ class AnomalyExplorer(Widget):
     [[50, 'confirmed']]
     """
 
-    _esm: ClassVar[str] = source("anomalies")
-
     threshold = t.Float(None, allow_none=True).tag(sync=True)
     sequence = t.Int(-1).tag(sync=True)
     selection = t.List(t.Int()).tag(sync=True)
     sequences_per_day = t.Float(1.0).tag(sync=True)
-    _marks = t.Dict().tag(sync=True)  # position, as text: mark
+    _marks, _timeline = (t.Dict().tag(sync=True) for _ in range(2))  # a mark has the position, as text, as its key
     _keys, _order, _scores, _held_out, _labels, _fired = (t.Bytes().tag(sync=True) for _ in range(6))
     _parts = t.List(t.Unicode()).tag(sync=True)
     _peaks = t.List(t.Float()).tag(sync=True)  # what rates go by that the held-out scores do not reach
-    _timeline = t.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -88,10 +85,11 @@ class AnomalyExplorer(Widget):
         check_is_fitted(detector, "calibration_")
         self.detector, self.sequences = detector, as_sequences(sequences)
         self._normal = None if normal is None else as_sequences(normal)
-        self.labels = _check_labels(labels, len(self.sequences))
-        self.scores, fired = _score(detector, self.sequences)
+        self.labels = None if labels is None else _check_labels(labels, len(self.sequences))
+        parts = detector.parts(self.sequences)
+        self.scores = detector.calibration_.score(parts, detector.part)
+        self._fired_part = detector.calibration_.log_p_values(parts).argmin(axis=1)  # the oddest
         self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first
-        self._fired_part = fired
         super().__init__(
             threshold=None if detector.offset_ == -np.inf else float(detector.offset_),
             sequences_per_day=_per_day(self.sequences, sequences_per_day),
@@ -101,12 +99,11 @@ class AnomalyExplorer(Widget):
             _scores=packed(self.scores[self._by_score], "float64"),
             _held_out=packed(np.sort(detector.held_out_scores_), "float64"),
             _labels=b"" if self.labels is None else packed(self.labels[self._by_score], "uint8"),
-            _fired=packed(fired[self._by_score], "uint8"),
+            _fired=packed(self._fired_part[self._by_score], "uint8"),
             _peaks=list(peaks(detector.held_out_scores_)),
             _parts=[in_words(part) for part in detector.calibration_.tails],
         )
-        self.on_msg(self._hear)
-        self._open()
+        self.on_msg(lambda _, content, __: self.mark(content["mark"], content["sequence"]))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -124,18 +121,19 @@ class AnomalyExplorer(Widget):
     @property
     def selected(self) -> pd.DataFrame:
         """The sequences that are ticked, in that order; columns as in `frame`."""
-        return self._rows(np.array(self.selection, dtype=np.intp))
+        return self._rows(self.selection)
 
     @property
     def marks(self) -> pd.DataFrame:
         """The sequences that were marked, in that order; columns as in `frame`."""
-        return self._rows(np.array([int(position) for position in self._marks], dtype=np.intp))
+        return self._rows(list(map(int, self._marks)))
 
     def mark(self, mark: str | None, sequence: int | None = None) -> AnomalyExplorer:
         """Mark a sequence, by default the one that is open, as "normal" or "confirmed"; None takes a mark back."""
         if mark not in (*_MARKS, None):
             raise InputError(f"mark must be 'normal', 'confirmed' or None, got {mark!r}.")
-        position = check_position(self.sequence if sequence is None else sequence, len(self.scores), lowest=0)
+        position = self.sequence if sequence is None else sequence
+        check_position(position, "sequence", len(self.scores), lowest=0)
         others = {key: value for key, value in self._marks.items() if key != str(position)}
         self._marks = others if mark is None else others | {str(position): mark}
         return self
@@ -145,7 +143,8 @@ class AnomalyExplorer(Widget):
         self.detector.offset_ = -np.inf if self.threshold is None else self.threshold
         return self
 
-    def _rows(self, positions: NDArray[np.intp]) -> pd.DataFrame:
+    def _rows(self, positions: ArrayLike) -> pd.DataFrame:
+        positions = np.asarray(positions, dtype=np.intp)
         parts = np.array(list(self.detector.calibration_.tails), dtype=object)
         columns = {
             "sequence": self.sequences.keys[positions],
@@ -177,17 +176,13 @@ class AnomalyExplorer(Widget):
     def _check_positions(self, proposal: Any) -> Any:
         lowest = 0 if proposal["trait"].name == "selection" else -1
         for position in np.atleast_1d(proposal["value"]).astype(int).tolist():
-            check_position(position, len(self.scores), lowest)
+            check_position(position, "sequence", len(self.scores), lowest)
         return proposal["value"]
 
     @t.observe("sequence")
-    def _open(self, change: Any = None) -> None:  # noqa: ARG002
-        row = self.sequence
-        one = self.sequences[[row]] if row >= 0 else None
-        self._timeline = {} if one is None else timeline(self.detector, one, float(self.scores[row]), self._normal)
-
-    def _hear(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:  # noqa: ARG002
-        self.mark(content["mark"], content["sequence"])
+    def _open(self, change: Any) -> None:
+        row, X = change["new"], self.sequences
+        self._timeline = timeline(self.detector, X[[row]], self.scores[row], self._normal) if row >= 0 else {}
 
     def _fallback(self) -> str:
         header = ["sequence", "score", "why", "flagged"]
@@ -195,13 +190,6 @@ class AnomalyExplorer(Widget):
         frame = frame.assign(why=frame["fired"].map(in_words), flagged=np.where(frame["flagged"], "yes", "no"))
         lead = f"{np.count_nonzero(self._is_flagged()):,} of {len(self.scores):,} sequences are flagged"
         return card("Anomalies", {}, table(frame[header].itertuples(index=False), header, "The oddest"), lead=lead)
-
-
-def _score(detector: Any, X: Sequences) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Score of each sequence, and the part of it that is oddest, in one pass over X."""
-    parts = detector.parts(X)
-    log_p = detector.calibration_.log_p_values(parts)
-    return detector.calibration_.score(parts, detector.part), log_p.argmin(axis=1)
 
 
 def _per_day(X: Sequences, sequences_per_day: float | None) -> float:
@@ -212,9 +200,7 @@ def _per_day(X: Sequences, sequences_per_day: float | None) -> float:
     return float(len(X) / max((X.timestamps.max() - X.timestamps.min()) / _DAY, 1.0))
 
 
-def _check_labels(labels: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
-    if labels is None:
-        return None
+def _check_labels(labels: ArrayLike, n: int) -> NDArray[np.bool_]:
     flags = check_flags(labels, "labels", n_kinds=0)
     if len(flags) != n:
         raise InputError(f"there are {n:,} sequences, but {len(flags):,} labels.")

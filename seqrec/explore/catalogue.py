@@ -46,16 +46,16 @@ class Catalogue:
 
     def __init__(self, vocabulary: Vocabulary, items: Any = None) -> None:
         self.ids = vocabulary.items
-        frame = pd.DataFrame(index=pd.Index([], dtype=object)) if items is None else _by_id(items)
-        rows = frame.index.get_indexer(pd.Index(self.ids))
-        if len(frame) and (rows < 0).all():
+        frame = pd.DataFrame() if items is None else _by_id(items)
+        if len(frame) and not frame.index.isin(self.ids).any():
             raise InputError(
                 f"none of the {len(frame):,} items is in the catalogue: their ids are like "
                 f"{show(frame.index[:3].tolist())}, those of the catalogue like {show(self.ids[:3].tolist())}."
             )
-        columns = {str(name): _aligned(frame[name], rows) for name in frame.columns}
+        aligned = frame.astype(object).reindex(self.ids)
+        columns = {str(name): values.where(values.notna(), None).to_numpy() for name, values in aligned.items()}
         name = _title_of(columns)
-        titles = np.full(len(self.ids), None) if name is None else columns.pop(name)
+        titles = [None] * len(self.ids) if name is None else columns.pop(name)
         ids = zip(self.ids.tolist(), titles, strict=True)
         self.labels = [label(item if title is None or not str(title).strip() else title) for item, title in ids]
         self.attributes: dict[str, NDArray] = columns
@@ -83,12 +83,6 @@ def _by_id(items: Any) -> pd.DataFrame:
         twice = frame.index[frame.index.duplicated()][0]
         raise InputError(f"item {show(twice)} comes twice among the items: give each item one row.")
     return frame
-
-
-def _aligned(values: pd.Series, rows: NDArray[np.intp]) -> NDArray:
-    found = np.append(values.astype(object).to_numpy(), [None])[rows]
-    found[pd.isna(found)] = None
-    return found
 
 
 def _title_of(columns: dict[str, NDArray]) -> str | None:

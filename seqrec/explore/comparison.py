@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import chain, compress, count
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from seqrec._checks import check_integer, show
 from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.exceptions import InputError
-from seqrec.explore.front_end import Widget, label, lines, packed, source
+from seqrec.explore.front_end import Widget, check_proposal, label, lines, packed
 from seqrec.metrics import coverage, hit_rate, mrr, ndcg
 
 _SECONDS = "seconds to fit"
@@ -25,7 +27,7 @@ _N_RESAMPLES = 2000
 _TAILS = (0.025, 0.975)
 
 
-class ModelComparison(Widget):
+class ModelComparison(Widget, script="comparison"):
     """Which model is best, by how much, and whether chance could do as much.
 
     Figures of one number a sequence get a 95 % bootstrap interval, and so does the difference of each model to
@@ -73,18 +75,12 @@ class ModelComparison(Widget):
        LSTM    hit  0.50 200        0.25
     """
 
-    _esm: ClassVar[str] = source("comparison")
-    metric = traitlets.Unicode().tag(sync=True)
-    x = traitlets.Unicode().tag(sync=True)
-    y = traitlets.Unicode().tag(sync=True)
-    model = traitlets.Unicode().tag(sync=True)
-    reference = traitlets.Unicode().tag(sync=True)
+    metric, x, y, model, reference = (traitlets.Unicode().tag(sync=True) for _ in range(5))
     undominated = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
-    _models = traitlets.Bytes().tag(sync=True)
-    _metrics = traitlets.Bytes().tag(sync=True)
+    _models, _metrics = (traitlets.Bytes().tag(sync=True) for _ in range(2))
     _lower = traitlets.List(traitlets.Bool()).tag(sync=True)
-    _figures = traitlets.Bytes().tag(sync=True)  # mean, low, high: float64 (3, n_models, n_metrics)
-    _differences = traitlets.Bytes().tag(sync=True)  # the same of the differences to the reference
+    # Mean, low, high: float64 (3, n_models, n_metrics); and the same of the differences to the reference.
+    _figures, _differences = (traitlets.Bytes().tag(sync=True) for _ in range(2))
     _counts = traitlets.Bytes().tag(sync=True)  # int32 (n_models, n_metrics): sequences, 0 for a single number
     _notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
@@ -97,19 +93,17 @@ class ModelComparison(Widget):
     ) -> None:
         results = _checked(results)
         metrics = list(dict.fromkeys(metric for figures in results.values() for metric in figures))
-        self._model_names, self._metric_names = _shown(results), _shown(metrics)
-        reference = _find(next(iter(results)) if baseline is None else baseline, self._model_names, "baseline")
+        self._names = {"model": _shown(results), "metric": _shown(metrics)}
+        models, names = self._listed("model"), self._listed("metric")
+        reference = self._find(next(iter(results)) if baseline is None else baseline, "baseline", "model")
         if isinstance(lower_is_better, str):
             raise InputError(f"lower_is_better must be a list of metrics. Write lower_is_better=[{lower_is_better!r}].")
-        lower = {_find(metric, self._metric_names, "lower_is_better") for metric in lower_is_better}
+        lower = {self._find(metric, "lower_is_better", "metric") for metric in lower_is_better}
         self._table = _Figures(results, metrics, random_state)
-        super().__init__()
-        names = list(self._metric_names.values())
-        self._lower = [name in lower for name in names]
-        self._models, self._metrics = lines(self._model_names.values()), lines(names)
+        super().__init__(_lower=[name in lower for name in names], _models=lines(models), _metrics=lines(names))
         self._figures = packed([self._table.means, self._table.lows, self._table.highs], "float64")
         self._counts = packed(self._table.counts, "int32")
-        self._notes = self._table.notes(list(self._model_names.values()), names)
+        self._notes = [f"{names[column]} of {models[row]}: {why}" for (row, column), why in self._table.missing.items()]
         self.metric, self.x, self.y, self.reference = names[0], names[-1], names[0], reference
 
     @classmethod
@@ -164,25 +158,32 @@ class ModelComparison(Widget):
     @property
     def frame(self) -> pd.DataFrame:
         """A row a model and metric: `mean`, `low`, `high`, `n` sequences, and the difference to the reference."""
-        found, (models, metrics) = self._table, (self._model_names.values(), self._metric_names.values())
-        columns = pd.MultiIndex.from_product([models, metrics], names=["model", "metric"]).to_frame(index=False)
-        arrays = {"mean": found.means, "low": found.lows, "high": found.highs, "n": found.counts}
-        differences = dict(zip(("difference", "difference_low", "difference_high"), self._to_reference(), strict=True))
-        return columns.assign(**{name: values.ravel() for name, values in (arrays | differences).items()})
+        found, names = self._table, [self._listed("model"), self._listed("metric")]
+        columns = ["mean", "low", "high", "n", "difference", "difference_low", "difference_high"]
+        arrays = [found.means, found.lows, found.highs, found.counts, *self._to_reference()]
+        index = pd.MultiIndex.from_product(names, names=["model", "metric"])
+        values = {name: array.ravel() for name, array in zip(columns, arrays, strict=True)}
+        return pd.DataFrame(values, index).reset_index()
+
+    def _listed(self, kind: str) -> list[str]:
+        return list(self._names[kind].values())
+
+    def _find(self, name: Any, argument: str, kind: str) -> str:
+        """Give how a model or a metric is shown, by its own name or by that."""
+        shown = self._names[kind]
+        if name in shown or name in shown.values():
+            return shown.get(name, name)
+        raise InputError(f"{argument} must be one of {show(list(shown.values()))}, got {show(name)}.")
 
     def _to_reference(self) -> NDArray[np.float64]:
-        return self._table.differences(list(self._model_names.values()).index(self.reference))
+        return self._table.differences(self._listed("model").index(self.reference))
 
     @traitlets.validate("metric", "x", "y", "model", "reference")
     def _known(self, proposal: Any) -> str:
         name, value = proposal["trait"].name, proposal["value"]
         if name == "model" and not value:
             return ""
-        names = self._model_names if name in ("model", "reference") else self._metric_names
-        try:
-            return _find(value, names, name)
-        except ValueError as error:
-            raise traitlets.TraitError(str(error)) from None
+        return check_proposal(proposal, self._find, "model" if name in ("model", "reference") else "metric")
 
     @traitlets.observe("reference")
     def _compare(self, _: Any) -> None:
@@ -191,21 +192,17 @@ class ModelComparison(Widget):
     @traitlets.observe("x", "y")
     def _trade_off(self, _: Any) -> None:
         if self.x and self.y:
-            names = list(self._metric_names.values())
-            columns = [names.index(self.x), names.index(self.y)]
+            columns = list(map(self._listed("metric").index, (self.x, self.y)))
             signs = np.where(np.array(self._lower)[columns], -1, 1)
             best = _undominated(self._table.means[:, columns] * signs)
-            models = list(self._model_names.values())
-            self.set_trait("undominated", [models[row] for row in np.flatnonzero(best)])
+            self.set_trait("undominated", list(compress(self._listed("model"), best)))
 
     def _fallback(self) -> str:
-        found, names = self._table, list(self._metric_names.values())
-        rows = [
-            [model, *map(_in_words, *of_model)]
-            for model, *of_model in zip(self._model_names.values(), found.means, found.lows, found.highs, strict=True)
-        ]
+        found = self._table
+        words = np.vectorize(_in_words, otypes=[object])(found.means, found.lows, found.highs)
         caption = "In brackets: 95 % bootstrap intervals. " + " ".join(self._notes)
-        return card("Comparison of models", {}, table(rows, ["model", *names], caption))
+        rows = zip(self._listed("model"), *words.T, strict=True)
+        return card("Comparison of models", {}, table(rows, ["model", *self._listed("metric")], caption))
 
 
 class _Figures:
@@ -213,57 +210,42 @@ class _Figures:
 
     def __init__(self, results: dict[Any, dict[Any, NDArray]], metrics: list[Any], random_state: Any) -> None:
         shape = len(results), len(metrics)
-        self.means, self.lows, self.highs = np.full((3, *shape), np.nan)
-        self.counts = np.zeros(shape, dtype=np.int32)
-        self._broken: list[tuple[int, int, int]] = []  # model, metric, figures that are no numbers
-        self._resampled: dict[tuple[int, int], NDArray] = {}
+        self.means, self.counts = np.full(shape, np.nan), np.zeros(shape, dtype=np.int32)
+        self.missing: dict[tuple[int, int], str] = {}  # why there is no mean
+        self._resampled = np.full((*shape, _N_RESAMPLES), np.nan)
         by_length: dict[int, dict[tuple[int, int], NDArray]] = {}
         for row, figures in enumerate(results.values()):
             for name, values in figures.items():
                 place = row, metrics.index(name)
-                if self._take(place, values):
+                self.counts[place] = len(values) if values.ndim else 0
+                if values.ndim and (why := _why_missing(values)):
+                    self.missing[place] = why
+                    continue
+                self.means[place] = values.mean()
+                if values.ndim:
                     by_length.setdefault(len(values), {})[place] = values
         for columns in by_length.values():
             means = resampled_means(np.column_stack(list(columns.values())), random_state)
-            self._resampled |= dict(zip(columns, means.T, strict=True))
-        for place, means in self._resampled.items():
-            self.lows[place], self.highs[place] = np.quantile(means, _TAILS)
-
-    def _take(self, place: tuple[int, int], values: NDArray) -> bool:
-        """Note the mean of an array; whether it can be resampled."""
-        if values.ndim == 0:
-            self.means[place] = values
-            return False
-        self.counts[place] = len(values)
-        n_broken = int(np.count_nonzero(~np.isfinite(values)))
-        if n_broken or not len(values):
-            self._broken.append((*place, n_broken))
-            return False
-        self.means[place] = values.mean()
-        return True
+            self._resampled[tuple(np.transpose(list(columns)))] = means.T
+        self.lows, self.highs = np.quantile(self._resampled, _TAILS, axis=-1)
 
     def differences(self, reference: int) -> NDArray[np.float64]:
         """Give the differences to a model and the ends of their intervals, (3, n_models, n_metrics).
 
         NaN where a figure is missing; only the difference itself where there is no interval.
         """
-        found = np.full((3, *self.means.shape), np.nan)
-        comparable = np.isfinite(self.means) & np.isfinite(self.means[reference])
-        comparable &= self.counts == self.counts[reference]
-        found[0][comparable] = (self.means - np.where(comparable, self.means[reference], 0))[comparable]
-        for row, column in zip(*np.nonzero(comparable), strict=True):
-            if (row, column) in self._resampled:
-                changes = self._resampled[row, column] - self._resampled[reference, column]
-                found[1:, row, column] = np.quantile(changes, _TAILS)
-        return found
+        finite = np.where(np.isfinite(self.means), self.means, np.nan)
+        changes = self._resampled - self._resampled[reference]
+        found = np.stack([finite - finite[reference], *np.quantile(changes, _TAILS, axis=-1)])
+        return np.where(self.counts == self.counts[reference], found, np.nan)
 
-    def notes(self, models: list[str], metrics: list[str]) -> list[str]:
-        """Say in words why figures are missing."""
-        return [
-            f"{metrics[column]} of {models[row]}: "
-            + (f"{n_broken:,} of {self.counts[row, column]:,} figures not finite." if n_broken else "no sequences.")
-            for row, column, n_broken in self._broken
-        ]
+
+def _why_missing(values: NDArray[np.float64]) -> str:
+    """Say why figures of sequences have no mean; nothing if they have."""
+    if not len(values):
+        return "no sequences."
+    n_broken = np.count_nonzero(~np.isfinite(values))
+    return f"{n_broken:,} of {len(values):,} figures not finite." if n_broken else ""
 
 
 def resampled_means(values: NDArray[np.float64], random_state: Any) -> NDArray[np.float64]:
@@ -274,23 +256,20 @@ def resampled_means(values: NDArray[np.float64], random_state: Any) -> NDArray[n
     """
     n, rng = len(values), check_random_state(random_state)
     rows = max(1, 2**21 // n)
-    means = []
-    for start in range(0, _N_RESAMPLES, rows):
-        size = min(rows, _N_RESAMPLES - start)
-        draws = rng.randint(n, size=(size, n)) + n * np.arange(size)[:, None]
-        means.append(np.bincount(draws.ravel(), minlength=size * n).reshape(size, n).astype(np.float64) @ values / n)
-    return np.concatenate(means)
+    sizes = [min(rows, _N_RESAMPLES - start) for start in range(0, _N_RESAMPLES, rows)]
+    draws = (rng.randint(n, size=(size, n)) + n * np.arange(size)[:, None] for size in sizes)
+    counts = (np.bincount(draw.ravel(), minlength=draw.size).reshape(draw.shape) for draw in draws)
+    return np.concatenate([count.astype(np.float64) @ values / n for count in counts])
 
 
 def _judged(recommender: Any, history: Sequences, target: Any, k: int, exclude_seen: bool) -> dict[str, Any]:
     ranks = recommender.rank(history, target, exclude_seen=exclude_seen)
     indptr = target.indptr if isinstance(target, Sequences) else None
     metrics = (("HR", hit_rate), ("NDCG", ndcg), ("MRR", mrr))
-    figures: dict[str, Any] = {name: metric(ranks, k, indptr) for name, metric in metrics}
+    figures: dict[str, Any] = {f"{name}@{k}": metric(ranks, k, indptr) for name, metric in metrics}
     n_items = len(recommender.vocabulary_)
     items, _ = recommender.recommend(history, k=min(k, n_items), exclude_seen=exclude_seen)
-    figures["coverage"] = coverage(items, n_items) if len(history) else np.nan
-    return {f"{name}@{k}": values for name, values in figures.items()}
+    return figures | {f"coverage@{k}": coverage(items, n_items) if len(history) else np.nan}
 
 
 def _checked(results: Any) -> dict[Any, dict[Any, NDArray]]:
@@ -310,36 +289,24 @@ def _checked(results: Any) -> dict[Any, dict[Any, NDArray]]:
 
 
 def _figure(values: ArrayLike | Real, model: Any, metric: Any) -> NDArray[np.float64]:
-    try:
+    with suppress(TypeError, ValueError):
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty((0, 0))
-    if array.ndim > 1:
-        raise InputError(
-            f"results[{show(model)}][{show(metric)}] must be a number or a 1-D array of one number a sequence, "
-            f"got {show(values)}."
-        )
-    return array
+        if array.ndim <= 1:
+            return array
+    raise InputError(
+        f"results[{show(model)}][{show(metric)}] must be a number or a 1-D array of one number a sequence, "
+        f"got {show(values)}."
+    )
 
 
 def _shown(names: Iterable[Any]) -> dict[Any, str]:
     """Give each name as it is shown: a safe text that no other name has."""
     shown: dict[Any, str] = {}
     for name in names:
-        text, copy = label(name, 60) or "(no name)", 1
-        while text in shown.values():
-            copy += 1
-            text = f"{label(name, 54)} ({copy})"
-        shown[name] = text
+        copies = (f"{label(name, 54)} ({number})" for number in count(2))
+        texts = chain([label(name, 60) or "(no name)"], copies)
+        shown[name] = next(text for text in texts if text not in shown.values())
     return shown
-
-
-def _find(name: Any, names: dict[Any, str], argument: str) -> str:
-    if name in names:
-        return names[name]
-    if name in names.values():
-        return name
-    raise InputError(f"{argument} must be one of {show(list(names.values()))}, got {show(name)}.")
 
 
 def _undominated(figures: NDArray[np.float64]) -> NDArray[np.bool_]:

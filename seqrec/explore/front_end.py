@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -14,31 +13,29 @@ from numpy.typing import ArrayLike
 from traitlets import TraitError
 
 from seqrec._text import plain
+from seqrec.exceptions import InputError
 
 _FOLDER = Path(__file__).parent
-_EXPORT = re.compile(r"^export (?:const|function) (\w+)", re.MULTILINE)
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_EXPORT = re.compile(r"^export (?=(?:const|function) (\w+))", re.MULTILINE)
+_RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 
 
 def source(name: str) -> str:
     """Give the ES module of a widget: the functions of the kit that it needs, and what follows its import of them."""
-    kit = (_FOLDER / "kit.js").read_text(encoding="utf-8")
+    _, *kit = _EXPORT.split((_FOLDER / "kit.js").read_text(encoding="utf-8"))
+    functions = dict(zip(kit[::2], kit[1::2], strict=True))
     imported, own = (_FOLDER / f"{name}.js").read_text(encoding="utf-8").split('from "./kit.js";\n', 1)
-    starts = [match.start() for match in _EXPORT.finditer(kit)] + [len(kit)]
-    functions = {_EXPORT.match(kit, start)[1]: kit[start:stop] for start, stop in pairwise(starts)}  # type: ignore[index]
     needed = _names(imported) & functions.keys()
     while more := set().union(*(_names(functions[one]) for one in needed)) & functions.keys() - needed:
         needed |= more
-    parts = [text.removeprefix("export ") for function, text in functions.items() if function in needed]
-    return _tight("".join(parts) + own)
+    return _tight("".join(text for function, text in functions.items() if function in needed) + own)
 
 
 def style(script: str) -> str:
     """Give the rules of the kit's style sheet for what a widget's script names, without spaces that say nothing."""
-    sheet = (_FOLDER / "kit.css").read_text(encoding="utf-8")
-    rules = [(selector.strip(), " ".join(body.split())) for selector, body in _RULE.findall(sheet)]
-    tight = ((selector, re.sub(r" ?([:;,]) ", r"\1", body).removesuffix(";")) for selector, body in rules)
-    return "\n".join(f"{selector}{{{body}}}" for selector, body in tight if _concerns(selector, script))
+    sheet = " ".join((_FOLDER / "kit.css").read_text(encoding="utf-8").split())
+    tight = re.sub(r" ?([{}:;,]) ", r"\1", sheet).replace(";}", "}")
+    return "\n".join(rule[0] for rule in _RULE.finditer(tight) if _concerns(rule[1], script))
 
 
 def _concerns(selector: str, script: str) -> bool:
@@ -61,22 +58,19 @@ def _tight(script: str) -> str:
 def _tight_line(line: str) -> str:
     if re.search(r"[`'/\\]", line):
         return line
-    pieces = re.split(r'("[^"]*")', line)  # text stands at the odd places
-    pieces[::2] = [re.sub(r" ?(=>|[=,{}()?:;<>&|*]) ?", r"\1", piece) for piece in pieces[::2]]
-    return "".join(pieces)
+    return re.sub(r'("[^"]*")| ?(=>|[=,{}()?:;<>&|*]) ?', r"\1\2", line)  # text stays as it is
 
 
 class Widget(anywidget.AnyWidget):
     """A widget of seqrec: Python holds the data, JavaScript draws.
 
-    A subclass sets `_esm` to its `source` and gives `_fallback`.
+    A subclass names its `script`, and gives `_fallback`.
     """
 
-    _esm: ClassVar[str]
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Give the widget the style sheet that it needs."""
-        if isinstance(vars(cls).get("_esm"), str):  # ipywidgets, too, makes classes, with traits in place of the texts
+    def __init_subclass__(cls, script: str = "", **options: Any) -> None:
+        """Give the widget its ES module, and the style sheet that this needs."""
+        if script:  # ipywidgets, too, makes classes
+            cls._esm = source(script)
             cls._css = style(cls._esm)
         super().__init_subclass__(**options)
 
@@ -90,10 +84,18 @@ class Widget(anywidget.AnyWidget):
         raise NotImplementedError
 
 
-def check_position(position: int, n: int, lowest: int = -1) -> int:
-    """Give the position of one of n sequences, or of none (-1) where that is allowed; else raise a `TraitError`."""
+def check_proposal(proposal: Any, check: Callable[..., Any], *arguments: Any) -> Any:
+    """Give what a check makes of a trait's new value and its name; what it refuses is a `TraitError`."""
+    try:
+        return check(proposal["value"], proposal["trait"].name, *arguments)
+    except InputError as error:
+        raise TraitError(str(error)) from None
+
+
+def check_position(position: int, name: str, n: int, lowest: int = -1) -> int:
+    """Give a position among n sequences or items, -1 for none where that is allowed; else raise a `TraitError`."""
     if not lowest <= position < n:
-        raise TraitError(f"there is no sequence {position}: positions are {lowest} to {n - 1}.")
+        raise TraitError(f"there is no {name} {position}: {name} must be from {lowest} to {n - 1}.")
     return position
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec._html import card, table
 from seqrec.data.sequences import as_sequences
-from seqrec.explore.front_end import Widget, check_position, lines, packed, source
+from seqrec.explore.front_end import Widget, check_position, lines, packed
 from seqrec.network.gates import Gates, check_estimator, trace_gates
 
 _MOST_STEPS = 400  # drawn: the latest
@@ -28,7 +28,7 @@ _MEANINGS = {
 _FALLBACK_STEPS = 20
 
 
-class GateInspector(Widget):
+class GateInspector(Widget, script="gate_inspector"):
     """See gate by gate what a fitted network keeps and forgets while it reads a sequence.
 
     Units are sorted by how long they remember: those whose forget gate (of a GRU, the update gate) is highest on
@@ -51,6 +51,8 @@ class GateInspector(Widget):
         Step under the cursor, from 0.
     unit : int
         Unit under the cursor, as the network numbers them.
+    gates : Gates or None
+        Gates and states at all steps of the sequence that is shown; None if there is none.
 
     Examples
     --------
@@ -60,47 +62,38 @@ class GateInspector(Widget):
     (3, 8)
     """
 
-    _esm: ClassVar[str] = source("gate_inspector")
-
     sequence = t.Int(-1).tag(sync=True)
-    step = t.Int(0).tag(sync=True)
-    unit = t.Int(0).tag(sync=True)
+    step, unit = (t.Int(0).tag(sync=True) for _ in range(2))
     _keys = t.Bytes().tag(sync=True)
     _trace = t.Dict().tag(sync=True)  # all of a sequence together, so that the page never sees a part
 
     def __init__(self, estimator: Any, sequences: Any, layer: int = 0) -> None:
         check_estimator(estimator)
         self.estimator, self.sequences, self.layer = estimator, as_sequences(sequences), layer
-        self._gates: Gates | None = None
-        super().__init__(_keys=lines(self.sequences.keys))
-        self.sequence = 0 if len(self.sequences) else -1
-
-    @property
-    def gates(self) -> Gates | None:
-        """Gates and states at all steps of the sequence that is shown; None if there is none."""
-        return self._gates
+        self.gates: Gates | None = None
+        super().__init__(_keys=lines(self.sequences.keys), sequence=0 if len(self.sequences) else -1)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The same with a row a step and unit: `step`, `event`, `unit`, and a column a gate or state."""
-        if self._gates is None:
+        """The gates with a row a step and unit: `step`, `event`, `unit`, and a column a gate or state."""
+        if self.gates is None:
             return pd.DataFrame(columns=["step", "event", "unit"])
-        n_steps, n_units = self._gates.hidden.shape
+        n_steps, n_units = self.gates.hidden.shape
         columns = {
             "step": np.repeat(np.arange(n_steps), n_units),
-            "event": np.repeat(self._gates.events, n_units),
+            "event": np.repeat(self.gates.events, n_units),
             "unit": np.tile(np.arange(n_units), n_steps),
         }
-        return pd.DataFrame(columns | {name: values.ravel() for name, values in parts_of(self._gates).items()})
+        return pd.DataFrame(columns | {name: values.ravel() for name, values in parts_of(self.gates).items()})
 
     @t.validate("sequence")
     def _check_sequence(self, proposal: Any) -> int:
-        return check_position(proposal["value"], len(self.sequences))
+        return check_position(proposal["value"], "sequence", len(self.sequences))
 
     @t.validate("step", "unit")
     def _check_place(self, proposal: Any) -> int:
         axis = ("step", "unit").index(proposal["trait"].name)
-        size = 1 if self._gates is None else self._gates.hidden.shape[axis]
+        size = 1 if self.gates is None else self.gates.hidden.shape[axis]
         if not 0 <= proposal["value"] < size:
             raise t.TraitError(f"{proposal['trait'].name} must be between 0 and {size - 1}, got {proposal['value']}.")
         return proposal["value"]
@@ -108,27 +101,26 @@ class GateInspector(Widget):
     @t.observe("sequence")
     def _follow(self, change: Any) -> None:
         if change["new"] < 0:
-            self._gates, self._trace = None, {}
+            self.gates, self._trace = None, {}
             return
-        self._gates = trace_gates(self.estimator, self.sequences[[change["new"]]], self.layer)
-        n_steps, order = len(self._gates.events), by_memory(self._gates)
-        self._trace = _described(self._gates, order, max(0, n_steps - _MOST_STEPS))
+        self.gates = trace_gates(self.estimator, self.sequences[[change["new"]]], self.layer)
+        n_steps, order = len(self.gates.events), by_memory(self.gates)
+        self._trace = _described(self.gates, order, max(0, n_steps - _MOST_STEPS))
         self.step, self.unit = n_steps - 1, int(order[0])
 
     def _fallback(self) -> str:
-        if self._gates is None:
+        if self.gates is None:
             return card("Gates", {}, lead="No sequence is chosen.")
-        means = {name: values.mean(axis=1) for name, values in self._gates.gates.items()}
-        rows = zip(self._gates.events, *means.values(), strict=True)
-        latest = list(rows)[-_FALLBACK_STEPS:]
-        title = f"Mean gates over {self._gates.hidden.shape[1]} units; the latest {len(latest)} steps"
-        return card("Gates", {}, table(latest, ["event", *means], title))
+        latest = self.gates.events[-_FALLBACK_STEPS:]
+        means = {name: values[-_FALLBACK_STEPS:].mean(axis=1) for name, values in self.gates.gates.items()}
+        title = f"Mean gates over {self.gates.hidden.shape[1]} units; the latest {len(latest)} steps"
+        return card("Gates", {}, table(zip(latest, *means.values(), strict=True), ["event", *means], title))
 
 
 def parts_of(gates: Gates) -> dict[str, NDArray[np.float32]]:
     """Give gates, cell and hidden state by name, (n_steps, units) each."""
-    states = {"cell": gates.cell, "hidden": gates.hidden}
-    return gates.gates | {name: values for name, values in states.items() if values is not None}
+    cell = {} if gates.cell is None else {"cell": gates.cell}
+    return gates.gates | cell | {"hidden": gates.hidden}
 
 
 def by_memory(gates: Gates) -> NDArray[np.intp]:

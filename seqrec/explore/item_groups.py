@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,13 +66,12 @@ def _first(value: Any) -> Any:
 
 def _ranges(values: NDArray) -> tuple[NDArray, list[str]]:
     """Cut ordered values into ranges of about as many items each; equal values stay together."""
-    starts = np.unique(values)
+    ordered, starts = np.sort(values), np.unique(values)
     if len(starts) > MOST_GROUPS:
-        starts = _starts(np.sort(values))
-    found = np.searchsorted(starts, values, side="right") - 1
-    inside = [values[found == level] for level in range(len(starts))]
-    ends = [dict.fromkeys([_written(part.min()), _written(part.max())]) for part in inside]
-    return found, [" – ".join(pair) for pair in ends]
+        starts = _starts(ordered)
+    lasts = np.append(ordered[np.searchsorted(ordered, starts[1:]) - 1], ordered[-1:])
+    ends = (dict.fromkeys(map(_written, pair)) for pair in zip(starts, lasts, strict=True))
+    return np.searchsorted(starts, values, side="right") - 1, [" – ".join(pair) for pair in ends]
 
 
 def _starts(ordered: NDArray) -> NDArray:
@@ -95,7 +93,6 @@ def _written(value: Any) -> str:
 
 def _categories(values: list[str]) -> tuple[NDArray, list[str]]:
     """Rank categories by frequency, then by name."""
-    counts = Counter(values)
-    ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    rank = {value: min(position, OTHER) for position, value in enumerate(ranked)}
-    return np.array([rank[value] for value in values], dtype=np.uint8), [label(value, 40) for value in ranked]
+    counts = pd.Series(values, dtype=object).value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    found = counts.index.get_indexer(pd.Index(values, dtype=object))
+    return np.minimum(found, OTHER), [label(value, 40) for value in counts.index]

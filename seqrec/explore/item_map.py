@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.preprocessing import normalize
 from traitlets import Bytes, Dict, Int, List, TraitError, Unicode, observe, validate
 
 from seqrec._checks import check_choice, check_rows
-from seqrec._html import Html, card, table
-from seqrec._text import markup
+from seqrec._html import Html, card, listed, table
 from seqrec.exceptions import InputError, MissingExtraError
 from seqrec.explore.catalogue import Catalogue
-from seqrec.explore.front_end import Widget, label, lines, packed, source
+from seqrec.explore.front_end import Widget, check_proposal, label, lines, packed
 from seqrec.explore.item_groups import OTHER, group
 
 _POPULARITY = "popularity"
@@ -23,7 +23,7 @@ _N_NEAREST = 10
 _N_DRAWN = 500  # points of the picture in the fallback
 
 
-class ItemMap(Widget):
+class ItemMap(Widget, script="item_map"):
     """Look at all items of a fitted recommender at once, as its embeddings lay them out.
 
     Use it to see what the model has learnt without being told (do genres, brands or prices form regions?), to find
@@ -74,36 +74,29 @@ class ItemMap(Widget):
     ['Green tea', 'Cake']
     """
 
-    _esm = source("item_map")
-
     item = Int(-1).tag(sync=True)
     selection = List(Int()).tag(sync=True)
-    color = Unicode().tag(sync=True)
-    _labels = Bytes().tag(sync=True)
-    _points = Bytes().tag(sync=True)
-    _popular = Bytes().tag(sync=True)
-    _axes = Unicode().tag(sync=True)
+    color, _axes = (Unicode().tag(sync=True) for _ in range(2))
+    _labels, _points, _popular, _groups = (Bytes().tag(sync=True) for _ in range(4))
     _colors = List(Unicode()).tag(sync=True)
-    _groups = Bytes().tag(sync=True)
-    _legend = Dict().tag(sync=True)
-    _focus = Dict().tag(sync=True)
+    _legend, _focus = (Dict().tag(sync=True) for _ in range(2))
 
     def __init__(
         self, recommender: Any, items: Any = None, color: str | None = None, points: ArrayLike | None = None
     ) -> None:
-        self._directions = _directions(item_embeddings(recommender))
+        self._directions = normalize(item_embeddings(recommender))
         self._catalogue = Catalogue(recommender.vocabulary_, items)
-        counts = np.asarray(recommender.item_counts_)
+        self._counts = np.asarray(recommender.item_counts_)
+        self._by_count = np.argsort(-self._counts, kind="stable")
         known = {label(name, 40): values for name, values in self._catalogue.attributes.items()}
-        self._values: dict[str, NDArray] = {_POPULARITY: counts} | known
-        self._counts = counts
-        self._xy, axes = _plane(self._directions) if points is None else (_checked(points, len(counts)), "")
+        self._values: dict[str, NDArray] = {_POPULARITY: self._counts} | known
+        self._xy, axes = _plane(self._directions) if points is None else (_checked(points, len(self._counts)), "")
         super().__init__(
             color=_telling(known) if color is None else check_choice(color, "color", self._values),
             _colors=list(self._values),
             _labels=lines(self._catalogue.labels),
             _points=packed(_to_unit(self._xy)),
-            _popular=packed(np.argsort(-counts, kind="stable"), "int32"),
+            _popular=packed(self._by_count, "int32"),
             _axes=axes,
         )
 
@@ -160,10 +153,7 @@ class ItemMap(Widget):
 
     @validate("color")
     def _check_color(self, proposal: Any) -> str:
-        try:
-            return check_choice(proposal["value"], "color", self._values)
-        except ValueError as error:
-            raise TraitError(str(error)) from None
+        return check_proposal(proposal, check_choice, self._values)
 
     def _range(self) -> str:
         return f"from 0 to {len(self._xy) - 1:,}, as the catalogue has {len(self._xy):,} items"
@@ -177,13 +167,12 @@ class ItemMap(Widget):
 
     @observe("item")
     def _show_nearest(self, _: Any) -> None:
-        focus: dict[str, Any] = {"item": self.item, "details": "", "nearest": []}
+        nearest, details = [], ""
         if self.item >= 0:
-            columns, similarities = self._nearest(self.item)
-            focus["nearest"] = [list(pair) for pair in zip(columns.tolist(), similarities.tolist(), strict=True)]
+            nearest = [list(pair) for pair in zip(*(found.tolist() for found in self._nearest(self.item)), strict=True)]
             times = f"{self._counts[self.item]:,} times in the training data"
-            focus["details"] = " · ".join(filter(None, [self._catalogue.details(self.item), times]))
-        self._focus = focus
+            details = " · ".join(filter(None, [self._catalogue.details(self.item), times]))
+        self._focus = {"item": self.item, "details": details, "nearest": nearest}
 
     def _nearest(self, item: int, k: int = _N_NEAREST) -> tuple[NDArray, NDArray[np.float32]]:
         """Give what `similar_items` gave when the map was made: the model may have learnt since, the map has not."""
@@ -195,9 +184,7 @@ class ItemMap(Widget):
     def _frame(self, columns: Any) -> pd.DataFrame:
         columns = np.asarray(columns, dtype=np.intp)
         x, y = self._xy[columns].T
-        return self._catalogue.frame(columns).assign(
-            **{_POPULARITY: self._values[_POPULARITY][columns], "x": x, "y": y}
-        )
+        return self._catalogue.frame(columns).assign(popularity=self._values[_POPULARITY][columns], x=x, y=y)
 
     def _fallback(self) -> str:
         facts = {
@@ -207,15 +194,14 @@ class ItemMap(Widget):
             "Selected": len(self.selection),
         }
         lead = f"{len(self._xy):,} items; run the notebook to move about in it"
-        popular = np.argsort(-self._counts, kind="stable")[:8]
         header = ["Popular items", "Times", "Nearest to it"]
-        return card("Item map", facts, self._picture(), table(self._rows(popular), header), lead=lead)
+        return card("Item map", facts, self._picture(), table(self._rows(self._by_count[:8]), header), lead=lead)
 
     def _rows(self, columns: NDArray) -> Iterator[list[Any]]:
         labels = self._catalogue.labels
         for column in columns.tolist():
-            nearest = [f"<bdi>{markup(labels[near], 30)}</bdi>" for near in self._nearest(column, 3)[0]]
-            yield [labels[column], int(self._counts[column]), Html(", ".join(nearest))]
+            nearest = [labels[near] for near in self._nearest(column, 3)[0]]
+            yield [labels[column], int(self._counts[column]), listed(nearest, width=30)]
 
     def _picture(self) -> Html:
         """Draw some of the points as an SVG: one path of dots."""
@@ -247,12 +233,6 @@ def item_embeddings(recommender: Any) -> NDArray[np.float32]:
             "Give a fitted LSTMRecommender."
         )
     return recommender.item_embeddings()
-
-
-def _directions(embeddings: NDArray) -> NDArray[np.float32]:
-    """Bring all rows to length 1; one of zeros stays."""
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _plane(rows: NDArray) -> tuple[NDArray[np.float64], str]:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.explore.catalogue import Catalogue
 from seqrec.recommend.base import RecommenderMixin
-from seqrec.recommend.top_k import top_k
 
 
 class Side:
@@ -22,72 +22,67 @@ class Side:
     Parameters
     ----------
     recommender : fitted recommender
-    catalogue : Catalogue
-        Of its own items.
+    items : DataFrame, Series or mapping, optional
+        Titles and attributes, as in `Catalogue`.
     first : Vocabulary
         The catalogue whose positions the page uses.
     exclude_seen : bool
 
     Attributes
     ----------
+    catalogue : Catalogue
+        Of the recommender's own items.
     to_first, from_first : integer arrays
         Positions in `first` of the recommender's own columns, and the reverse; -1 where the other lacks the item.
-    is_cold : bool
-        Whether the history that was scored last holds no item that the recommender knows.
+    cold : str
+        Why the recommendations are only popular, where the history that was scored last holds no item that is known.
     """
 
-    def __init__(
-        self, recommender: RecommenderMixin, catalogue: Catalogue, first: Vocabulary, exclude_seen: bool
-    ) -> None:
-        self.recommender, self.catalogue, self.exclude_seen = recommender, catalogue, exclude_seen
+    def __init__(self, recommender: RecommenderMixin, items: Any, first: Vocabulary, exclude_seen: bool) -> None:
         own = recommender.vocabulary_
+        self.recommender, self.catalogue, self.exclude_seen = recommender, Catalogue(own, items), exclude_seen
         self.to_first = own.translation(first)[N_RESERVED:].astype(np.intp) - N_RESERVED
         self.from_first = first.translation(own)[N_RESERVED:].astype(np.intp) - N_RESERVED
         self.has_probabilities = hasattr(recommender, "predict_proba")
 
-    def score(self, X: Sequences) -> None:
-        """Score all items after the only history of X, -inf for those that are excluded."""
+    def score(self, X: Sequences, is_first: bool) -> None:
+        """Score all items after the only history of X; later recommendations are compared with the first."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the page itself says which items are unknown
-            ((_, self._scores),) = self.recommender.score_items(X, self.exclude_seen, log_proba=True)
-        self.is_cold = bool(self.recommender.is_cold(X)[0])
+            ((_, scores),) = self.recommender.score_items(X, self.exclude_seen, log_proba=True)
+        why = "No item of this history is known" if X.n_events else "The history is empty"
+        self.cold = f"{why}, so these are simply popular." if self.recommender.is_cold(X)[0] else ""
+        self._scores, self._ranks = np.exp(scores[0]) if self.has_probabilities else scores[0], _ranks(scores[0])
+        if is_first:
+            self._before = self._ranks
 
-    def remember(self) -> None:
-        """Compare later recommendations with the present ones."""
-        self._before = self._scores
-
-    def best(self, k: int) -> tuple[NDArray[np.intp], NDArray]:
-        """Give columns and scores of the best k items, fewer if fewer are left."""
-        columns, scores = top_k(self._scores, min(k, self._scores.shape[1]))
-        left = ~np.isneginf(scores[0])
-        return columns[0][left], self._readable(scores[0][left])
+    def best(self, k: int) -> NDArray[np.intp]:
+        """Give the columns of the best k items, fewer if fewer are left."""
+        columns = _among(self._ranks, k)
+        return columns[np.argsort(self._ranks[columns])]
 
     def frame(self, k: int) -> pd.DataFrame:
         """Give `rank`, `item`, `title`, `score` and `moved` of the best k items."""
-        columns, scores = self.best(k)
-        before = np.array([_rank(self._before, column) for column in columns], dtype=np.int64)
-        ranks = np.arange(1, len(columns) + 1)
+        columns = self.best(k)
+        ranks, before = self._ranks[columns], self._before[columns]
         moved = np.where((before >= 1) & (before <= k), before - ranks, np.nan)
-        titles = [self.catalogue.labels[column] for column in columns]
-        items = self.catalogue.ids[columns]
+        items, titles = self.catalogue.ids[columns], [self.catalogue.labels[column] for column in columns]
+        scores = self._scores[columns]
         return pd.DataFrame({"rank": ranks, "item": items, "title": titles, "score": scores, "moved": moved})
 
-    def describe(self, k: int, is_empty: bool) -> dict[str, Any]:
+    def describe(self, k: int) -> dict[str, Any]:
         """Give what the page shows: the best k items, and those that were among them before the edits."""
-        columns = self.best(k)[0]
-        earlier, scores = top_k(self._before, min(k, self._before.shape[1]))
-        gone = np.setdiff1d(earlier[~np.isneginf(scores)], columns)
-        why_cold = "The history is empty" if is_empty else "No item of this history is known"
+        gone = np.setdiff1d(_among(self._before, k), _among(self._ranks, k))
         return {
-            "rows": [self.row(column) | {"moved": self._moved(column, k)} for column in columns],
+            "rows": [self.row(column) | {"moved": self._moved(column, k)} for column in self.best(k)],
             "gone": [self.catalogue.labels[column] for column in gone],
-            "cold": f"{why_cold}, so these are simply popular." if self.is_cold else "",
+            "cold": self.cold,
             "probable": self.has_probabilities,
         }
 
     def row(self, column: int) -> dict[str, Any]:
         """Give what the page shows of an item, whether it is recommended or not."""
-        rank, score = _rank(self._scores, column), self._readable(self._scores[0, column])
+        rank, score = self._ranks[column], self._scores[column]
         score = percentage(score) if self.has_probabilities else digits(score)
         place = f"It would come in place {rank:,}, with {score}. " if rank else "It is in the history already. "
         return {
@@ -100,21 +95,20 @@ class Side:
 
     def _moved(self, column: int, k: int) -> str:
         """Say how an item moved, against the time before the edits; nothing if it did not."""
-        before, rank = _rank(self._before, column), _rank(self._scores, column)
+        before, rank = self._before[column], self._ranks[column]
         if not 1 <= before <= k:
             return f"★ new, was no. {before:,}" if before else "★ new"
         return f"▲ up {before - rank}" if before > rank else f"▼ down {rank - before}" if before < rank else ""
 
-    def _readable(self, scores: Any) -> Any:
-        return np.exp(scores) if self.has_probabilities else scores
+
+def _ranks(scores: NDArray) -> NDArray[np.int64]:
+    """Give the place of each item, from 1, where equal scores keep the order of the columns; 0 if it is excluded."""
+    return np.where(np.isneginf(scores), 0, rankdata(-scores, method="ordinal"))
 
 
-def _rank(scores: NDArray, column: int) -> int:
-    """Give the place of an item, from 1, where equal scores keep the order of the columns; 0 if it is excluded."""
-    own = scores[0, column]
-    if np.isneginf(own):
-        return 0
-    return int(np.count_nonzero(scores[0] > own) + np.count_nonzero(scores[0, :column] == own)) + 1
+def _among(ranks: NDArray[np.int64], k: int) -> NDArray[np.intp]:
+    """Give the columns of the k best."""
+    return np.flatnonzero((ranks >= 1) & (ranks <= k))
 
 
 def percentage(probability: float) -> str:

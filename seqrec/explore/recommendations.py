@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,20 @@ import traitlets
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec._checks import check_integer, show
+from seqrec._checks import check_choice, check_integer, show
 from seqrec._html import card, table
 from seqrec.data.sequences import Sequences, as_sequences
-from seqrec.data.vocabulary import N_RESERVED
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
-from seqrec.explore.catalogue import Catalogue
-from seqrec.explore.front_end import Widget, label, lines, packed, source
-from seqrec.explore.histories import History
+from seqrec.explore.front_end import Widget, check_position, check_proposal, label, lines, packed
+from seqrec.explore.histories import inserted, moved, removed
 from seqrec.explore.rankings import Side
 from seqrec.recommend.base import RecommenderMixin
 
-_NEW_USER = History("a new user", [], [], None)
+_NEW_USER = Sequences.from_lists([[]], keys=["a new user"])
 
 
-class RecommendationExplorer(Widget):
+class RecommendationExplorer(Widget, script="recommendations"):
     """Change a user's history and see at once what is recommended next, and which events are the reason.
 
     A notebook shows it as a widget: find a user, read the history, add, remove or move events, and watch the
@@ -100,38 +100,29 @@ class RecommendationExplorer(Widget):
     ['tea']
     """
 
-    _esm = source("recommendations")
-    sequence = traitlets.Int(-1).tag(sync=True)
+    sequence, item = (traitlets.Int(-1).tag(sync=True) for _ in range(2))
     model = traitlets.Unicode().tag(sync=True)
-    item = traitlets.Int(-1).tag(sync=True)
     k = traitlets.Int(10).tag(sync=True)
-    _users = traitlets.Bytes().tag(sync=True)
-    _lengths = traitlets.Bytes().tag(sync=True)
-    _titles = traitlets.Bytes().tag(sync=True)
-    _shown = traitlets.Dict().tag(sync=True)
-    _reasons = traitlets.Dict().tag(sync=True)
+    _users, _lengths, _titles = (traitlets.Bytes().tag(sync=True) for _ in range(3))
+    _shown, _reasons = (traitlets.Dict().tag(sync=True) for _ in range(2))
 
     def __init__(
         self, recommender: Any, sequences: Any, items: Any = None, k: int = 10, exclude_seen: bool = True
     ) -> None:
-        recommenders = _named(recommender)
-        self._sequences = as_sequences(sequences)
+        recommenders, X = _named(recommender), as_sequences(sequences)
         self._vocabulary = next(iter(recommenders.values())).vocabulary_
         # Ids of the wrong kind are an error here, not at the first edit.
-        self._ids_dtype = self._sequences.vocabulary.extend(self._vocabulary.items).items.dtype
-        self._sides = {
-            name: Side(one, Catalogue(one.vocabulary_, items), self._vocabulary, exclude_seen)
-            for name, one in recommenders.items()
-        }
+        self._sequences = replace(X, vocabulary=X.vocabulary.extend(self._vocabulary.items))
+        self._sides = {name: Side(one, items, self._vocabulary, exclude_seen) for name, one in recommenders.items()}
         self._version, self._chosen = 0, False
         super().__init__(
             model=next(iter(recommenders)),
             k=check_integer(k, "k"),
-            _users=lines(self._sequences.keys),
-            _lengths=packed(self._sequences.lengths, "int32"),
-            _titles=lines(self._first.catalogue.labels),
+            _users=lines(X.keys),
+            _lengths=packed(X.lengths, "int32"),
+            _titles=lines(next(iter(self._sides.values())).catalogue.labels),
         )
-        self.sequence = 0 if len(self._sequences) else -1
+        self.sequence = 0 if len(X) else -1
         self._open()
         self.observe(lambda _: self._open(), "sequence")
         self.observe(lambda _: self._refresh(), "k")
@@ -139,31 +130,23 @@ class RecommendationExplorer(Widget):
         self.observe(lambda _: setattr(self, "_chosen", True), "item")
         self.on_msg(lambda _, content, __: self._receive(content))
 
-    @traitlets.validate("sequence")
-    def _check_sequence(self, proposal: Any) -> int:
-        return _in_range(proposal, len(self._sequences), "sequences")
-
-    @traitlets.validate("item")
-    def _check_item(self, proposal: Any) -> int:
-        return _in_range(proposal, len(self._vocabulary), "items of the catalogue")
+    @traitlets.validate("sequence", "item")
+    def _check_position(self, proposal: Any) -> int:
+        name = proposal["trait"].name
+        return check_position(proposal["value"], name, len(self._sequences if name == "sequence" else self._vocabulary))
 
     @traitlets.validate("model")
     def _check_model(self, proposal: Any) -> str:
-        if proposal["value"] not in self._sides:
-            names = ", ".join(map(repr, self._sides))
-            raise traitlets.TraitError(f"model must be one of {names}, got {show(proposal['value'])}.")
-        return proposal["value"]
+        return check_proposal(proposal, check_choice, self._sides)
 
     @traitlets.validate("k")
     def _check_k(self, proposal: Any) -> int:
-        if proposal["value"] < 1:
-            raise traitlets.TraitError(f"k must be at least 1, got {proposal['value']}.")
-        return proposal["value"]
+        return check_proposal(proposal, check_integer)
 
     @property
     def history(self) -> list[Any]:
         """The ids of the user's items, as edited."""
-        return list(self._history.items)
+        return self._history[0].tolist()
 
     @property
     def recommendations(self) -> pd.DataFrame:
@@ -190,19 +173,19 @@ class RecommendationExplorer(Widget):
         IndexError
             If the history has no such position.
         """
-        column = self._vocabulary.encode([item])[0] - N_RESERVED
-        if column < 0:
+        if self._vocabulary.encode([item])[0] == UNKNOWN:
             raise InputError(f"item {show(item)} is not in the catalogue of {len(self._vocabulary):,} items.")
-        place = len(self._history) if position is None else self._position(position, len(self._history))
-        self._edit(self._history.inserted(place, self._vocabulary.items[column : column + 1].tolist()[0]))
+        n = self._history.n_events
+        place = n if position is None else self._position(position, n)
+        self._edit(inserted(self._history, place, self._history.vocabulary.encode([item])[0]))
 
     def remove(self, position: int) -> None:
         """Remove the event at `position`, from 0, and its time."""
-        self._edit(self._history.removed(self._position(position)))
+        self._edit(removed(self._history, self._position(position)))
 
     def move(self, position: int, to: int) -> None:
         """Move the item at `position` so that it is at `to`; the times stay where they are."""
-        self._edit(self._history.moved(self._position(position), self._position(to)))
+        self._edit(moved(self._history, self._position(position), self._position(to)))
 
     def undo(self) -> None:
         """Take the latest edit back; nothing happens if there is none."""
@@ -225,85 +208,75 @@ class RecommendationExplorer(Widget):
         return self.sequence
 
     @property
-    def _history(self) -> History:
+    def _history(self) -> Sequences:
         return self._states[self._place]
 
-    @property
-    def _first(self) -> Side:
-        return next(iter(self._sides.values()))
-
     def _encoded(self) -> Sequences:
-        return self._history.sequences(self._ids_dtype)
+        return self._history.compact()
 
     def _position(self, position: Any, last: int | None = None) -> int:
         """Check a position: of an event, or up to `last`."""
-        last = len(self._history) - 1 if last is None else last
-        if not 0 <= check_integer(position, "position", minimum=-1) <= last:
-            raise IndexError(f"position {position} is not in the history of {len(self._history)} events.")
+        n = self._history.n_events
+        if not 0 <= check_integer(position, "position", minimum=-1) <= (n - 1 if last is None else last):
+            raise IndexError(f"position {position} is not in the history of {n} events.")
         return int(position)
 
     def _open(self) -> None:
         """Start with the user `sequence`: no edits, no item chosen."""
-        row = self.sequence
-        self._states, self._place = [_NEW_USER if row < 0 else History.of(self._sequences[[row]])], 0
-        self._start = self._version
-        self._chosen = False
-        encoded = self._encoded()
-        for side in self._sides.values():
-            side.score(encoded)
-            side.remember()
-        self._refresh()
+        new = replace(_NEW_USER, vocabulary=self._sequences.vocabulary)
+        self._states, self._place = [new if self.sequence < 0 else self._sequences[[self.sequence]]], 0
+        self._start, self._chosen = self._version, False
+        self._score(is_first=True)
 
-    def _edit(self, history: History) -> None:
+    def _edit(self, history: Sequences) -> None:
         self._states[self._place + 1 :] = [history]
         self._go(self._place + 1)
 
     def _go(self, place: int) -> None:
-        if place == self._place:
-            return
-        self._place = place
+        if place != self._place:
+            self._place = place
+            self._score()
+
+    def _score(self, is_first: bool = False) -> None:
         encoded = self._encoded()
         for side in self._sides.values():
-            side.score(encoded)
+            side.score(encoded, is_first)
         self._refresh()
 
     def _refresh(self) -> None:
         """Send history and recommendations, in one message; reasons follow when the page asks for them."""
         self._version += 1
-        sides, is_empty = self._sides.items(), not self._history.items
+        models = [side.describe(self.k) | {"name": name} for name, side in self._sides.items()]
         with self.hold_sync():
             if not self._chosen:
                 self._follow_first()
-            self._shown = self._describe_history() | {
-                "version": self._version,
-                "said": self._said(),
-                "models": [side.describe(self.k, is_empty) | {"name": name} for name, side in sides],
-            }
+            told = {"version": self._version, "said": self._said(), "models": models}
+            self._shown = self._describe_history() | told
 
     def _turn_to_model(self) -> None:
         side = self._sides[self.model]
-        if not self._chosen and self.item not in side.to_first[side.best(self.k)[0]]:
+        if not self._chosen and self.item not in side.to_first[side.best(self.k)]:
             self._follow_first()
 
     def _follow_first(self) -> None:
         side = self._sides[self.model]
-        self.item = next(iter(side.to_first[side.best(1)[0]].tolist()), -1)
+        self.item = next(iter(side.to_first[side.best(1)].tolist()), -1)
         self._chosen = False
 
     def _explained(self, side: Side) -> NDArray[np.intp]:
         """Give the columns of what is recommended, and last that of `item` if it is not among them."""
-        columns = side.best(self.k)[0]
+        columns = side.best(self.k)
         column = side.from_first[self.item] if self.item >= 0 else -1
         return columns if column < 0 or column in columns else np.append(columns, column)
 
     def _describe_history(self) -> dict[str, Any]:
         history = self._history
-        codes = self._encoded().recode(self._vocabulary).codes.astype(np.int32) - N_RESERVED
+        codes = self._encoded().recode(self._vocabulary).codes - N_RESERVED
         return {
-            "user": label(history.key),
+            "user": label(history.keys[0]),
             "start": self._start,
             "events": packed(codes, "int32"),
-            "unknown": lines(item for item, code in zip(history.items, codes, strict=True) if code < 0),
+            "unknown": lines(history[0][codes < 0]),
             "notes": lines(_notes(history, codes >= 0)),
             "undo": self._place > 0,
             "redo": self._place < len(self._states) - 1,
@@ -312,9 +285,10 @@ class RecommendationExplorer(Widget):
 
     def _said(self) -> str:
         """Sum up for screen readers what there is to see now."""
-        best = self._sides[self.model].describe(1, not self._history.items)["rows"]
+        side, n = self._sides[self.model], self._history.n_events
+        best = [side.row(column) for column in side.best(1)]
         first = f"First of {self.model}: {best[0]['title']}, {best[0]['score']}." if best else "Nothing to recommend."
-        return f"{len(self._history):,} events. {first}"
+        return f"{n:,} events. {first}"
 
     def _receive(self, content: Any) -> None:
         """Do what the page asks for; a position that an earlier edit made meaningless is passed over."""
@@ -323,7 +297,7 @@ class RecommendationExplorer(Widget):
                 case {"do": "add", "item": int(column), "position": position}:
                     self.add(self._vocabulary.items[column], position)
                 case {"do": "remove", "position": int(position)}:  # at the end, quick orders remove one after another
-                    self.remove(min(position, len(self._history) - 1))
+                    self.remove(min(position, self._history.n_events - 1))
                 case {"do": "move", "position": position, "to": to}:
                     self.move(position, to)
                 case {"do": "undo" | "redo" | "reset" | "random_user" as name}:
@@ -340,15 +314,14 @@ class RecommendationExplorer(Widget):
             "model": self.model,
             "positions": packed(reasons["position"].to_numpy()[:n_events], "int32"),
             "effects": packed(reasons["effect"].to_numpy()),
-            "other": side.row(columns[-1]) if len(columns) > len(side.best(self.k)[0]) else None,
+            "other": side.row(columns[-1]) if len(columns) > len(side.best(self.k)) else None,
         }
 
     def _fallback(self) -> str:
-        frame = self.recommendations
-        facts = {"user": self._history.key, "history": f"{len(self._history):,} events"}
+        facts = {"user": self._history.keys[0], "history": f"{self._history.n_events:,} events"}
         parts = [
             table(rows[["rank", "title", "score"]].itertuples(index=False), ["rank", "item", "score"], str(name))
-            for name, rows in frame.groupby("model", sort=False)
+            for name, rows in self.recommendations.groupby("model", sort=False)
         ]
         return card("Recommendations", facts, *parts)
 
@@ -368,19 +341,12 @@ def _named(recommender: Any) -> dict[str, RecommenderMixin]:
     return {label(name): one for name, one in several.items()}
 
 
-def _in_range(proposal: Any, n: int, what: str) -> int:
-    if not -1 <= proposal["value"] < n:
-        name = proposal["trait"].name
-        raise traitlets.TraitError(f"{name} must be from -1 to {n - 1}, for {n:,} {what}; got {proposal['value']}.")
-    return proposal["value"]
-
-
-def _notes(history: History, is_known: NDArray[np.bool_]) -> Iterator[str]:
+def _notes(history: Sequences, is_known: NDArray[np.bool_]) -> Iterator[str]:
     """Write below each event its number, its time, and what is peculiar about it."""
-    times = [None] * len(history) if history.times is None else _time_labels(history.times)
+    times = [""] * history.n_events if history.timestamps is None else _time_labels(history.timestamps)
     for number, (time, row, known) in enumerate(zip(times, history.rows, is_known, strict=True), start=1):
-        notes = [f"{number:,}", "added" if row < 0 else None, None if known else "not in the catalogue", time]
-        yield " · ".join(note for note in notes if note is not None)
+        notes = [f"{number:,}", "added" if row < 0 else "", "" if known else "not in the catalogue", time]
+        yield " · ".join(filter(None, notes))
 
 
 def _time_labels(times: NDArray[np.datetime64]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -42,10 +41,12 @@ def timeline(detector: Any, X: Sequences, score: float, normal: Sequences | None
         and, if it is among `normal`, the `events` of the normal sequence that is most like it.
     """
     parts = detector.part_p_values(X).iloc[0].nsmallest(_N_PARTS)
+    rare = one_in(np.exp(score))
+    rarity = "As usual as can be." if rare == "usual" else f"Of normal sequences, {rare} is as odd."
     told = {
         "key": label(X.keys[0]),
-        "score": score,
-        "rarity": f"{_rarity(one_in(np.exp(score)))} Oddest about it:",
+        "score": float(score),
+        "rarity": f"{rarity} Oddest about it:",
         "n_events": X.n_events,
         "reasons": [f"{in_words(name)} ({one_in(p)})" for name, p in parts.items()],
     }
@@ -72,10 +73,6 @@ def one_in(p: float) -> str:
     return f"1 in {float(f'{n:.2g}'):,.3g}" if n < 1000 else f"1 in {float(f'{n:.2g}'):,.0f}"
 
 
-def _rarity(one_in: str) -> str:
-    return "As usual as can be." if one_in == "usual" else f"Of normal sequences, {one_in} is as odd."
-
-
 def in_words(part: str) -> str:
     """Say what it means that a part of the score is odd, such as "amount max"."""
     if part in _IN_WORDS:
@@ -85,9 +82,8 @@ def in_words(part: str) -> str:
     return meaning if channel == "events" else f"{label(channel, 40)}: {meaning.replace('event', 'value')}"
 
 
-def _events(detector: Any, X: Sequences, reasons: pd.DataFrame) -> list[dict[str, Any]]:
+def _events(detector: Any, X: Sequences, reasons: Any) -> list[dict[str, Any]]:
     whole = detector.surprisal(X)
-    rows: Iterable[Any] = reasons.itertuples()
     return [
         {
             "position": int(reason.position),
@@ -97,13 +93,14 @@ def _events(detector: Any, X: Sequences, reasons: pd.DataFrame) -> list[dict[str
             "field": label(reason.field, 40),
             "detail": _detail(X, reason),
         }
-        for reason in rows
+        for reason in reasons.itertuples()
     ]
 
 
 def _detail(X: Sequences, reason: Any) -> str:
     when = _when(X, reason.position) if reason.position < X.n_events else ""
-    came = "" if reason.field == _EVENT else f"{label(reason.field, 40)} {label(_short(reason.value), 60)}, "
+    value = f"{reason.value:.4g}" if isinstance(reason.value, float | np.floating) else reason.value
+    came = "" if reason.field == _EVENT else f"{label(reason.field, 40)} {label(value, 60)}, "
     return f"{when}{came}{one_in(reason.p_value)} here. Expected: {label(reason.expected, 160) or '–'}"
 
 
@@ -114,10 +111,6 @@ def _plain_events(X: Sequences) -> list[dict[str, Any]]:
 
 def _when(X: Sequences, position: int) -> str:
     return "" if X.timestamps is None else f"{pd.Timestamp(X.timestamps[position]).floor('s')}. "
-
-
-def _short(value: Any) -> Any:
-    return f"{value:.4g}" if isinstance(value, float | np.floating) else value
 
 
 def _nearest(key: Any, normal: Sequences | None) -> dict[str, Any]:

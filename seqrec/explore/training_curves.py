@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import traitlets
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import show
 from seqrec._html import card, details, sparkline, table
+from seqrec.data.display import by_epoch
 from seqrec.exceptions import InputError
-from seqrec.explore.front_end import Widget, label, packed, source
+from seqrec.explore.front_end import Widget, label, packed
 
 _SECONDS_BETWEEN_MESSAGES = 0.1
 _MOST_EARLIER = 50  # curves; more could not be told apart
 _SHOWN: list[TrainingCurves] = []  # those of the cell that runs: emptied when it ends, so that folds share a widget
 
 
-class TrainingCurves(Widget):
+class TrainingCurves(Widget, script="training_curves"):
     """Loss and validation score of each epoch of a training.
 
     In a notebook, `fit` shows it by itself. Several trainings in one cell, such as the folds of
@@ -66,31 +66,26 @@ class TrainingCurves(Widget):
     [3.2, 2.9, 2.8]
     """
 
-    _esm: ClassVar[str] = source("training_curves")
     history = traitlets.Dict(read_only=True)
     earlier: traitlets.List[dict[str, list[float]]] = traitlets.List(read_only=True)
-    epoch = traitlets.Int(read_only=True).tag(sync=True)
-    max_epochs = traitlets.Int(read_only=True).tag(sync=True)
-    best_epoch = traitlets.Int(read_only=True).tag(sync=True)
+    epoch, max_epochs, best_epoch = (traitlets.Int(read_only=True).tag(sync=True) for _ in range(3))
     status = traitlets.Unicode(read_only=True).tag(sync=True)
-    _share = traitlets.Float().tag(sync=True)  # of the training that is done; -1 while none runs
-    _loss = traitlets.Bytes().tag(sync=True)
-    _validation = traitlets.Bytes().tag(sync=True)
+    _share = traitlets.Float(-1.0).tag(sync=True)  # of the training that is done; -1 while none runs
+    _loss, _validation = (traitlets.Bytes().tag(sync=True) for _ in range(2))
     _earlier = traitlets.List(traitlets.List(traitlets.Bytes())).tag(sync=True)
 
     def __init__(self, history: Any) -> None:
         history = _checked(_history_of(history))
         super().__init__()
-        self._share = -1.0
-        self._set_history(history)
-        self.set_trait("epoch", len(history["loss"]))
-        self.set_trait("max_epochs", len(history["loss"]))
-        self.set_trait("status", self._summary())
+        n, best = len(history["loss"]), by_epoch(history)[2]
+        told = f"{n:,} epoch{'s' * (n != 1)}" if n else "No epoch yet"
+        self.set_trait("max_epochs", n)
+        self.tell(n, -1.0, f"{told}: the best was epoch {best}." if best else f"{told}.", history)
 
     @property
     def frame(self) -> pd.DataFrame:
         """The latest training: `epoch`, from 1, `loss` and `validation`, NaN where there is none."""
-        loss, validation = _columns(self.history)
+        loss, validation, _ = by_epoch(self.history)
         return pd.DataFrame({"epoch": np.arange(1, len(loss) + 1), "loss": loss, "validation": validation})
 
     @property
@@ -103,10 +98,9 @@ class TrainingCurves(Widget):
         with self.hold_sync():
             if self.history["loss"]:
                 self.set_trait("earlier", [*self.earlier, self.history][-_MOST_EARLIER:])
-                self._earlier = [[packed(column) for column in _columns(history)] for history in self.earlier]
-            self._set_history({"loss": []})
+                self._earlier = [[packed(column) for column in by_epoch(history)[:2]] for history in self.earlier]
             self.set_trait("max_epochs", max_epochs)
-            self.tell(0, 0.0, "Starting.")
+            self.tell(0, 0.0, "Starting.", {"loss": []})
 
     def tell(self, epoch: int, share: float, status: str, history: Mapping[str, list[float]] | None = None) -> None:
         """Show how far it is: the epoch from 1, the share of the training that is done, words, new figures."""
@@ -115,24 +109,14 @@ class TrainingCurves(Widget):
             self.set_trait("status", f"Training {len(self.earlier) + 1}. {status}" if self.earlier else status)
             self._share = share
             if history is not None:
-                self._set_history({name: list(values) for name, values in history.items()})
+                self.set_trait("history", {name: list(values) for name, values in history.items()})
+                loss, validation, best = by_epoch(history)
+                self._loss, self._validation = packed(loss), packed(validation)
+                self.set_trait("best_epoch", best)
 
     def end(self, status: str) -> None:
         """Show how a training ended."""
         self.tell(self.epoch, -1.0, status)
-
-    def _set_history(self, history: dict[str, list[float]]) -> None:
-        self.set_trait("history", history)
-        loss, validation = _columns(history)
-        self._loss, self._validation = packed(loss), packed(validation)
-        judged = not np.isnan(validation).all()
-        self.set_trait("best_epoch", 1 + int(np.nanargmax(validation)) if judged else 0)
-
-    def _summary(self) -> str:
-        if not self.epoch:
-            return "No epoch yet."
-        best = f": the best was epoch {self.best_epoch}." if self.best_epoch else "."
-        return f"{self.epoch:,} epoch{'s' * (self.epoch != 1)}{best}"
 
     def _fallback(self) -> str:
         frame = self.frame
@@ -261,18 +245,6 @@ def _checked(history: Mapping[str, Any]) -> dict[str, list[float]]:
     if len(lists["validation"]) > len(lists["loss"]):
         raise InputError(f"{len(lists['validation'])} epochs were validated, but there were {len(lists['loss'])}.")
     return lists
-
-
-def _columns(history: Mapping[str, list[float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give loss and validation of each epoch, NaN where there is none.
-
-    Where one figure is missing, Ctrl-C came while the last epoch was validated; where more are, the first epochs were
-    not validated.
-    """
-    loss, validation = (np.asarray(history.get(name, []), dtype=np.float64) for name in ("loss", "validation"))
-    n_missing = len(loss) - len(validation)
-    ends = (0, 1) if n_missing == 1 else (n_missing, 0)
-    return loss, np.pad(validation, ends, constant_values=np.nan)
 
 
 def _duration(seconds: float) -> str:

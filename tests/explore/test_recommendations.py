@@ -31,7 +31,7 @@ def explorer(markov):
 
 
 def times(explorer):
-    return [str(time)[:10] for time in explorer._history.times]
+    return [str(time)[:10] for time in explorer._history.timestamps]
 
 
 def dated(recommender, **options):
@@ -124,7 +124,7 @@ def test_an_added_item_gets_a_time_between_its_neighbours_or_a_median_gap_away(m
     explorer = dated(markov)
     explorer.add("cake", position)
     assert times(explorer)[position] == day
-    assert (np.diff(explorer._history.times) >= np.timedelta64(0)).all()
+    assert (np.diff(explorer._history.timestamps) >= np.timedelta64(0)).all()
 
 
 def test_one_event_has_no_gap_so_what_is_added_gets_its_time(markov):
@@ -140,7 +140,7 @@ def test_a_history_that_was_emptied_is_filled_without_times(markov):
     for _ in LISTS[0]:
         explorer.remove(0)
     explorer.add("tea")
-    assert explorer._history.times is None
+    assert explorer._history.timestamps is None
     assert explorer.recommendations["item"].tolist() == markov.recommend([["tea"]], k=2)[0][0].tolist()
 
 

@@ -128,7 +128,8 @@ def test_traits_cannot_be_set_from_outside():
         ((9, [3.0, 2.0], (), None), "Interrupted in epoch 3."),
     ],
 )
-def test_the_ending_is_told_in_words(cell, arguments, status):
+def test_the_ending_is_told_in_words(cell, monkeypatch, arguments, status):
+    monkeypatch.setattr(training_curves.time, "monotonic", lambda: 100.0)
     train(*arguments)
     assert cell.displayed[0].status == status
     assert not cell.displayed[0].running

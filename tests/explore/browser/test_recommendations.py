@@ -136,7 +136,7 @@ def test_a_recommendation_in_focus_is_told_to_python_and_explained(notebook, wid
     second = recommended(widget).nth(1)
     second.click()
     title = second.locator("bdi").inner_text()
-    notebook.wait_for("explorer._first.catalogue.labels[explorer.item]", title)
+    notebook.wait_for("explorer._titles.decode().split('\\n')[explorer.item]", title)
     expect(widget.get_by_role("heading", name=f"Why “{title}”?")).to_be_visible()
     expect(history_of(widget).first).to_have_text(re.compile(r"[+−]\d|0"))
 
