@@ -25,9 +25,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 from harness import write_result  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
-from tests.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 from seqrec.explore.front_end import source, style  # noqa: E402
+from tests.explore.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 WIDGETS = ("recommendations", "anomalies", "gate_inspector", "item_map", "comparison", "training_curves")
 SETUP = """
