@@ -77,7 +77,7 @@ GRAPH_NETWORKS = (
 )
 PROCESSES = (
     "Accuracy: whether the first guess is right, while the case goes on, so that a guess of its end is always wrong "
-    "(Tax et al. 2017). With ends, the end of a case is asked for as well."
+    "(Tax et al. 2017). With ends, the end of a case is asked for as well. Told it goes on: the end is no answer."
 )
 REMARKS = {
     "ml-1m": ["SASRec+ (tuned) is the best published without the target's time."],
@@ -92,7 +92,8 @@ REMARKS = {
     "bpi_12_w": [
         PROCESSES,
         "Markov's lead is no better model: after activity 6 it has seen 1,971 repetitions and 1,902 ends, so it "
-        "happens never to guess an end, and is never wrong by one. Asked about ends as well, it is behind.",
+        "happens never to guess an end, and is never wrong by one. Told that the case goes on, and asked about ends as "
+        "well, the network is ahead.",
     ],
     "hdfs": [
         "The standard error of F1 near the top is .004, since a sample stands for the normal sessions: so the counters "

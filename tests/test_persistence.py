@@ -13,7 +13,7 @@ import hostile
 import joblib
 import numpy as np
 import pytest
-from golden.make import COLUMNS, ESTIMATORS, ask, fit, make_log, read_log
+from golden.make import COLUMNS, ESTIMATORS, ask, fit, make_log, read_log, sequences_for
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
@@ -96,16 +96,16 @@ def test_inspect_needs_no_model(fitted, tmp_path):
 @pytest.mark.slow
 def test_a_loaded_estimator_can_be_fitted_anew(fitted, tmp_path):
     name = type(fitted).__name__
-    log = read_log(make_log(60, seed=0), fields=name in ("LSTMAnomalyDetector", "LSTMSequenceClassifier"))
+    log = sequences_for(name, make_log(60, seed=0))
     second = {"UserProfiles": log.keys % 5, "LSTMSequenceClassifier": np.array(["even", "odd"])[log.lengths % 2]}
     twin = saved_and_loaded(fitted, tmp_path).fit(log, second.get(name))
     assert ask(twin, QUESTIONS) == ask(fitted, QUESTIONS)
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_a_golden_file_gives_the_answers_that_it_once_gave(name):
-    golden = json.loads((GOLDEN / f"{name}.json").read_text())
-    answers = ask(load(GOLDEN / f"{name}.seqrec"), golden["log"])
+@pytest.mark.parametrize("file", sorted(GOLDEN.rglob("*.seqrec")), ids=lambda file: str(file.relative_to(GOLDEN)))
+def test_a_golden_file_gives_the_answers_that_it_once_gave(file):
+    golden = json.loads(file.with_suffix(".json").read_text())
+    answers = ask(load(file), golden["log"])
     for part, expected in golden["answers"].items():
         if part == "users":  # asked of a detector that compared users, which `UserProfiles` alone does now
             continue
@@ -113,7 +113,7 @@ def test_a_golden_file_gives_the_answers_that_it_once_gave(name):
             assert answers[part] == expected
         else:
             # Processors sum the products of a network in different orders.
-            tolerance = {"rtol": 1e-5, "atol": 1e-5} if name.startswith("LSTM") else {"rtol": 1e-12}
+            tolerance = {"rtol": 1e-5, "atol": 1e-5} if file.stem.startswith("LSTM") else {"rtol": 1e-12}
             np.testing.assert_allclose(answers[part], expected, **tolerance)
 
 
