@@ -9,7 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec.logs.chunks import CODES, Columns, LogFile, TimeFacts, find_columns, find_kinds, read_chunks, schema_of
+from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
+from seqrec.logs.columns import Columns, find_columns, find_kinds
+from seqrec.logs.files import LogFile
+from seqrec.logs.values import CODES
 
 COLUMNS = Columns("user", "item", "time", ("amount", "new", "note"))
 
@@ -22,10 +25,10 @@ def write(path, content):
 
 def read(file, columns=None, kinds=None, chunk_rows=2**18):
     """All good rows, all bad rows and the facts of a file, with its rows conserved."""
-    columns = columns or find_columns([file])[0]
+    columns = columns or find_columns([file])
     kinds = find_kinds([file], columns, kinds)
     good, bad, facts, start = [schema_of(kinds).empty_table()], [], TimeFacts(), 0
-    for chunk in read_chunks(file, 0, columns, kinds, chunk_rows):
+    for chunk in read_chunks(file, columns, kinds, chunk_rows):
         rows = sorted(chunk.good["row"].to_pylist() + chunk.bad["row"].to_pylist())
         assert rows == list(range(start, start + chunk.n_rows))
         assert chunk.start == start

@@ -10,7 +10,8 @@ from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
 from seqrec.exceptions import InputError, LogError
 from seqrec.jobs.job import kept, kinds_wanted
-from seqrec.logs.chunks import LogFile, find_columns, find_files, read_names
+from seqrec.logs.columns import find_columns, read_names
+from seqrec.logs.files import LogFile, find_files
 from seqrec.logs.source import Source
 from seqrec.logs.whole import Log
 from seqrec.persistence import ModelFile, opened
@@ -66,9 +67,10 @@ def meet(
         If the model is for another task.
     """
     with opened(path) as file:
-        _check_task(path, file.description["estimator"], task, label)
-        names = _names(patterns, reading, file.description["columns"], _TASKS[file.description["estimator"]])
-        console.note(f"model: {path} ({file.description['estimator']})")
+        kind = file.description["estimator"]
+        _check_task(path, kind, task, label)
+        names = _names(patterns, reading, file.description["columns"], _TASKS[kind])
+        console.note(f"model: {path} ({kind})")
         model, digest = load(path, file), file.digest
     source = _find_source(console, patterns, names, model, [] if label is None else [label])
     tell_columns(console, source)
@@ -98,12 +100,10 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
     What a detector reads must be there; of a user to recommend to, less may be known.
     """
     files = [LogFile.from_path(path) for path in find_files(patterns)]
-    present = read_names(files[0])
-    names = {role: getattr(reading, role) for role in ("user", "item", "timestamp")}
-    for role, given in names.items():
-        usual = getattr(own, role, None)
-        if given is None and usual in present:
-            names[role] = usual
+    present, names = read_names(files[0]), {}
+    for role in ("user", "item", "timestamp"):
+        given, usual = getattr(reading, role), getattr(own, role, None)
+        names[role] = usual if given is None and usual in present else given
     fields = getattr(own, "fields", ()) if task == "score" else ()
     find_columns(files, **names, fields=fields)  # raises, before the model is loaded
     return names
@@ -133,13 +133,12 @@ def _find_source(
 
 def tell_columns(console: Console, source: Source) -> None:
     """Say which columns are read."""
-    columns = source.columns
-    parts = [f"user {columns.user!r}", f"item {columns.item!r}"]
-    parts += [f"timestamp {columns.timestamp!r}"] if columns.timestamp is not None else []
-    fields = ", ".join(f"{name!r} ({source.kinds[f'field:{name}']})" for name in columns.fields)
-    parts += [f"fields {fields}"] if fields else []
+    *named, fields = source.columns._asdict().items()
+    parts = [f"{role} {name!r}" for role, name in named if name is not None]
+    shown = ", ".join(f"{name!r} ({source.kinds[f'field:{name}']})" for name in fields[1])
+    parts += [f"fields {shown}"] if shown else []
     console.note(f"columns: {', '.join(parts)}")
-    if columns.timestamp is None:
+    if source.columns.timestamp is None:
         console.note("no timestamps: the rows of each user are taken in their order")
 
 

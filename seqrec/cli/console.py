@@ -113,6 +113,11 @@ def account(record: Mapping[str, Any], used: str) -> str:
     return text
 
 
+def told_bad(record: Mapping[str, Any], listed: str) -> list[tuple[str, str]]:
+    """Say what was wrong with rows that cannot be used, if there are any, and where they are listed."""
+    return [("quarantined", f"{counts(record['quarantined_by_code'])}; see {listed}")] if record["quarantined"] else []
+
+
 def counts(numbers: Mapping[str, int]) -> str:
     """Say how many of each there are."""
     return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count)
@@ -121,14 +126,9 @@ def counts(numbers: Mapping[str, int]) -> str:
 def columns_of(rows: Sequence[Sequence[Any]]) -> list[str]:
     """Lay out rows of cells, the first of them a name, in lines whose columns stand one below the other."""
     cells = [[escaped(str(cell)) for cell in row] for row in rows]
-    widths = [max(len(row[place]) for row in cells if place < len(row)) for place in range(max(map(len, cells)))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=False))
-        ).rstrip()
-        for row in cells
-    ]
+    first, *widths = (max(map(len, column)) for column in zip(*cells, strict=True))
+    numbers = ([cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True)] for row in cells)
+    return ["  ".join([row[0].ljust(first), *own]).rstrip() for row, own in zip(cells, numbers, strict=True)]
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> list[str]:
@@ -216,13 +216,7 @@ def _start_bars() -> Any:
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:,.0f}/s")
 
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed:,}", markup=False),
-        Rate(),
-        TimeRemainingColumn(),
-    )
-    bars = Progress(*columns, console=Terminal(stderr=True))
+    step, done = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.completed:,}"))
+    bars = Progress(step, BarColumn(), done, Rate(), TimeRemainingColumn(), console=Terminal(stderr=True))
     bars.start()
     return bars

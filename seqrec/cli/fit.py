@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seqrec.cli import exits, options
-from seqrec.cli.console import Console, account, counts, facts, start_tensorflow
+from seqrec.cli.console import Console, account, facts, start_tensorflow, told_bad
 from seqrec.cli.options import Logs, Reading
 from seqrec.exceptions import InputError
 
@@ -120,14 +120,14 @@ def _make(name: str, parameters: Mapping[str, Any]) -> Any:
 
 
 def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Path) -> dict[str, Any]:
-    used, good = X.n_events, log.good.num_rows
+    filtered = log.good.num_rows - X.n_events
     record = {
         "model": str(output),
         "estimator": type(estimator).__name__,
         **log.record(),
-        "used": used,
-        "filtered": good - used,
-        "filtered_by_reason": {"duplicates": good - used} if good > used else {},
+        "used": X.n_events,
+        "filtered": filtered,
+        "filtered_by_reason": {"duplicates": filtered} if filtered else {},
         "quarantine": str(quarantine) if log.bad.num_rows else None,
         "users": len(X),
         "items": len(X.vocabulary),
@@ -143,12 +143,13 @@ def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Pa
 
 
 def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
-    pairs = [("model", f"{record['model']} ({record['estimator']}, {record['epochs']} epochs, {seconds:,.0f} s)")]
-    pairs.append(("rows", account(record, "used")))
-    if record["quarantined"]:
-        pairs.append(("quarantined", f"{counts(record['quarantined_by_code'])}; see {record['quarantine']}"))
-    pairs.append(("users", f"{record['users']:,} ({record['one_event_users']:,} with one event)"))
-    pairs.append(("items", f"{record['items']:,}"))
+    pairs = [
+        ("model", f"{record['model']} ({record['estimator']}, {record['epochs']} epochs, {seconds:,.0f} s)"),
+        ("rows", account(record, "used")),
+        *told_bad(record, record["quarantine"]),
+        ("users", f"{record['users']:,} ({record['one_event_users']:,} with one event)"),
+        ("items", f"{record['items']:,}"),
+    ]
     if record["tie_share"] or record["duplicates"]:
         text = f"{record['tie_share']:.1%} of events at the time of the one before, in the order of the rows"
         pairs.append(("ties", f"{text}; {record['duplicates']:,} duplicates"))

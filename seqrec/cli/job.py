@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqrec.cli import exits, options
-from seqrec.cli.console import Console, account, counts, facts
+from seqrec.cli.console import Console, account, facts, told_bad
 from seqrec.exceptions import InputError
-from seqrec.jobs.folder import Job, locked
+from seqrec.jobs.folder import Job, check_outside, locked
 
 if TYPE_CHECKING:
     from seqrec.jobs.job import LogJob, Settings
@@ -43,9 +43,7 @@ def folders(
         if (folder / "lock").exists():
             with locked(folder, named):
                 pass  # the job takes the lock again
-    for path in inputs:
-        if output.resolve() in Path(path).resolve().parents:
-            raise InputError(f"{path} lies in the folder of the results, {output}. Choose another folder.")
+    check_outside(output, inputs)
     return output, state
 
 
@@ -66,7 +64,7 @@ def check_names(source: Source, results: Collection[str]) -> None:
 
 def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], list[tuple[str, str]]]) -> None:
     """Do a job, and say what came of it; `told` gives what a command says of its own results."""
-    score_all: Callable[..., None] | None = None
+    score_all = None
     if dask is not None:
         from seqrec.jobs.engines import score_on
 
@@ -95,8 +93,5 @@ def _warn_of_future(console: Console, job: LogJob) -> None:
 
 def _rows(record: Mapping[str, Any], form: str, seconds: float) -> list[tuple[str, str]]:
     rate = f"{seconds:,.0f} s, {record['scored'] / max(seconds, 1e-3):,.0f} rows a second with the start"
-    pairs = [("rows", account(record, "scored")), ("time", rate)]
-    if record["quarantined"]:
-        listed = f"{record['output']}/quarantine.{form}"
-        pairs.append(("quarantined", f"{counts(record['quarantined_by_code'])}; see {listed}"))
-    return pairs
+    listed = f"{record['output']}/quarantine.{form}"
+    return [("rows", account(record, "scored")), ("time", rate), *told_bad(record, listed)]

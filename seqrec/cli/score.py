@@ -59,7 +59,7 @@ def score(
             "alerts_per_day": alerts_per_day,
             "sequences_per_day": sequences_per_day,
         }
-        detection = DetectionJob(model, source, output, settings, threshold, state, digest)
+        detection = DetectionJob(model, source, output, settings, digest, threshold, state)
         detection.offset(detector, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
         job.run(console, detection, work.dask, lambda record: _told(record, settings.form))
 

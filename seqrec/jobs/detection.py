@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,11 +20,11 @@ from seqrec.data.times import TICKS
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.exceptions import JobError, LogError
 from seqrec.jobs.folder import locked
-from seqrec.jobs.job import LogJob, Settings, fitted
+from seqrec.jobs.job import LogJob, fitted
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
-from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, connect, sorted_rows
+from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
-from seqrec.logs.source import Show, Source
+from seqrec.logs.source import Show
 from seqrec.network.state import leaves
 
 _PART = 2**20  # rows of the log to a file of events
@@ -29,6 +32,7 @@ _MOVED_ON = "another job has used the states since this one began. Begin again i
 _LATE = ("late_event", "it lies before events of this user that an earlier job has scored")
 
 
+@dataclass(eq=False)
 class DetectionJob(LogJob):
     """Score a log with a detector.
 
@@ -44,25 +48,18 @@ class DetectionJob(LogJob):
     """
 
     task = "score"
+    threshold: Mapping[str, float | None] | None = None
+    state: Path | None = None
 
-    def __init__(
-        self,
-        model: Path,
-        source: Source,
-        output: Path,
-        settings: Settings,
-        threshold: Mapping[str, float | None] | None = None,
-        state: Path | None = None,
-        digest: str | None = None,
-    ) -> None:
-        super().__init__(model, source, output, settings, digest)
-        self.threshold = {name: value for name, value in (threshold or {}).items() if value is not None}
-        self.generations = None if state is None else Generations(Path(state), self.digest, settings.shard)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.asked = {name: value for name, value in (self.threshold or {}).items() if value is not None}
+        self.generations = None if self.state is None else Generations(self.state, self.digest, self.settings.shard)
 
     def plan(self) -> dict[str, Any]:
         """Give threshold and state folder."""
         state = None if self.generations is None else str(self.generations.folder.resolve())
-        return {"threshold": self.threshold, "state": state}
+        return {"threshold": self.asked, "state": state}
 
     def run(self, show: Show, score_all: Any = None) -> dict[str, Any]:
         """Do what is not yet done, and let no other job use the states meanwhile."""
@@ -89,10 +86,10 @@ class DetectionJob(LogJob):
 
     def offset(self, detector: LSTMAnomalyDetector, sequences_per_day: Callable[[], float]) -> float:
         """Give the score below which a sequence is flagged; how many come in a day is asked where it is needed."""
-        if not self.threshold:
+        if not self.asked:
             return detector.offset_
-        asked = "alerts_per_day" in self.threshold and "sequences_per_day" not in self.threshold
-        return detector.offset_for(**self.threshold, **({"sequences_per_day": sequences_per_day()} if asked else {}))
+        to_be_told = "alerts_per_day" in self.asked and "sequences_per_day" not in self.asked
+        return detector.offset_for(**self.asked, **({"sequences_per_day": sequences_per_day()} if to_be_told else {}))
 
     def commit(self) -> None:
         """Let the new generation of states hold, once."""
@@ -154,7 +151,7 @@ class DetectionJob(LogJob):
     def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Put the events back into the order of the log, and write sequences and alerts."""
         n_events = sum(self._write_events(census, show))
-        n_sequences, n_flagged = self._write_sequences(census), self._write_alerts(census)
+        n_sequences, n_flagged = self._write_sequences(census), self._write_alerts()
         scored = self.job.work / "scored"
         unknown = sum(
             pq.read_table(path, columns=["unknown"])["unknown"].to_numpy().sum() for path in scored.glob("*.parquet")
@@ -173,61 +170,42 @@ class DetectionJob(LogJob):
             return
         free = max(self.settings.memory // 4, 2**28)
         rows = sorted_rows(self.job.work / "scored", ["place"], f"place >= {first * _PART}", free)
-        schema = self._in_own_words(census, event_schema(self.source.kinds).empty_table()).schema
-        for part, tables in _by_part(rows, first, len(paths)):
-            n_rows = self.write_result(paths[part], schema, (self._in_own_words(census, table) for table in tables))
+        nothing = event_schema(self.source.kinds).empty_table()
+        schema = self._as_told(census, nothing).schema
+        for part, cut in groupby(_cut(rows, first, len(paths), nothing), itemgetter(0)):
+            tables = (self._as_told(census, table) for _, table in cut if table.num_rows)
+            n_rows = self.write_result(paths[part], schema, tables)
             self.job.write(paths[part].name, n_rows)
             show("writing events", min((part + 1) * _PART, sum(census.rows)), sum(census.rows))
             yield n_rows
 
-    def _in_own_words(self, census: Census, table: pa.Table) -> pa.Table:
-        """Give files and rows for places, and columns the names that they have in the log."""
-        if "place" in table.column_names:
-            file, row = census.source(table["place"].to_numpy())
-            names = pa.array(self.source.paths, pa.string()).take(pa.array(file))
-            table = table.drop_columns("place").add_column(0, "file", names).add_column(1, "row", pa.array(row))
-        own = self.source.columns.roles
-        return table.rename_columns([own.get(name, name) for name in table.column_names])
+    def _as_told(self, census: Census, events: pa.Table) -> pa.Table:
+        return self.in_own_words(self.with_source(census, events))
 
     def _write_sequences(self, census: Census) -> int:
         n_rows = 0
         for bucket in range(census.n_buckets):
-            table = pq.read_table(self.scored_path(bucket).with_suffix(".sequences"))
-            table = self._in_own_words(census, table)
+            table = self.in_own_words(pq.read_table(self.scored_path(bucket).with_suffix(".sequences")))
             n_rows += self.write_result(self.result_path("sequences", bucket), table.schema, [table])
         return n_rows
 
-    def _write_alerts(self, census: Census) -> int:
+    def _write_alerts(self) -> int:
         """List what is flagged, the oddest first."""
-        paths = sorted(str(path) for path in (self.job.work / "scored").glob("*.sequences"))
-        query = 'SELECT * FROM read_parquet($1) WHERE flagged ORDER BY score, "user"'
-        schema = self._in_own_words(census, sequence_schema(self.source.kinds).empty_table()).schema
-        with connect(self.job.work, 2**28) as connection:
-            batches = connection.sql(query, params=[paths]).to_arrow_reader(2**16)
-            tables = (self._in_own_words(census, pa.Table.from_batches([batch])) for batch in batches)
-            return self.write_result(self.result_path("alerts"), schema, tables)
+        rows = sorted_rows(self.job.work / "scored", ["score", "user"], "flagged", 2**28, ["*.sequences"])
+        schema = self.in_own_words(sequence_schema(self.source.kinds).empty_table()).schema
+        tables = (self.in_own_words(pa.Table.from_batches([batch])) for batch in rows)
+        return self.write_result(self.result_path("alerts"), schema, tables)
 
 
-def _by_part(rows: Iterable[pa.RecordBatch], first: int, n_parts: int) -> Iterator[tuple[int, Iterator[pa.Table]]]:
-    """Cut rows in the order of their places into parts of the log; each is to be used up before the next."""
-    source = iter(rows)
-    ahead: list[pa.Table] = []  # at most one
-
-    def rows_of(part: int) -> Iterator[pa.Table]:
-        while True:
-            batch = ahead.pop() if ahead else next(source, None)
-            if batch is None:
-                return
-            table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-            n = int(np.searchsorted(table["place"].to_numpy(), (part + 1) * _PART))
-            if n:
-                yield table[:n]
-            if n < table.num_rows:
-                ahead.append(table[n:])
-                return
-
-    for part in range(first, n_parts):
-        yield part, rows_of(part)
+def _cut(rows: Iterable[pa.RecordBatch], part: int, n_parts: int, nothing: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Cut rows in the order of their places into parts of the log, from `part` on; each part has a table at least."""
+    for batch in rows:
+        table = pa.Table.from_batches([batch])
+        while (n := int(np.searchsorted(table["place"].to_numpy(), (part + 1) * _PART))) < table.num_rows:
+            yield part, table[:n]
+            table, part = table[n:], part + 1
+        yield part, table
+    yield from ((rest, nothing) for rest in range(part, n_parts))
 
 
 def _bytes_a_user(detector: LSTMAnomalyDetector) -> int:

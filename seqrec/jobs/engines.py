@@ -24,14 +24,7 @@ from seqrec.logs.source import Show
 
 __all__ = ["ArrowScorer", "score_on"]
 
-_SPARK = {
-    "string": "string",
-    "int64": "bigint",
-    "float": "float",
-    "double": "double",
-    "bool": "boolean",
-    "timestamp[us]": "timestamp_ntz",
-}
+_SPARK = {"int64": "bigint", "bool": "boolean", "timestamp[us]": "timestamp_ntz"}  # the other names are Arrow's
 
 
 def score_on(address: str) -> Callable[[LogJob, Sequence[int], Census, Show], None]:
@@ -106,14 +99,12 @@ class ArrowScorer:
         self.own = {"user": user, "item": item} | ({} if timestamp is None else {"time": timestamp})
         detector = fitted(self.model, self.digest)
         kinds = {"user": user_kind, "item": id_kind(detector.vocabulary_), "time": "time"}
-        schema = {"sequences": sequence_schema, "events": event_schema}[result](
-            {role: kinds[role] for role in self.own}
-        )
+        schema = (sequence_schema if result == "sequences" else event_schema)({role: kinds[role] for role in self.own})
+        fields = [field.with_name(self.own.get(field.name, field.name)) for field in schema if field.name != "place"]
         #: Of the results, as Arrow and as Spark write it.
-        self.schema = pa.schema(
-            [field.with_name(self.own.get(field.name, field.name)) for field in schema][result == "events" :]
-        )
-        self.spark_schema = ", ".join(f"`{field.name}` {_SPARK[str(field.type)]}" for field in self.schema)
+        self.schema = pa.schema(fields)
+        types = [_SPARK.get(str(field.type), str(field.type)) for field in fields]
+        self.spark_schema = ", ".join(f"`{field.name}` {kind}" for field, kind in zip(fields, types, strict=True))
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Score batches of whole users in the order of time; a user may go on in the next batch."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 from seqrec._files import write_bytes
-from seqrec.exceptions import JobError, LockedError
+from seqrec.exceptions import JobError, LockedError, LogError
 
 _WORK = ".seqrec"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
@@ -41,6 +41,13 @@ def locked(folder: Path, named: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_outside(folder: Path, paths: Iterable[str | Path]) -> None:
+    """Refuse a folder of results that holds one of the files that are read."""
+    for path in paths:
+        if folder.resolve() in Path(path).resolve().parents:
+            raise LogError(f"{path} lies in the folder of the results, {folder}. Choose another folder.")
 
 
 class Job:

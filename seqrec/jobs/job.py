@@ -10,8 +10,9 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,8 @@ from seqrec._files import replacing, write_bytes
 from seqrec.data.fields import GAP, Fields
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.exceptions import BadRowsError, InputError, LogError
-from seqrec.jobs.folder import REFUSED, Job
-from seqrec.jobs.staging import Census, bounds, connect, count_duplicates, in_pieces, stage, users_in_time
+from seqrec.jobs.folder import REFUSED, Job, check_outside
+from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.source import QUARANTINE, Show, Source
 from seqrec.logs.tables import open_writer
@@ -104,6 +105,7 @@ def kinds_wanted(model: Any) -> tuple[list[str], dict[str, str], bool]:
     return [name for name in fields.names if name != GAP], kinds, GAP in fields.names
 
 
+@dataclass(eq=False)
 class LogJob:
     """The steps of a job on a log; a subclass knows what is done with a bucket and with what came out.
 
@@ -119,14 +121,16 @@ class LogJob:
         Of the model file, where it is known already.
     """
 
-    task: str
+    task: ClassVar[str]
+    model: Path
+    source: Source
+    output: Path
+    settings: Settings
+    digest: str = ""
 
-    def __init__(
-        self, model: Path, source: Source, output: Path, settings: Settings, digest: str | None = None
-    ) -> None:
-        self.model, self.source, self.settings = Path(model), source, settings
-        self.job = Job(Path(output))
-        self.digest = digest or digest_of(self.model)
+    def __post_init__(self) -> None:
+        self.job = Job(Path(self.output))
+        self.digest = self.digest or digest_of(self.model)
 
     # -- what a subclass gives
 
@@ -163,7 +167,7 @@ class LogJob:
         report : dict
             What became of every row.
         """
-        self._check_places()
+        check_outside(self.job.output, [*self.source.paths, self.model])
         plan = {
             "task": self.task,
             "model": self.digest,
@@ -189,12 +193,6 @@ class LogJob:
     def commit(self) -> None:
         """Make known what other jobs build on."""
 
-    def _check_places(self) -> None:
-        output = self.job.output.resolve()
-        for path in (*(file.path for file in self.source.files), self.model):
-            if output in path.resolve().parents:
-                raise LogError(f"{path} lies in the folder of the results, {self.job.output}. Choose another folder.")
-
     def _begin(self, show: Show) -> Census:
         """Lay down the log and prepare; if either refuses what was given, the folder is free for another attempt."""
         try:
@@ -215,7 +213,7 @@ class LogJob:
         def tell(file: int, n_rows: int) -> None:
             show(f"reading {names[file]}", n_rows, None)
 
-        census = stage(*self.source[:3], folder, self.settings.shard, tell)
+        census = stage(*self.source, folder, self.settings.shard, tell)
         for path, now, before in zip(names, self.source.identity(), self.job.read("plan")["log"], strict=True):
             if now != before:
                 raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
@@ -223,7 +221,7 @@ class LogJob:
             self._write_quarantine(census)
             raise BadRowsError(
                 f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
-                f"{self.settings.max_bad:g} that may be left out. They are listed in {self._quarantine()}. "
+                f"{self.settings.max_bad:g} that may be left out. They are listed in {self.result_path(REFUSED)}. "
                 "Repair them, or allow a larger share."
             )
         census.times.check_zones(self.source.columns.timestamp)
@@ -295,29 +293,29 @@ class LogJob:
             raise AssertionError(f"rows were lost or doubled: {rows}")
         return rows | {"quarantined_by_code": codes, "filtered_by_reason": filtered, **became}
 
-    def _quarantine(self) -> Path:
-        return self.result_path(REFUSED)
-
     def _write_quarantine(self, census: Census) -> dict[str, int]:
         """List the rows that could not be used, in the order of the log; give their number by code."""
-        paths = sorted(
-            str(path) for pattern in ("staged/*.bad", "scored/*.late") for path in self.job.work.glob(pattern)
-        )
-        paths = [path for path in paths if pq.read_metadata(path).num_rows]
-        if not paths:
-            self._quarantine().unlink(missing_ok=True)  # of an attempt that was given up
+        path, patterns, codes = self.result_path(REFUSED), ("staged/*.bad", "scored/*.late"), Counter[str]()
+        lists = [found for pattern in patterns for found in self.job.work.glob(pattern)]
+        if not any(pq.read_metadata(found).num_rows for found in lists):
+            path.unlink(missing_ok=True)  # of an attempt that was given up
             return {}
-        codes: Counter[str] = Counter()
-        with connect(self.job.work, 2**28) as connection, open_writer(self._quarantine(), QUARANTINE) as writer:
-            query = "SELECT * FROM read_parquet($1) ORDER BY place"
-            for batch in connection.sql(query, params=[paths]).to_arrow_reader(2**16):
-                table = pa.Table.from_batches([batch])
-                codes.update(table["code"].to_pylist())
-                file, row = census.source(table["place"].to_numpy())
-                names = pa.array(self.source.paths).take(pa.array(file))
-                columns = [names, row, *(table[name] for name in QUARANTINE.names[2:])]
-                writer.write(pa.table(columns, schema=QUARANTINE))
+        with open_writer(path, QUARANTINE) as writer:
+            for batch in sorted_rows(self.job.work, ["place"], "true", 2**28, patterns):
+                codes.update(batch["code"].to_pylist())
+                writer.write(self.with_source(census, pa.Table.from_batches([batch])))
         return dict(sorted(codes.items()))
+
+    def in_own_words(self, table: pa.Table) -> pa.Table:
+        """Give columns the names that they have in the log."""
+        own = self.source.columns.roles
+        return table.rename_columns([own.get(name, name) for name in table.column_names])
+
+    def with_source(self, census: Census, table: pa.Table) -> pa.Table:
+        """Give file and row in place of `place`."""
+        file, row = census.source(table["place"].to_numpy())
+        names = pa.array(self.source.paths, pa.string()).take(pa.array(file))
+        return table.drop_columns("place").add_column(0, "file", names).add_column(1, "row", pa.array(row))
 
 
 def score_here(job: LogJob, buckets: Sequence[int], census: Census, show: Show) -> None:

@@ -40,6 +40,7 @@ class Recommendation:
     ) -> None:
         self._recommender, self._unit = recommender, time_unit
         self._options = {"k": k, "exclude_seen": exclude_seen, "candidates": candidates}
+        self.n_rows = 0  # that have come
 
     def score(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Give `user`, `rank`, `item`, `score` and `cold` for tables of whole users, sorted as by `staging`.
@@ -50,6 +51,7 @@ class Recommendation:
         for table in tables:
             if not table.num_rows:
                 continue
+            self.n_rows += table.num_rows
             joined = table if waiting is None else pa.concat_tables([waiting, table])
             user = joined["user"].combine_chunks()
             n_whole = pc.index(user, user[-1]).as_py()

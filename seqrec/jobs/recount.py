@@ -61,13 +61,14 @@ def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
         yield f"{report['rows']:,} rows are not the sum of their parts."
     if report["filtered"] != sum(report["filtered_by_reason"].values()):
         yield f"{report['filtered']:,} filtered rows are not the sum of those by reason."
-    quarantined = _Seen({}, keep=True).all(_runs(folder, "quarantine", show))
-    yield from _differs("quarantine", quarantined.n_rows, report["quarantined"])
+    refused = list(_runs(folder, "quarantine", show))
+    n_refused, disorder = _look(refused, {})
+    yield from _differs("quarantine", n_refused, report["quarantined"])
     if "sequences" in report:
-        others = {name: np.concatenate(pieces) for name, pieces in quarantined.pieces.items()}
-        events = _Seen(others, keep=False).all(_runs(folder, "events", show))
-        yield from _differs("events", events.n_rows, report["scored"])
-        yield from (*quarantined.faults, *events.faults)
+        others = {name: np.concatenate([rows for own, rows in refused if own == name]) for name in dict(refused)}
+        n_events, faults = _look(_runs(folder, "events", show), others)
+        yield from _differs("events", n_events, report["scored"])
+        yield from (*disorder, *faults)
     for name, key, column in _COUNTED:
         if key in report:
             yield from _differs(name, sum(batch.num_rows for batch in _batches(folder, name, column)), report[key])
@@ -77,32 +78,20 @@ def _differs(name: str, found: int, told: int) -> list[str]:
     return [] if found == told else [f"{name} has {found:,} rows, and the report says {told:,}."]
 
 
-class _Seen:
-    """Rows of the files of a log: in its order, each once, and none of some others."""
-
-    def __init__(self, others: Mapping[str, NDArray[np.int64]], keep: bool) -> None:
-        self.n_rows = 0
-        self.faults: list[str] = []
-        self.pieces: dict[str, list[NDArray[np.int64]]] = {}
-        self._others, self._keep = others, keep
-        self._last: tuple[str, int] = ("", -1)
-
-    def all(self, runs: Iterable[tuple[str, NDArray[np.int64]]]) -> _Seen:
-        """Look at all of them."""
-        for name, rows in runs:
-            self._see(name, rows)
-        return self
-
-    def _see(self, name: str, rows: NDArray[np.int64]) -> None:
-        last, before = self._last
-        wrong = np.flatnonzero(np.diff(rows, prepend=before if name == last else -1) <= 0)
-        if name != last and name in self.pieces:
-            wrong = np.array([0])
-        both = np.isin(rows, self._others.get(name, []))
-        self.faults += [f"row {row} of {name} is there twice, or out of order." for row in rows[wrong[:1]]]
-        self.faults += [f"row {row} of {name} is scored and quarantined." for row in rows[both][:1]]
-        self.n_rows, self._last = self.n_rows + len(rows), (name, int(rows[-1]))
-        self.pieces.setdefault(name, []).extend([rows] if self._keep else [])
+def _look(
+    runs: Iterable[tuple[str, NDArray[np.int64]]], others: Mapping[str, NDArray[np.int64]]
+) -> tuple[int, list[str]]:
+    """Count rows; tell of those that do not come in the order of the log, each once, or that are among some others."""
+    n_rows, faults, before = 0, [], ""
+    last: dict[str, int] = {}  # row of each file
+    for name, rows in runs:
+        again = name != before and name in last
+        wrong = rows[np.diff(rows, prepend=rows[0] if again else last.get(name, -1)) <= 0]
+        both = rows[np.isin(rows, others.get(name, []))]
+        faults += [f"row {row} of {name} is there twice, or out of order." for row in wrong[:1]]
+        faults += [f"row {row} of {name} is scored and quarantined." for row in both[:1]]
+        n_rows, before, last[name] = n_rows + len(rows), name, int(rows[-1])
+    return n_rows, faults
 
 
 def _runs(folder: Path, name: str, show: Show) -> Iterator[tuple[str, NDArray[np.int64]]]:

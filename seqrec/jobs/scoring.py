@@ -22,7 +22,6 @@ from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import EVENT
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
-from seqrec.detect.parts import Parts
 from seqrec.detect.stream import EventScores
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
@@ -150,9 +149,9 @@ class Detection:
     def _score_whole(self, table: pa.Table) -> Scored:
         X = read_piece(table, self._detector.vocabulary_, self._unit)
         state, scores = self._stream.read(None, X, keep=False)
-        parts = self._stream.parts(state)
         oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
-        sequences = self._sequence_table(X.keys, X.lengths, count_unknown(X), parts, oddest)
+        unknown = np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
+        sequences = self._sequence_table(X.keys, X.lengths, unknown, state, oddest)
         return Scored(self._event_table(table, scores), sequences, None)
 
     def _score(self, table: pa.Table) -> Scored:
@@ -193,15 +192,13 @@ class Detection:
         kept = take(kept, kept.touched)
         counts = kept.state.counts
         unknown = counts[:, [0]].toarray()[:, 0]
-        parts = self._stream.parts(kept.state)
-        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, parts, kept.oddest)
+        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, kept.state, kept.oddest)
 
     def _sequence_table(
-        self, users: NDArray, lengths: NDArray, unknown: NDArray, parts: Parts, oddest: Oddest
+        self, users: NDArray, lengths: NDArray, unknown: NDArray, state: DetectorState, oddest: Oddest
     ) -> pa.Table:
-        detector, calibration = self._detector, self._detector.calibration_
-        log_p = calibration.log_p_values(parts)
-        scores = calibration.score(parts, detector.part)
+        calibration, parts = self._detector.calibration_, self._stream.parts(state)
+        scores = calibration.score(parts, self._detector.part)
         names = np.array(list(calibration.tails), dtype=object)
         texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
         columns = {
@@ -211,7 +208,7 @@ class Detection:
             "score": scores,
             "p_value": np.exp(scores),
             "flagged": scores < self._offset,
-            "fired": names[log_p.argmin(axis=1)],
+            "fired": names[calibration.log_p_values(parts).argmin(axis=1)],
             "top_events": np.array(texts, dtype=object),
         }
         # Of no sequences, Arrow would not know that the ids are text.
@@ -227,22 +224,15 @@ class Detection:
             "odd_field": _named(scores.field, self._stream.fields),
             "unknown": pa.array(scores.unknown),
         }
-        return _with_columns(table.select(names), columns)
+        return pa.table({name: table[name] for name in names} | columns)
 
     def _describe(self, table: pa.Table, scores: EventScores, events: NDArray) -> list[str]:
         """Say what was odd in some of the events."""
         items = table["item"].take(pa.array(events)).to_pylist()
-        fields, expected = self._stream.fields, self._stream.expected
-        return [
-            f"{item} ({f'instead of {name}' if field == EVENT else field}, p={p:.1g})"
-            for item, field, name, p in zip(
-                items,
-                (fields[i] for i in scores.field[events]),
-                expected[scores.expected[events] - N_RESERVED],
-                scores.p_value[events],
-                strict=True,
-            )
-        ]
+        fields = [self._stream.fields[field] for field in scores.field[events]]
+        expected = self._stream.expected[scores.expected[events] - N_RESERVED]
+        odd = [f"instead of {name}" if field == EVENT else field for field, name in zip(fields, expected, strict=True)]
+        return [f"{item} ({why}, p={p:.1g})" for item, why, p in zip(items, odd, scores.p_value[events], strict=True)]
 
 
 def event_schema(kinds: Mapping[str, str]) -> pa.Schema:
@@ -266,11 +256,6 @@ def _results(ahead: deque[Future[Scored]], at_most: int) -> Iterator[Scored]:
         yield ahead.popleft().result()
 
 
-def count_unknown(X: Sequences) -> NDArray[np.int64]:
-    """Count the events of each sequence that the model does not know."""
-    return np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
-
-
 def _count_late(X: Sequences, scored_until: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Count the events of each sequence that lie before what was scored of it."""
     if X.timestamps is None:
@@ -282,9 +267,3 @@ def _count_late(X: Sequences, scored_until: NDArray[np.datetime64]) -> NDArray[n
 def _named(codes: NDArray, names: list[str]) -> pa.Array:
     """Give texts by their number."""
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string())).cast(pa.string())
-
-
-def _with_columns(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
-    for name, column in columns.items():
-        table = table.append_column(name, column)
-    return table

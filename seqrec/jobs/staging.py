@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqrec._files import replacing
-from seqrec.logs.chunks import Columns, LogFile, TimeFacts, read_chunks
+from seqrec.logs import blocks
+from seqrec.logs.chunks import TimeFacts, read_chunks
+from seqrec.logs.columns import Columns
+from seqrec.logs.files import LogFile
 
 _ROW_GROUP = 2**14  # rows; sorted by hash, so that a bucket is found without reading the others
 _STAGED = 2**19  # rows of a file, about
@@ -28,9 +31,7 @@ _BATCH = 2**16  # rows of a sorted stream that come at once
 _BUCKET = 2**20  # rows, about; done again if a job is killed
 _HASHES = 2**64
 #: Of the rows that cannot be used.
-BAD_SCHEMA = pa.schema(
-    [(name, pa.int64() if name == "place" else pa.string()) for name in ("place", "column", "code", "reason", "raw")]
-)
+BAD_SCHEMA = blocks.BAD_SCHEMA.set(0, pa.field("place", pa.int64()))
 
 
 class Census(NamedTuple):
@@ -98,13 +99,16 @@ def stage(
         Is told the number of a file and how many of its rows have been read.
     """
     rows, facts, n_bad, n_others = [0] * len(files), TimeFacts(), 0, 0
+    low, high = bounds(0, 1, shard)
     with ThreadPoolExecutor(1) as second:  # one lot is written while the next is read
         written: list[Future[None]] = []
         for number, chunks in enumerate(_read(files, columns, kinds, rows, tell)):
-            good = _with_hashes(pa.concat_tables(good for good, _, _ in chunks))
-            bad = pa.concat_tables(bad for _, bad, _ in chunks)
-            facts = sum((times for _, _, times in chunks), facts)
-            my_good, my_bad = good.filter(_in_shard(good, shard)), bad.filter(_bad_in_shard(bad, shard))
+            goods, bads, times = zip(*chunks, strict=True)
+            good, bad, facts = pa.concat_tables(goods), pa.concat_tables(bads), sum(times, facts)
+            hashed = hash_ids(good["user"])
+            hashes = hashed.to_numpy()
+            my_good = good.add_column(0, "hash", hashed).filter(pa.array((low <= hashes) & (hashes <= high)))
+            my_bad = bad.filter(pa.array(bad["place"].to_numpy() % shard[1] == shard[0]))  # they may have no user
             n_bad += my_bad.num_rows
             n_others += good.num_rows + bad.num_rows - my_good.num_rows - my_bad.num_rows
             while written:
@@ -112,8 +116,8 @@ def stage(
             written.append(second.submit(_lay_down, my_good, my_bad, folder / f"{number:06d}.parquet"))
         while written:
             written.pop().result()
-    census = Census(rows, n_bad, n_others, 0, facts, _BUCKET)
-    return census._replace(users=_count_users(folder) if census.good else 0)
+    users = 'SELECT count(*) FROM (SELECT DISTINCT "hash" FROM read_parquet($1))'
+    return Census(rows, n_bad, n_others, _count(folder, users, 2**28), facts, _BUCKET)
 
 
 def _lay_down(good: pa.Table, bad: pa.Table, path: Path) -> None:
@@ -134,7 +138,7 @@ def _read(
     n_rows = 0
     for number, file in enumerate(files):
         before = sum(rows)
-        for chunk in read_chunks(file, number, columns, kinds):
+        for chunk in read_chunks(file, columns, kinds):
             lot.append((_with_places(chunk.good, before), _with_places(chunk.bad, before), chunk.times))
             rows[number] += chunk.n_rows
             n_rows += chunk.n_rows
@@ -152,26 +156,12 @@ def _with_places(table: pa.Table, before: int) -> pa.Table:
     return table.set_column(table.column_names.index("row"), "place", place)
 
 
-def _with_hashes(table: pa.Table) -> pa.Table:
-    return table.add_column(0, "hash", hash_ids(table["user"]))
-
-
 def hash_ids(ids: pa.ChunkedArray) -> pa.ChunkedArray:
     """Hash ids by their text, the same on every machine, (n,) uint64."""
     encoded = ids.combine_chunks().dictionary_encode()
     texts = encoded.dictionary.cast(pa.string()).to_numpy(zero_copy_only=False).astype(object)
     hashes = pd.util.hash_array(texts, categorize=False)
     return pa.chunked_array([pa.array(hashes, pa.uint64()).take(encoded.indices)])
-
-
-def _in_shard(table: pa.Table, shard: tuple[int, int]) -> pa.Array:
-    low, high = bounds(0, 1, shard)
-    hashes = table["hash"].to_numpy()
-    return pa.array((hashes >= low) & (hashes <= high))
-
-
-def _bad_in_shard(table: pa.Table, shard: tuple[int, int]) -> pa.Array:
-    return pa.array(table["place"].to_numpy() % shard[1] == shard[0])  # a bad row may have no user
 
 
 def bounds(bucket: int, n_buckets: int, shard: tuple[int, int] = (0, 1)) -> tuple[int, int]:
@@ -195,33 +185,36 @@ def connect(folder: Path, memory: int) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _count_users(folder: Path) -> int:
-    query = 'SELECT count(*) FROM (SELECT DISTINCT "hash" FROM read_parquet($1))'
-    with connect(folder, 2**28) as connection:
-        return connection.execute(query, [_paths(folder)]).fetchall()[0][0]
-
-
-def _paths(folder: Path, pattern: str = "*.parquet") -> list[str]:
-    return [str(path) for path in sorted(folder.glob(pattern))]
+def _count(folder: Path, query: str, memory: int) -> int:
+    """Ask for a number of the files of good rows, the parameter of a query; 0 if there are none."""
+    paths = [str(path) for path in folder.glob("*.parquet")]
+    if not paths:  # of a log without rows
+        return 0
+    with connect(folder, memory) as connection:
+        return int(connection.execute(query, [paths]).fetchall()[0][0])
 
 
 def sorted_rows(
-    folder: Path, order: Sequence[str], where: str, memory: int, pattern: str = "*.parquet"
+    folder: Path, order: Sequence[str], where: str, memory: int, patterns: Sequence[str] = ("*.parquet",)
 ) -> Iterator[pa.RecordBatch]:
-    """Stream the rows of a folder's files in an order, which is checked.
+    """Stream the rows of files in an order, which is checked.
 
     Parameters
     ----------
     folder : Path
+        Where the files lie, and where a sort may spill.
     order : sequence of str
         Columns to sort by; the first of them must be numbers.
     where : str
         Condition in SQL.
     memory : int
         Bytes that the sort may take.
+    patterns : sequence of str
+        Of the names of the files.
     """
     columns = ", ".join(map(_quoted, order))
-    paths = ", ".join("'" + path.replace("'", "''") + "'" for path in _paths(folder, pattern))
+    names = sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
+    paths = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
     if not paths:  # of a log without rows
         return
     with connect(folder, memory) as connection:
@@ -275,12 +268,8 @@ def users_in_time(
 
 def count_duplicates(folder: Path, roles: Sequence[str], memory: int) -> int:
     """Count the good rows that agree in all of `roles` with one before them."""
-    paths, same = _paths(folder), ", ".join(map(_quoted, roles))
-    if not paths:
-        return 0
-    groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {same}"  # noqa: S608
-    with connect(folder, memory) as connection:
-        return int(connection.execute(f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", [paths]).fetchall()[0][0])  # noqa: S608
+    groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {', '.join(map(_quoted, roles))}"  # noqa: S608
+    return _count(folder, f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", memory)  # noqa: S608
 
 
 def in_pieces(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.Table]:

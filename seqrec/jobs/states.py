@@ -46,8 +46,8 @@ class StateStore:
     def __init__(self, like: DetectorState, old: Path | None, bounds: tuple[int, int], path: Path) -> None:
         self._like = like
         self._old = iter(()) if old is None else _stored(old, *bounds)
+        self._ahead = next(self._old, None)  # read, but not yet asked for
         self._high = bounds[1]
-        self._ahead: pa.Table | None = None  # read, but not yet asked for
         self._waiting: list[pa.Table] = []
         self._path = path
         self._writer: pq.ParquetWriter | None = None
@@ -87,20 +87,14 @@ class StateStore:
 
     def _pull(self, high: int, at_most_one: bool = False) -> pa.Table | None:
         """Give the stored users up to a hash."""
-        found = []
-        while True:
-            table = self._ahead if self._ahead is not None else next(self._old, None)
-            self._ahead = None
-            if table is None:
+        found: list[pa.Table] = []
+        while self._ahead is not None and not (at_most_one and found):
+            n = int(np.searchsorted(self._ahead["hash"].to_numpy(), np.uint64(high), side="right"))
+            found.append(self._ahead[:n])
+            if n < self._ahead.num_rows:
+                self._ahead = self._ahead[n:]
                 break
-            n = int(np.searchsorted(table["hash"].to_numpy(), np.uint64(high), side="right"))
-            if n:
-                found.append(table[:n])
-            if n < table.num_rows:
-                self._ahead = table[n:]
-                break
-            if at_most_one:
-                break
+            self._ahead = next(self._old, None)
         return pa.concat_tables(found) if found else None
 
     def _write(self) -> None:
@@ -114,20 +108,20 @@ class StateStore:
 
     def _table(self, kept: Kept) -> pa.Table:
         *dense, counts = leaves(kept.state)
-        return pa.table(
-            {
-                "hash": kept.hashes,
-                "user": kept.users,
-                "state": _to_binary(dense),
-                "kinds": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.indices.astype(np.int32)),
-                "counts": pa.ListArray.from_arrays(counts.indptr.astype(np.int32), counts.data.astype(np.int64)),
-                "odd_p": _to_lists(kept.oddest.p_value, pa.float64()),
-                "odd_text": _to_lists(kept.oddest.text, pa.string()),
-            }
-        )
+        ends = counts.indptr.astype(np.int32)
+        columns = {
+            "hash": kept.hashes,
+            "user": kept.users,
+            "state": _to_binary(dense),
+            "kinds": pa.ListArray.from_arrays(ends, counts.indices.astype(np.int32)),
+            "counts": pa.ListArray.from_arrays(ends, counts.data.astype(np.int64)),
+            "odd_p": _to_lists(kept.oddest.p_value, pa.float64()),
+            "odd_text": _to_lists(kept.oddest.text, pa.string()),
+        }
+        return pa.table(columns)
 
     def _kept(self, table: pa.Table) -> Kept:
-        n, table = table.num_rows, table.combine_chunks()
+        n = table.num_rows
         kinds, counts = table["kinds"].combine_chunks(), table["counts"].combine_chunks()
         ends = np.concatenate([[0], np.cumsum(kinds.value_lengths().to_numpy())])
         shape = (n, self._like.counts.shape[1])
@@ -140,23 +134,20 @@ class StateStore:
 
 def _to_binary(arrays: list[NDArray]) -> pa.Array:
     """Put the rows of arrays (n, ...) one beside the other, as bytes."""
-    n = len(arrays[0])
-    parts = [np.ascontiguousarray(array).reshape(n, -1).view(np.uint8).reshape(n, -1) for array in arrays]
-    rows = np.concatenate(parts, axis=1)
-    return pa.Array.from_buffers(pa.binary(rows.shape[1]), n, [None, pa.py_buffer(rows.tobytes())])
+    rows = np.empty(len(arrays[0]), _row_type(arrays))
+    for name, array in zip(rows.dtype.names or (), arrays, strict=True):
+        rows[name] = array
+    return pa.Array.from_buffers(pa.binary(rows.itemsize), len(rows), [None, pa.py_buffer(rows.tobytes())])
 
 
 def _from_binary(column: pa.ChunkedArray, like: list[NDArray]) -> list[NDArray]:
-    array = column.combine_chunks()
-    rows = np.frombuffer(array.buffers()[1], np.uint8)[array.offset * array.type.byte_width :]
-    rows = rows[: len(array) * array.type.byte_width].reshape(len(array), -1)
-    arrays, start = [], 0
-    for one in like:
-        width = one.dtype.itemsize * int(np.prod(one.shape[1:]))
-        part = np.ascontiguousarray(rows[:, start : start + width])
-        arrays.append(part.reshape(-1).view(one.dtype).reshape(len(array), *one.shape[1:]))
-        start += width
-    return arrays
+    array, kind = column.combine_chunks(), _row_type(like)
+    rows = np.frombuffer(array.buffers()[1], kind, len(array), array.offset * kind.itemsize)
+    return [rows[name].copy() for name in kind.names or ()]
+
+
+def _row_type(arrays: list[NDArray]) -> np.dtype:
+    return np.dtype([(f"part {i}", array.dtype, array.shape[1:]) for i, array in enumerate(arrays)])
 
 
 def _to_lists(array: NDArray, kind: pa.DataType) -> pa.Array:
@@ -218,16 +209,10 @@ class Generations:
         for left_over in (self.folder / name).glob(".*.unfinished"):
             left_over.unlink()
         # A kill may come before the last generations are removed, so the record names them.
-        over = [other for other in (*before.get("over", ()), before["name"]) if other is not None]
-        over = [other for other in over if (self.folder / other).is_dir()]
-        record = {
-            "name": name,
-            "model": self._model,
-            "shard": self._shard,
-            "logs": [*before["logs"], *logs],
-            "over": over,
-        }
-        write_bytes(self.folder / _CURRENT, json.dumps(record).encode())
+        others = (*before.get("over", ()), before["name"])
+        over = [other for other in others if other is not None and (self.folder / other).is_dir()]
+        record = {"name": name, "model": self._model, "shard": self._shard, "logs": [*before["logs"], *logs]}
+        write_bytes(self.folder / _CURRENT, json.dumps(record | {"over": over}).encode())
 
     def clear(self) -> None:
         """Remove the generations that the one that holds has taken the place of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +12,7 @@ from seqrec.logs.files import MAX_ROW_BYTES, Stream
 
 BLOCK_BYTES = 2**23
 MAX_RAW = 200
-BAD_SCHEMA = pa.schema(
-    [("row", pa.int64()), ("column", pa.string()), ("code", pa.string()), ("reason", pa.string()), ("raw", pa.string())]
-)
+BAD_SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in ("column", "code", "reason", "raw"))])
 
 
 class BadRow(NamedTuple):
@@ -36,6 +34,11 @@ class Block(NamedTuple):
     cells: Mapping[str, pa.Array]  # role -> (n,)
     bad: Sequence[BadRow]  # the other rows
     wrong: Mapping[str, Mapping[int, tuple[str, str]]] = {}  # role -> row -> code and value: null in `cells`
+
+    def ending(self, code: str, reason: str, content: bytes) -> Block:
+        """Give the block with a bad row after its last, which stands for all of `content`."""
+        bad = BadRow(self.start + self.n_rows, "", code, reason, show_raw(content))
+        return self._replace(n_rows=self.n_rows + 1, bad=[*self.bad, bad])
 
     def split(self, n_rows: int) -> Iterator[Block]:
         """Cut the block into blocks of at most `n_rows` rows."""
@@ -60,7 +63,42 @@ def show_raw(value: object) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def skip_line(stream: Stream, buffer: bytes) -> bytes:
+def cut_text(
+    stream: Stream, buffer: bytes, take: Callable[[bytes, int, bool], tuple[Block, int]], block_bytes: int
+) -> Generator[Block]:
+    """Cut a text into blocks of whole rows; its damaged end, and a row that never seems to end, are one bad row each.
+
+    Parameters
+    ----------
+    stream : Stream
+    buffer : bytes
+        Read from it already.
+    take : callable
+        Gives the rows at the front of some bytes as a block, and how many bytes they take. It is told the number of the
+        first row, and whether the text ends where the bytes do.
+    block_bytes : int
+
+    Yields
+    ------
+    Block
+    """
+    start, final = 0, False
+    while not final:
+        more = stream.read(block_bytes)
+        buffer, final = buffer + more, not more
+        block, used = take(buffer, start, final and stream.damage is None)
+        buffer = buffer[used:]
+        if final and stream.damage:
+            block = block.ending("truncated", f"{stream.damage}; what follows is lost", buffer)
+        elif len(buffer) > MAX_ROW_BYTES and not used:
+            block = block.ending("long_row", f"the row is longer than {MAX_ROW_BYTES >> 20} MiB", buffer)
+            buffer = _skip_line(stream, buffer)
+        if block.n_rows:
+            yield block
+        start += block.n_rows
+
+
+def _skip_line(stream: Stream, buffer: bytes) -> bytes:
     """Give what follows the line that `buffer` begins with, however long that is."""
     while buffer:
         ends = [end for end in (buffer.find(b"\n"), buffer.find(b"\r")) if end >= 0]
@@ -68,13 +106,3 @@ def skip_line(stream: Stream, buffer: bytes) -> bytes:
             return buffer[min(ends) + 1 :]
         buffer = stream.read(BLOCK_BYTES)
     return b""
-
-
-def long_row(row: int, buffer: bytes) -> BadRow:
-    """Report a row that never seems to end."""
-    return BadRow(row, "", "long_row", f"the row is longer than {MAX_ROW_BYTES >> 20} MiB", show_raw(buffer))
-
-
-def broken_off(row: int, damage: str, buffer: bytes) -> BadRow:
-    """Report the end of a damaged file as one bad row, whatever it once held."""
-    return BadRow(row, "", "truncated", f"{damage}; what follows is lost", show_raw(buffer))

@@ -17,24 +17,9 @@ from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs import parquet as log_parquet
 from seqrec.logs.blocks import BAD_SCHEMA, BadRow, Block, show_raw
-from seqrec.logs.columns import USUAL_NAMES, Columns, find_columns, find_kinds, read_names
-from seqrec.logs.files import LogFile, find_files
-from seqrec.logs.values import CODES, FAULTS, TYPES, Values, convert, plain, show_offset
-
-__all__ = [
-    "CODES",
-    "USUAL_NAMES",
-    "Chunk",
-    "Columns",
-    "LogFile",
-    "TimeFacts",
-    "find_columns",
-    "find_files",
-    "find_kinds",
-    "read_chunks",
-    "read_names",
-    "schema_of",
-]
+from seqrec.logs.columns import Columns
+from seqrec.logs.files import LogFile
+from seqrec.logs.values import CODES, FAULT, FAULTS, TYPES, Values, convert, invalid_byte, plain
 
 
 class TimeFacts(NamedTuple):
@@ -67,7 +52,6 @@ class Chunk(NamedTuple):
     bad: pa.Table  # row, column, code, reason, raw
     start: int
     n_rows: int
-    file: int
     times: TimeFacts
 
 
@@ -76,16 +60,12 @@ def schema_of(kinds: Mapping[str, str]) -> pa.Schema:
     return pa.schema([("row", pa.int64()), *((role, TYPES[kind]) for role, kind in kinds.items())])
 
 
-def read_chunks(
-    file: LogFile, number: int, columns: Columns, kinds: Mapping[str, str], chunk_rows: int = 2**18
-) -> Iterator[Chunk]:
+def read_chunks(file: LogFile, columns: Columns, kinds: Mapping[str, str], chunk_rows: int = 2**18) -> Iterator[Chunk]:
     """Read a file in chunks of at most `chunk_rows` rows; the same file gives the same chunks.
 
     Parameters
     ----------
     file : LogFile
-    number : int
-        The number of the file in the log, which its chunks carry.
     columns : Columns
     kinds : mapping of str to str
         The kind of each role, from `find_kinds`.
@@ -103,7 +83,7 @@ def read_chunks(
     roles = columns.roles
     for whole in _read_blocks(file, roles, kinds):
         for block in whole.split(chunk_rows):
-            yield _check_block(block, number, roles, kinds)
+            yield _check_block(block, roles, kinds)
 
 
 def _read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
@@ -114,27 +94,23 @@ def _read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, st
     return log_csv.read_blocks(file, roles)
 
 
-def _check_block(block: Block, number: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Chunk:
-    columns: dict[str, Values] = {}
+def _check_block(block: Block, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Chunk:
+    columns = {role: convert(block.cells[role], kinds[role], role) for role in roles} if block.cells else {}
     faulty = np.zeros(len(block.rows), dtype=bool)
-    if block.cells:
-        columns = {role: convert(block.cells[role], kinds[role], role) for role in roles}
-    for role, column in columns.items():
-        wrong = block.wrong.get(role)
-        if wrong:
-            column.faults[np.isin(block.rows, list(wrong))] = FAULTS.index("wrong_type")
+    for role, wrong in block.wrong.items():
+        columns[role].faults[np.isin(block.rows, list(wrong))] = FAULT["wrong_type"]
+    for column in columns.values():
         faulty |= column.faults != 0
-    bad = [*block.bad, *_bad_rows(block, columns, faulty, roles)]
-    bad.sort()
     schema = schema_of(kinds)
-    arrays = [pa.array(block.rows), *(columns[role].values for role in kinds)] if columns else []
-    good = pa.table(arrays, schema=schema) if arrays else schema.empty_table()
+    good = schema.empty_table()
+    if columns:
+        good = pa.table([pa.array(block.rows), *(columns[role].values for role in kinds)], schema=schema)
     if faulty.any():
         good = good.filter(pa.array(~faulty))
-    cells = dict(zip(BAD_SCHEMA.names, zip(*bad, strict=True), strict=True)) if bad else {}
-    bad_table = pa.table(cells, schema=BAD_SCHEMA) if bad else BAD_SCHEMA.empty_table()
+    bad = sorted([*block.bad, *_bad_rows(block, columns, faulty, roles)])
+    bad_table = pa.Table.from_pylist([row._asdict() for row in bad], schema=BAD_SCHEMA)
     times = _time_facts(good, columns["time"], faulty) if "time" in columns else TimeFacts()
-    return Chunk(good, bad_table, block.start, block.n_rows, number, times)
+    return Chunk(good, bad_table, block.start, block.n_rows, times)
 
 
 def _bad_rows(
@@ -145,9 +121,10 @@ def _bad_rows(
         role = next(role for role, column in columns.items() if column.faults[position])
         row = int(block.rows[position])
         cell = plain(block.cells[role][position : position + 1])[0].as_py()
-        code, raw = FAULTS[columns[role].faults[position]], show_raw(cell)
-        code, raw = block.wrong.get(role, {}).get(row, (code, raw))
-        reason = show_offset(cell) if code == "invalid_utf8" else CODES[code]
+        code, raw = block.wrong.get(role, {}).get(row) or (FAULTS[columns[role].faults[position]], show_raw(cell))
+        reason = CODES[code]
+        if code == "invalid_utf8":
+            reason = f"byte {invalid_byte(cell)} of the text is not valid UTF-8"
         yield BadRow(row, roles[role], code, reason, raw)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ USUAL_NAMES = {
 _SAMPLE_BYTES = 2**20
 _MOSTLY = 0.99
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
+_IDS = ("user", "item")
 
 
 class Columns(NamedTuple):
@@ -79,7 +81,7 @@ def find_columns(
     item: str | None = None,
     timestamp: str | None = None,
     fields: Iterable[str] = (),
-) -> tuple[Columns, list[str]]:
+) -> Columns:
     """Find the columns by the names given, or else by usual names in any case, in the order of `USUAL_NAMES`.
 
     Parameters
@@ -95,9 +97,7 @@ def find_columns(
 
     Returns
     -------
-    columns : Columns
-    notes : list of str
-        What was found without being named.
+    Columns
 
     Raises
     ------
@@ -107,34 +107,24 @@ def find_columns(
     names_of = {file: names for file in files if (names := read_names(file)) or file.format != "jsonl"}
     if not names_of:
         raise LogError("the log has no rows, so its columns are unknown. Expected at least one row.")
-    fields = tuple(fields)
+    first, names = next(iter(names_of.items()))
     without_time = timestamp is not None and timestamp.lower() in ("", "none")
     named = {"user": user, "item": item, "timestamp": None if without_time else timestamp}
-    first = next(iter(names_of))
-    taken = {name for name in named.values() if name is not None}
-    notes = []
     for role, name in named.items():
         if name is None and not (role == "timestamp" and without_time):
-            named[role] = found = _find_usual(role, names_of[first], taken, first)
-            if found is not None:
-                taken.add(found)
-                notes.append(f"{role}: column {found!r}")
-    if named["timestamp"] is None:
-        notes.append("timestamp: none; the rows of each user are taken in their order")
-    columns = Columns(str(named["user"]), str(named["item"]), named["timestamp"], fields)
+            named[role] = _find_usual(role, names, named.values(), first)
+    columns = Columns(str(named["user"]), str(named["item"]), named["timestamp"], tuple(fields))
     _check_roles(columns)
     for file, names in names_of.items():
         _check_names(columns, names, file)
-    return columns, notes
+    return columns
 
 
-def _find_usual(role: str, names: Sequence[str], taken: set[str], file: LogFile) -> str | None:
+def _find_usual(role: str, names: Sequence[str], taken: Collection[str | None], file: LogFile) -> str | None:
     by_lower = {name.lower(): name for name in reversed(names) if name not in taken}
-    for usual in USUAL_NAMES[role]:
-        if usual in by_lower:
-            return by_lower[usual]
-    if role == "timestamp":
-        return None
+    usual = [by_lower[name] for name in USUAL_NAMES[role] if name in by_lower]
+    if usual or role == "timestamp":
+        return usual[0] if usual else None
     found = ", ".join(map(repr, names)) or "none"
     raise LogError(
         f"{file.path}: no column has a usual name for the {role}; columns found: {found}. "
@@ -156,13 +146,6 @@ def _check_names(columns: Columns, names: Sequence[str], file: LogFile) -> None:
             check_column(name, names)
         except ValueError as error:
             raise LogError(f"{file.path}: {error}") from None
-
-
-class _Found(NamedTuple):
-    """The kind of a column in one file."""
-
-    kind: str | None  # None where the file does not tell
-    fixed: bool  # False for CSV, whose cells are what one takes them for
 
 
 def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -188,45 +171,35 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     LogError
         Where files differ, where a file mixes kinds, or where the kind is not the one wanted.
     """
-    wanted = wanted or {}
-    kinds: dict[str, str] = {}
-    owners: dict[str, LogFile] = {}
+    kinds: dict[str, tuple[str, LogFile]] = {}  # and the first file that told
     for file in files:
         for role, found in _find(file, columns.roles).items():
-            kind = _settle(found, role, columns.roles[role], wanted.get(role), file)
-            if kind is None:
-                continue
-            if role in kinds:
-                kind = _join(kinds[role], kind, role, columns.roles[role], (owners[role], file))
-            kinds[role] = kind
-            owners.setdefault(role, file)
-    return {role: kinds.get(role) or wanted.get(role) or _default(role) for role in columns.roles}
+            kind = _settle(found, role, columns.roles[role], (wanted or {}).get(role), file)
+            if kind is not None:
+                before, owner = kinds.get(role, (kind, file))
+                kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
+    usual = {"user": "text", "item": "text", "time": "time"}
+    return {role: kinds[role][0] if role in kinds else usual.get(role, "number") for role in columns.roles}
 
 
-def _default(role: str) -> str:
-    return "time" if role == "time" else "text" if role in ("user", "item") else "number"
-
-
-def _settle(found: _Found, role: str, name: str, wanted: str | None, file: LogFile) -> str | None:
-    """Give the kind that is wanted where the file can have it, else the kind that it has."""
-    if wanted is None or found.kind in (None, wanted):
-        return wanted or found.kind
-    if not found.fixed or (found.kind == "integer" and wanted == "number"):
+def _settle(found: str | None, role: str, name: str, wanted: str | None, file: LogFile) -> str | None:
+    """Give the kind that is wanted where the file can have it, else the kind that it has; None if it does not tell."""
+    if wanted is None or found in (None, wanted):
+        return wanted or found
+    is_open = file.format in ("csv", "tsv") and role != "time"  # a cell is what one takes it for
+    if is_open or (found == "integer" and wanted == "number"):
         return wanted
+    used = f"the field {name!r}" if role.startswith("field:") else f"the {role}"
     raise LogError(
-        f"{file.path}: column {name!r} holds {_WORDS[found.kind or 'text']}, but {_WORDS[wanted]} were expected for "
-        f"{_role_in_words(role)}, as in the log that the model was fitted to. Convert the column first."
+        f"{file.path}: column {name!r} holds {_WORDS[found or 'text']}, but {_WORDS[wanted]} were expected for "
+        f"{used}, as in the log that the model was fitted to. Convert the column first."
     )
-
-
-def _role_in_words(role: str) -> str:
-    return f"the field {role.removeprefix('field:')!r}" if role.startswith("field:") else f"the {role}"
 
 
 def _join(first: str, second: str, role: str, name: str, files: tuple[LogFile, LogFile]) -> str:
     if first == second:
         return first
-    if role not in ("user", "item") and {first, second} == {"integer", "number"}:
+    if role not in _IDS and {first, second} == {"integer", "number"}:
         return "number"
     raise LogError(
         f"column {name!r} holds {_WORDS[first]} in {files[0].path}, but {_WORDS[second]} in {files[1].path}. "
@@ -234,30 +207,26 @@ def _join(first: str, second: str, role: str, name: str, files: tuple[LogFile, L
     )
 
 
-def _find(file: LogFile, roles: Mapping[str, str]) -> dict[str, _Found]:
+def _find(file: LogFile, roles: Mapping[str, str]) -> dict[str, str | None]:
+    """Find the kind of each column in one file, None where it does not tell."""
     if file.format == "parquet":
         schema = log_parquet.read_schema(file)
-        return {role: _Found(_kind_of_type(schema, name, role, file), True) for role, name in roles.items()}
+        return {role: _kind_of_type(schema.field(name).type, role, name, file) for role, name in roles.items()}
     if file.format == "jsonl":
         entries = log_json.read_objects(file, _SAMPLE_BYTES)
-        return {
-            role: _Found(_kind_of_values([entry.get(name) for entry in entries], role, name, file), True)
-            for role, name in roles.items()
-        }
+        columns = {role: [entry.get(name) for entry in entries] for role, name in roles.items()}
+        return {role: _kind_of_values(values, role, roles[role], file) for role, values in columns.items()}
     with closing(log_csv.read_blocks(file, roles, _SAMPLE_BYTES)) as blocks:
         block = next(blocks, None)
-    cells = block.cells if block else {}
-    return {role: _kind_of_cells(cells[role].to_pylist() if block else [], role) for role in roles}
+    return {role: _kind_of_cells(block.cells[role].to_pylist() if block else [], role) for role in roles}
 
 
-def _kind_of_type(schema: pa.Schema, name: str, role: str, file: LogFile) -> str | None:
-    kind = schema.field(name).type
+def _kind_of_type(kind: pa.DataType, role: str, name: str, file: LogFile) -> str | None:
     if pa.types.is_null(kind):
         return None
-    found = _kind_of_arrow(kind)
-    if role in ("user", "item") and pa.types.is_floating(kind):
+    if role in _IDS and pa.types.is_floating(kind):
         return "integer"  # whole numbers with gaps, as pandas writes them
-    return _check_kind(found, role, name, str(kind), file)
+    return _check_kind(_kind_of_arrow(kind), role, name, str(kind), file)
 
 
 def _kind_of_arrow(kind: pa.DataType) -> str | None:
@@ -274,7 +243,7 @@ def _kind_of_arrow(kind: pa.DataType) -> str | None:
 
 def _check_kind(found: str | None, role: str, name: str, shown: str, file: LogFile) -> str:
     """Turn what a column holds into the kind for its role."""
-    if role in ("user", "item"):
+    if role in _IDS:
         allowed, expected = {"text": "text", "integer": "integer"}, "integers or text"
     elif role == "time":
         allowed, expected = {kind: kind for kind in ("integer", "number", "time")} | {"text": "time"}, "times"
@@ -291,20 +260,16 @@ _JSON_KINDS = {str: "text", int: "integer", float: "number", bool: "boolean"}
 
 def _kind_of_values(values: Sequence[Any], role: str, name: str, file: LogFile) -> str | None:
     """Give the kind of almost all JSON values; the few others become bad rows."""
-    counts: dict[str, int] = {}
-    examples: dict[str, Any] = {}
-    for value in values:
-        if value is not None:
-            kind = _JSON_KINDS.get(type(value), type(value).__name__)
-            counts[kind] = counts.get(kind, 0) + 1
-            examples.setdefault(kind, value)
-    if role not in ("user", "item") and counts.keys() == {"integer", "number"}:
-        counts = {"number": sum(counts.values())}
-    if not counts:
+    values = [value for value in values if value is not None]
+    kinds = [_JSON_KINDS.get(type(value), type(value).__name__) for value in values]
+    if not kinds:
         return None
-    most = max(counts, key=lambda kind: counts[kind])
-    if counts[most] < _MOSTLY * sum(counts.values()):
-        forms = ", ".join(f"{show(example)} ({_WORDS.get(kind, kind)})" for kind, example in examples.items())
+    if role not in _IDS and set(kinds) == {"integer", "number"}:
+        kinds = ["number"] * len(kinds)
+    counts = Counter(kinds)
+    most, n_most = counts.most_common(1)[0]
+    if n_most < _MOSTLY * len(kinds):
+        forms = ", ".join(f"{show(values[kinds.index(kind)])} ({_WORDS.get(kind, kind)})" for kind in counts)
         raise LogError(f"{file.path}: column {name!r} mixes kinds of value: {forms}. Convert it to one kind first.")
     return _check_kind(most, role, name, _WORDS.get(most, most), file)
 
@@ -313,22 +278,20 @@ _NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _WHOLE = re.compile(rb"\s*[+-]?\d+(\.0*)?\s*")
 
 
-def _kind_of_cells(cells: Sequence[bytes | None], role: str) -> _Found:
+def _kind_of_cells(cells: Sequence[bytes | None], role: str) -> str | None:
     """Give the kind of CSV cells; a text stays a text whatever it looks like where it is an id."""
     filled = [cell for cell in cells if cell]
-    if role in ("user", "item"):
-        return _Found("text", fixed=False)
+    if role in _IDS:
+        return "text"
     if not filled:
-        return _Found(None, fixed=False)
+        return None
+    kinds = [_number_kind(cell) for cell in filled]
     if role == "time":  # by most of the cells, since no bad row must turn the others into another kind
-        kinds = [_number_kind(cell) for cell in filled]
         most = max(sorted(set(kinds)), key=kinds.count)
-        return _Found("number" if most == "integer" and "number" in kinds else most, fixed=True)
-    n_numbers = sum(_number_kind(cell) != "time" for cell in filled)
-    if n_numbers >= _MOSTLY * len(filled):  # the few others are bad rows
-        return _Found("number", fixed=False)
-    booleans = all(cell.strip().lower() in (b"true", b"false") for cell in filled)
-    return _Found("boolean" if booleans else "text", fixed=False)
+        return "number" if most == "integer" and "number" in kinds else most
+    if len(kinds) - kinds.count("time") >= _MOSTLY * len(kinds):  # the few others are bad rows
+        return "number"
+    return "boolean" if all(cell.strip().lower() in (b"true", b"false") for cell in filled) else "text"
 
 
 def _number_kind(cell: bytes) -> str:

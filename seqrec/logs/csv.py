@@ -1,24 +1,25 @@
 """CSV and TSV files become blocks of whole rows, with the rules of Python's own csv module.
 
 The bytes are cut where a row ends, by counting quotes, or by a pattern where quotes stand elsewhere than around cells.
-Arrow parses the whole rows. Only where a quote never closes are they read one by one, so that it spoils its own line.
+Arrow parses the whole rows. They are read one by one only where a quote never closes, so that it spoils its own line,
+and where rows of too many or too few cells stand among bytes that are not UTF-8, which Arrow would not hand over.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from seqrec.exceptions import LogError
-from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, broken_off, long_row, show_raw, skip_line
+from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
 from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
-from seqrec.logs.values import beyond_ascii, is_utf8
+from seqrec.logs.values import invalid_byte
 
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
 _QUOTE, _CR, _LF = b'"\r\n'
@@ -79,27 +80,7 @@ def read_blocks(file: LogFile, roles: Mapping[str, str], block_bytes: int = BLOC
     with Stream(file) as stream:
         names, buffer = read_names(stream, file)
         reader = _Reader(file.delimiter, len(names), {role: names.index(name) for role, name in roles.items()})
-        start = 0
-        while True:
-            more = stream.read(block_bytes)
-            buffer += more
-            final = not more
-            block, used = reader.take(buffer, start, final and stream.damage is None)
-            buffer = buffer[used:]
-            if final and stream.damage:
-                block = _end(block, broken_off(block.start + block.n_rows, stream.damage, buffer))
-            elif len(buffer) > MAX_ROW_BYTES and not used:
-                block = _end(block, long_row(start + block.n_rows, buffer))
-                buffer = skip_line(stream, buffer)
-            if block.n_rows:
-                yield block
-            start = block.start + block.n_rows
-            if final:
-                return
-
-
-def _end(block: Block, bad: BadRow) -> Block:
-    return block._replace(n_rows=block.n_rows + 1, bad=[*block.bad, bad])
+        yield from cut_text(stream, buffer, reader.take, block_bytes)
 
 
 class _Grammar(NamedTuple):
@@ -108,7 +89,7 @@ class _Grammar(NamedTuple):
     delimiter: bytes
     rows: re.Pattern[bytes]  # each with an end of line
     row: re.Pattern[bytes]
-    cell: re.Pattern[bytes]
+    cell: re.Pattern[bytes]  # and the delimiter after it
 
     @classmethod
     def of(cls, delimiter: bytes) -> _Grammar:
@@ -116,7 +97,7 @@ class _Grammar(NamedTuple):
         cell = rb'(?:"%b"%b|(?!")%b)' % (inner, rest, rest)
         row = rb"%b(?:%b%b)*+" % (cell, delimiter, cell)
         rows, row = rb"(?:%b(?:\r\n?|\n))*+" % row, rb"%b(?:\r\n?|\n|\Z)" % row
-        parts = rb'(?:"(%b)"(%b)|(%b))(?:%b|\Z)' % (inner, rest, rest, delimiter)
+        parts = rb'(?:"(%b)"(%b)|(%b))%b' % (inner, rest, rest, delimiter)
         return cls(delimiter, *map(re.compile, (rows, row, parts)))
 
     def match(self, buffer: bytes, position: int, final: bool) -> re.Match[bytes] | None:
@@ -126,16 +107,11 @@ class _Grammar(NamedTuple):
 
     def cells(self, row: bytes) -> list[bytes | None]:
         """Cut a row into its cells; None is an empty cell without quotes."""
-        line = row[:-2] if row.endswith(b"\r\n") else row[:-1] if row.endswith((b"\r", b"\n")) else row
+        line = row.rstrip(b"\r\n")
         if _QUOTE not in line:
             return [cell or None for cell in line.split(self.delimiter)]
-        cells: list[bytes | None] = []
-        for match in self.cell.finditer(line):
-            inner, tail, plain = match.groups()
-            cells.append((plain or None) if inner is None else inner.replace(b'""', b'"') + tail)
-            if match.end() == len(line) and not match.group().endswith(self.delimiter):
-                break
-        return cells
+        parts = (match.groups() for match in self.cell.finditer(line + self.delimiter))
+        return [(plain or None) if inner is None else inner.replace(b'""', b'"') + tail for inner, tail, plain in parts]
 
 
 class _Reader:
@@ -154,10 +130,10 @@ class _Reader:
         size = self._size(buffer, final)
         if (final and size < len(buffer)) or (not size and len(buffer) > MAX_ROW_BYTES):  # an unclosed quote
             return self._read_rows(buffer, start, final)
-        try:
-            return self._parse(buffer[:size], start), size
-        except (pa.ArrowException, ValueError):
-            return self._read_rows(buffer[:size], start, final=True)[0], size
+        if buffer[:size].strip(b"\r\n"):
+            with suppress(pa.ArrowException, ValueError):
+                return self._parse(buffer[:size], start), size
+        return self._read_rows(buffer[:size], start, final=True)[0], size
 
     def _size(self, buffer: bytes, final: bool) -> int:
         """Measure the whole rows of a buffer."""
@@ -174,16 +150,10 @@ class _Reader:
 
     def _parse(self, content: bytes, start: int) -> Block:
         """Parse whole rows by Arrow."""
-        if not content.strip(b"\r\n"):
-            return _block(start, 0, {role: [] for role in self._positions}, [])
         bad: list[BadRow] = []
-        # Arrow hands a wrong row over as text; bytes that are none would be lost without a word.
-        disguised = not is_utf8(content)
-        content = content.decode("latin-1").encode() if disguised else content
 
         def report(row: pa.csv.InvalidRow) -> str:
-            text = row.text.encode("latin-1" if disguised else "utf-8")
-            bad.append(self._wrong_number(start + row.number - 1, row.actual_columns, text))
+            bad.append(self._wrong_number(start + row.number - 1, row.actual_columns, row.text.encode()))
             return "skip"
 
         wanted = sorted({self._names[position] for position in self._positions.values()})
@@ -193,7 +163,8 @@ class _Reader:
             pa.csv.ParseOptions(
                 delimiter=self._grammar.delimiter.decode(),
                 newlines_in_values=True,
-                invalid_row_handler=report,
+                # Arrow hands a wrong row over as text; bytes that are none would be lost without a word.
+                invalid_row_handler=report if invalid_byte(content) is None else None,
             ),
             pa.csv.ConvertOptions(
                 check_utf8=False,
@@ -203,9 +174,8 @@ class _Reader:
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
-        ).combine_chunks()
-        cells = {role: _one_chunk(table[self._names[position]]) for role, position in self._positions.items()}
-        cells = {role: _undisguise(column) for role, column in cells.items()} if disguised else cells
+        )
+        cells = {role: table[self._names[position]].combine_chunks() for role, position in self._positions.items()}
         n_rows = len(table) + len(bad)
         rows = np.delete(np.arange(n_rows), [row.row - start for row in bad]) + start
         return Block(start, n_rows, rows, cells, bad)
@@ -220,9 +190,7 @@ class _Reader:
             match, unclosed = self._next_row(buffer, position, final)
             if match is None:
                 break
-            position = match.end()
-            text = match.group()
-            row = start + len(good) + len(bad)
+            position, text, row = match.end(), match.group(), start + len(good) + len(bad)
             if text in (b"\n", b"\r", b"\r\n"):
                 continue
             cells = [] if unclosed else self._grammar.cells(text)
@@ -234,7 +202,8 @@ class _Reader:
                 good.append(row)
                 for role, column in self._positions.items():
                     columns[role].append(cells[column])
-        return _block(start, len(good) + len(bad), columns, bad, good), position
+        arrays = {role: pa.array(values, pa.binary()) for role, values in columns.items()}
+        return Block(start, len(good) + len(bad), np.array(good, dtype=np.int64), arrays, bad), position
 
     def _next_row(self, buffer: bytes, position: int, final: bool) -> tuple[re.Match[bytes] | None, bool]:
         match = self._grammar.match(buffer, position, final)
@@ -258,27 +227,3 @@ def _last_end(buffer: bytes, quotes: np.ndarray) -> int:
                 return end + 1
             end = buffer.rfind(mark, 0, int(quotes[n_before - 1]))
     return 0
-
-
-def _undisguise(column: pa.Array) -> pa.Array:
-    """Give cells the bytes back that were read as Latin-1."""
-    rows = beyond_ascii(column)
-    mask = np.zeros(len(column), dtype=bool)
-    mask[rows] = True
-    cells = [cell.decode().encode("latin-1") for cell in column.take(pa.array(rows)).to_pylist()]
-    return pc.replace_with_mask(column, pa.array(mask), pa.array(cells, pa.binary()))
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
-
-
-def _block(
-    start: int,
-    n_rows: int,
-    columns: Mapping[str, list[bytes | None]],
-    bad: list[BadRow],
-    good: list[int] | None = None,
-) -> Block:
-    cells = {role: pa.array(values, pa.binary()) for role, values in columns.items()}
-    return Block(start, n_rows, np.array(good or [], dtype=np.int64), cells, bad)

@@ -6,6 +6,7 @@ import glob
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -39,10 +40,8 @@ class LogFile(NamedTuple):
         LogError
             Where the ending is none that can be read.
         """
-        suffixes = [suffix.lower() for suffix in path.suffixes]
-        compressed = suffixes[-1:] == [".gz"]
-        suffix = (suffixes[:-1] if compressed else suffixes)[-1:]
-        kind = FORMATS.get(suffix[0]) if suffix else None
+        compressed = path.suffix.lower() == ".gz"
+        kind = FORMATS.get((path.with_suffix("") if compressed else path).suffix.lower())
         if kind is None or (compressed and kind == "parquet"):
             raise LogError(
                 f"{path}: the name's ending does not say a format that can be read. Expected {', '.join(FORMATS)}, "
@@ -149,50 +148,30 @@ class Stream:
 
     def _unpack(self) -> Iterator[bytes]:
         """Uncompress gzip members, one after the other; zeros may pad the last."""
-        member = _Member()
+        member: zlib._Decompress | None = None
         for piece in self._read():
-            rest = piece
-            while rest := rest if member.started else rest.lstrip(b"\0"):
-                unpacked, rest, fault = member.feed(rest)
-                yield unpacked
-                if fault:
-                    self.damage = f"the gzip data is damaged: {fault}"
+            while piece := piece if member else piece.lstrip(b"\0"):
+                member = member or zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                before = member.copy()
+                try:
+                    unpacked = member.decompress(piece)
+                except zlib.error as error:
+                    yield _salvage(before, piece)
+                    self.damage = f"the gzip data is damaged: {str(error).partition(': ')[2] or error}"
                     return
-                if member.finished:
-                    member = _Member()
-        if member.started and not self.damage:
+                yield unpacked
+                piece, member = member.unused_data, None if member.eof else member
+        if member and not self.damage:
             self.damage = "the gzip data ends early"
 
 
-class _Member:
-    """One gzip member; of damaged data it gives every byte before the fault."""
-
-    def __init__(self) -> None:
-        self._unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        self.started = False
-
-    @property
-    def finished(self) -> bool:
-        return self._unpacker.eof
-
-    def feed(self, piece: bytes) -> tuple[bytes, bytes, str]:
-        """Give what `piece` unpacks to, what of it lies behind the member, and the fault if any."""
-        self.started = True
-        before = self._unpacker.copy()
-        try:
-            return self._unpacker.decompress(piece), self._unpacker.unused_data, ""
-        except zlib.error as error:
-            return self._salvage(before, piece), b"", str(error).partition(": ")[2] or str(error)
-
-    @staticmethod
-    def _salvage(unpacker: zlib._Decompress, piece: bytes) -> bytes:
-        unpacked = bytearray()
-        try:
-            for position in range(len(piece)):
-                unpacked += unpacker.decompress(piece[position : position + 1])
-        except zlib.error:
-            pass
-        return bytes(unpacked)
+def _salvage(unpacker: zlib._Decompress, piece: bytes) -> bytes:
+    """Unpack every byte before a fault."""
+    unpacked = bytearray()
+    with suppress(zlib.error):
+        for position in range(len(piece)):
+            unpacked += unpacker.decompress(piece[position : position + 1])
+    return bytes(unpacked)
 
 
 def open_file(path: Path) -> BinaryIO:

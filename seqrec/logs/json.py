@@ -4,71 +4,47 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
-from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, broken_off, long_row, show_raw, skip_line
-from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
+from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
+from seqrec.logs.files import LogFile, Stream
 
 _INT64 = range(-(2**63), 2**63)
 _SPACE = b" \t\r\n"
 _BETWEEN = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 _INF = re.compile(rb"[\[:,\s]-?Inf[\],}\s]")  # Arrow reads it, though it is not JSON
 _BEYOND = {"integer": "not_integer", "number": "not_a_number"}
+_IN_PYTHON = {"integer": (int,), "number": (int, float), "boolean": (bool,)}  # all other kinds come as text
+_IN_ARROW = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
-class _Kind(NamedTuple):
-    """How values of a kind are held: by Arrow's parser, and when they are read one by one."""
+def _convert(value: Any, kind: str) -> Any:
+    """Give a value as its column holds it.
 
-    parsed: pa.DataType
-    single: pa.DataType
-    convert: Callable[[Any], Any]  # raises TypeError for a value of another kind, OverflowError beyond 64 bits
-
-
-def _to_text(value: Any) -> bytes:
-    if not isinstance(value, str):
+    Raises
+    ------
+    TypeError
+        For a value of another kind.
+    OverflowError
+        Beyond 64 bits.
+    """
+    if value is None:
+        return None
+    if type(value) not in _IN_PYTHON.get(kind, (str,)):
         raise TypeError
-    try:
-        return value.encode("utf-8", "surrogateescape")  # bytes that are not UTF-8, as they were
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogatepass")  # half of a pair, by an escape such as \ud800
-
-
-def _to_integer(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError
-    if value not in _INT64:
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8", "surrogateescape")  # bytes that are not UTF-8, as they were
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")  # half of a pair, by an escape such as \ud800
+    if kind == "integer" and value not in _INT64:
         raise OverflowError
-    return value
-
-
-def _to_number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError
-    return float(value)
-
-
-def _to_boolean(value: Any) -> bool:
-    if type(value) is not bool:
-        raise TypeError
-    return value
-
-
-def _to_ticks(value: Any) -> int:
-    return _to_integer(int(value) if type(value) is float and value.is_integer() else value)
-
-
-_KINDS = {
-    "text": _Kind(pa.string(), pa.binary(), _to_text),
-    "time": _Kind(pa.string(), pa.binary(), _to_text),
-    "integer": _Kind(pa.int64(), pa.int64(), _to_integer),
-    "number": _Kind(pa.float64(), pa.float64(), _to_number),
-    "boolean": _Kind(pa.bool_(), pa.bool_(), _to_boolean),
-}
+    return float(value) if kind == "number" else value
 
 
 def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
@@ -78,8 +54,7 @@ def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
     lines = content.split(b"\n")
     if len(content) == n_bytes:  # the last line may be cut
         lines.pop()
-    parsed = map(_parse_line, lines)
-    return [entry for entry in parsed if isinstance(entry, _Entry)]
+    return [entry for entry in map(_parse_line, lines) if isinstance(entry, _Entry)]
 
 
 def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
@@ -98,25 +73,12 @@ def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str
     Block
     """
     with Stream(file) as stream:
-        buffer, start, final = b"", 0, False
-        while not final:
-            more = stream.read(BLOCK_BYTES)
-            buffer, final = buffer + more, not more
-            size = len(buffer) if final and not stream.damage else buffer.rfind(b"\n") + 1
-            block = _read_lines(buffer[:size], start, roles, kinds)
-            buffer = buffer[size:]
-            if final and stream.damage:
-                block = _end(block, broken_off(start + block.n_rows, stream.damage, buffer))
-            elif not size and len(buffer) > MAX_ROW_BYTES:
-                block = _end(block, long_row(start, buffer))
-                buffer = skip_line(stream, buffer)
-            if block.n_rows:
-                yield block
-            start += block.n_rows
 
+        def take(buffer: bytes, start: int, final: bool) -> tuple[Block, int]:
+            size = len(buffer) if final else buffer.rfind(b"\n") + 1
+            return _read_lines(buffer[:size], start, roles, kinds), size
 
-def _end(block: Block, bad: BadRow) -> Block:
-    return block._replace(n_rows=block.n_rows + 1, bad=[*block.bad, bad])
+        yield from cut_text(stream, b"", take, BLOCK_BYTES)
 
 
 def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
@@ -139,15 +101,15 @@ def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Map
 
 
 def _parse(content: bytes, roles: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, pa.Array]:
-    fields = {name: pa.field(name, _KINDS[kinds[role]].parsed) for role, name in roles.items()}
+    fields = {name: pa.field(name, _IN_ARROW.get(kinds[role], pa.string())) for role, name in roles.items()}
     table = pa.json.read_json(
         pa.py_buffer(content),
         pa.json.ReadOptions(use_threads=False, block_size=len(content) + 1),
         pa.json.ParseOptions(
             explicit_schema=pa.schema(fields.values()), newlines_in_values=True, unexpected_field_behavior="ignore"
         ),
-    ).combine_chunks()
-    cells = {role: table[name].chunk(0) for role, name in roles.items()}
+    )
+    cells = {role: table[name].combine_chunks() for role, name in roles.items()}
     for column in cells.values():
         column.validate(full=True)  # Arrow takes bytes that are not UTF-8
     return cells
@@ -169,12 +131,12 @@ def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds
         for role, name in roles.items():
             value = entry.get(name)
             try:
-                columns[role].append(None if value is None else _KINDS[kinds[role]].convert(value))
+                value = _convert(value, kinds[role])
             except (TypeError, OverflowError) as error:
                 code = "wrong_type" if isinstance(error, TypeError) else _BEYOND[kinds[role]]
-                wrong[role][row] = (code, show_raw(json.dumps(value)))
-                columns[role].append(None)
-    cells = {role: pa.array(values, _KINDS[kinds[role]].single) for role, values in columns.items()}
+                wrong[role][row], value = (code, show_raw(json.dumps(value))), None
+            columns[role].append(value)
+    cells = {role: pa.array(values, _IN_ARROW.get(kinds[role], pa.binary())) for role, values in columns.items()}
     return Block(start, len(good) + len(bad), np.array(good, dtype=np.int64), cells, bad, wrong)
 
 

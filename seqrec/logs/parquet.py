@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +32,7 @@ def _opened(file: LogFile) -> Iterator[pa.parquet.ParquetFile]:
 
 def _check_counts(metadata: pa.parquet.FileMetaData) -> None:
     """Refuse numbers of rows that contradict each other: they are how bad rows are counted."""
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    counts = [group.num_rows for group in groups]
+    counts = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
     if min(counts, default=0) < 0 or sum(counts) != metadata.num_rows:
         raise ValueError("its numbers of rows contradict each other")
 
@@ -66,33 +65,24 @@ def read_blocks(file: LogFile, roles: Mapping[str, str]) -> Iterator[Block]:
     with _opened(file) as opened:
         start = 0
         for group in range(opened.num_row_groups):
-            stop = start + opened.metadata.row_group(group).num_rows
-            for block in _read_group(opened, group, start, roles):
-                yield block
-                start += block.n_rows
-            while start < stop:
-                block = _unreadable(start, min(_BATCH_ROWS, stop - start), group)
-                yield block
-                start += block.n_rows
+            yield from _read_group(opened, group, start, roles)
+            start += opened.metadata.row_group(group).num_rows
 
 
 def _read_group(opened: pa.parquet.ParquetFile, group: int, start: int, roles: Mapping[str, str]) -> Iterator[Block]:
-    """Read a row group up to its end, or to where it is damaged."""
-    left = opened.metadata.row_group(group).num_rows
-    try:
+    """Read a row group; from where it is damaged, its rows are bad."""
+    stop = start + opened.metadata.row_group(group).num_rows
+    with suppress(*_UNREADABLE):
         for batch in opened.iter_batches(_BATCH_ROWS, row_groups=[group], columns=sorted(set(roles.values()))):
-            cells = {role: batch.column(name)[:left] for role, name in roles.items()}
-            n_rows = min(len(batch), left)
-            yield Block(start, n_rows, np.arange(start, start + n_rows), cells, [])
-            start, left = start + n_rows, left - n_rows
-    except _UNREADABLE:
-        return
-
-
-def _unreadable(start: int, n_rows: int, group: int) -> Block:
+            rows = np.arange(start, min(start + len(batch), stop))
+            cells = {role: batch.column(name)[: len(rows)] for role, name in roles.items()}
+            yield Block(start, len(rows), rows, cells, [])
+            start += len(rows)
     reason = f"row group {group} of the file is damaged"
-    bad = [BadRow(row, "", "unreadable_rows", reason, "") for row in range(start, start + n_rows)]
-    return Block(start, n_rows, np.array([], dtype=np.int64), {}, bad)
+    for first in range(start, stop, _BATCH_ROWS):
+        lost = range(first, min(first + _BATCH_ROWS, stop))
+        bad = [BadRow(row, "", "unreadable_rows", reason, "") for row in lost]
+        yield Block(first, len(lost), np.array([], dtype=np.int64), {}, bad)
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from seqrec.data.times import infer_unit
-from seqrec.logs.chunks import Columns, LogFile, TimeFacts, find_columns, find_files, find_kinds
+from seqrec.logs.blocks import BAD_SCHEMA
+from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.columns import Columns, find_columns, find_kinds
+from seqrec.logs.files import LogFile, find_files
 
 #: Of the rows that cannot be used, as they are told to the user.
-QUARANTINE = pa.schema(
-    [("file", pa.string()), ("row", pa.int64()), *[(name, pa.string()) for name in ("column", "code", "reason", "raw")]]
-)
+QUARANTINE = pa.schema([pa.field("file", pa.string()), *BAD_SCHEMA])
 
 _IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
@@ -25,7 +26,6 @@ class Source(NamedTuple):
     files: list[LogFile]
     columns: Columns
     kinds: dict[str, str]
-    notes: list[str]
 
     @classmethod
     def find(
@@ -36,8 +36,8 @@ class Source(NamedTuple):
         `names` may hold "user", "item" and "timestamp": columns.
         """
         files = [LogFile.from_path(path) for path in find_files(patterns)]
-        columns, notes = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
-        return cls(files, columns, find_kinds(files, columns, wanted), notes)
+        columns = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
+        return cls(files, columns, find_kinds(files, columns, wanted))
 
     @property
     def paths(self) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,72 +14,53 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from seqrec._files import replacing
-from seqrec._text import plain as plain
 from seqrec.data.times import is_text
 from seqrec.exceptions import InputError
 
 _RUN_BY_SPREADSHEETS = r"^([\s\pZ]*[=+\-@＝＋－＠]|[\t\r])"
 
 
-class TableWriter(Protocol):
+class TableWriter(NamedTuple):
     """Takes the rows of a table batch by batch."""
 
-    def write(self, table: pa.Table) -> None:
-        """Append rows."""
-
-
-class _ParquetWriter:
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        self._writer = pa.parquet.ParquetWriter(file, schema, compression="zstd")
+    schema: pa.Schema
+    append: Callable[[pa.Table], None]
 
     def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        self._writer.close()
+        """Append rows, in the columns of the schema."""
+        self.append(table.select(self.schema.names).cast(self.schema))
 
 
-class _CsvWriter:
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        self._file = file
-        self.write(pa.table([[name] for name in schema.names], names=schema.names))
+@contextmanager
+def _open_parquet(file: BinaryIO, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    with pa.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield writer.write_table
 
-    def write(self, table: pa.Table) -> None:
+
+@contextmanager
+def _open_csv(file: BinaryIO, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    # Text is quoted, always; so an empty text is not taken for null.
+    options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
+
+    def append(table: pa.Table) -> None:
         columns = [_escape(_plain_column(column)) for column in table.columns]
-        # Text is quoted, always; so an empty text is not taken for null.
-        options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
         # Where the first chunk is empty, Arrow 26 writes what happens to lie in its memory.
-        whole = pa.table(columns, names=table.column_names).combine_chunks()
-        pa.csv.write_csv(whole, self._file, options)
+        pa.csv.write_csv(pa.table(columns, names=table.column_names).combine_chunks(), file, options)
 
-    def close(self) -> None:
-        """Nothing waits to be written."""
+    append(pa.table([[name] for name in schema.names], names=schema.names))
+    yield append
 
 
-class _JsonWriter:
-    def __init__(self, file: BinaryIO, _: pa.Schema) -> None:
-        self._file = file
-        self._encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+@contextmanager
+def _open_json(file: BinaryIO, _: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
-    def write(self, table: pa.Table) -> None:
+    def append(table: pa.Table) -> None:
         columns = [_plain_column(column) for column in table.columns]
         for batch in pa.table(columns, names=table.column_names).to_batches(max_chunksize=2**14):
-            lines = [self._encoder.encode(row) + "\n" for row in batch.to_pylist()]
-            self._file.write("".join(lines).encode())
+            file.write("".join(encoder.encode(row) + "\n" for row in batch.to_pylist()).encode())
 
-    def close(self) -> None:
-        """Nothing waits to be written."""
-
-
-class _Conforming:
-    """Gives a writer the rows in the columns that it was opened with."""
-
-    def __init__(self, writer: TableWriter, schema: pa.Schema) -> None:
-        self._writer = writer
-        self._schema = schema
-
-    def write(self, table: pa.Table) -> None:
-        self._writer.write(table.select(self._schema.names).cast(self._schema))
+    yield append
 
 
 def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -99,11 +80,7 @@ def _escape(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.replace_substring_regex(column, _RUN_BY_SPREADSHEETS, r"'\1")
 
 
-_WRITERS: dict[str, type[_ParquetWriter | _CsvWriter | _JsonWriter]] = {
-    ".parquet": _ParquetWriter,
-    ".csv": _CsvWriter,
-    ".jsonl": _JsonWriter,
-}
+_FORMATS = {".parquet": _open_parquet, ".csv": _open_csv, ".jsonl": _open_json}
 
 
 @contextmanager
@@ -130,9 +107,9 @@ def open_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
         If the disk is full, or the folder cannot be written.
     """
     check_output(path)
-    open_format = _WRITERS[path.suffix.lower()]
-    with replacing(path) as unfinished, unfinished.open("wb") as file, closing(open_format(file, schema)) as writer:
-        yield _Conforming(writer, schema)
+    open_format = _FORMATS[path.suffix.lower()]
+    with replacing(path) as unfinished, unfinished.open("wb") as file, open_format(file, schema) as append:
+        yield TableWriter(schema, append)
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -143,5 +120,5 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 def check_output(path: Path) -> None:
     """Refuse a name whose ending is no format that can be written."""
-    if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"{path}: results are written as {', '.join(_WRITERS)}. Give the name one of these endings.")
+    if path.suffix.lower() not in _FORMATS:
+        raise InputError(f"{path}: results are written as {', '.join(_FORMATS)}. Give the name one of these endings.")

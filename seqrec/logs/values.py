@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -69,14 +72,21 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
     -------
     Values
     """
-    cells = plain(cells)
-    missing = FAULT[f"missing_{role if role in ('user', 'item', 'time') else 'field'}"]
-    if role == "time":
-        return _read_times(cells, kind, missing)
+    cells, is_id, is_time = plain(cells), role in ("user", "item"), role == "time"
+    missing = f"missing_{role if is_id or is_time else 'field'}"
     if kind == "text":
-        return _read_text(cells, missing, is_id=role in ("user", "item"))
-    read = {"integer": _read_integers, "number": _read_numbers, "boolean": _read_booleans}[kind]
-    return read(cells, missing)
+        return _read_text(cells, missing, is_id)
+    from_text, from_others, unread = _READ["ticks" if is_time and kind == "integer" else kind]
+    if pa.types.is_binary(cells.type):
+        text, absent, invalid = _trim(cells, "" if is_id or kind == "time" else " \t")
+        values, zoned = from_text(text) if kind == "time" else (from_text(text), False)
+    else:
+        absent, invalid = _nulls(cells, nan_is_null=is_time or kind != "number"), np.zeros(len(cells), dtype=bool)
+        values, zoned = from_others(cells), getattr(cells.type, "tz", None) is not None
+    if kind == "number":
+        values = pc.if_else(pc.is_finite(values), values, None)
+    unread = "unreadable_time" if is_time else unread
+    return Values(values, _mark({missing: absent, "invalid_utf8": invalid, unread: _nulls(values)}), zoned)
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -84,15 +94,6 @@ def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def show_offset(cell: bytes) -> str:
-    """Say where bytes stop being UTF-8."""
-    try:
-        cell.decode()
-    except UnicodeDecodeError as error:
-        return f"byte {error.start} of the text is not valid UTF-8"
-    return CODES["invalid_utf8"]
 
 
 def plain(cells: pa.Array) -> pa.Array:
@@ -106,21 +107,16 @@ def plain(cells: pa.Array) -> pa.Array:
     return cells.cast(pa.binary()) if pa.types.is_string(cells.type) else cells
 
 
-def _nulls(cells: pa.Array) -> np.ndarray:
-    return pc.is_null(cells, nan_is_null=True).to_numpy(zero_copy_only=False)
+def _nulls(cells: pa.Array, nan_is_null: bool = True) -> np.ndarray:
+    return pc.is_null(cells, nan_is_null=nan_is_null).to_numpy(zero_copy_only=False)
 
 
-def _mark(n_rows: int, *found: tuple[int, np.ndarray]) -> np.ndarray:
+def _mark(found: dict[str, np.ndarray]) -> np.ndarray:
     """Give each row the first fault that is found in it."""
-    faults = np.zeros(n_rows, dtype=np.uint8)
-    for fault, rows in reversed(found):
-        faults[rows] = fault
+    faults = np.zeros(len(next(iter(found.values()))), dtype=np.uint8)
+    for code, rows in reversed(found.items()):
+        faults[rows] = FAULT[code]
     return faults
-
-
-def _keep(values: pa.Array, faults: np.ndarray) -> pa.Array:
-    """Set the values with a fault to null."""
-    return pc.if_else(pa.array(faults == 0), values, None) if faults.any() else values
 
 
 def _decode(cells: pa.Array) -> tuple[pa.Array, np.ndarray]:
@@ -129,12 +125,12 @@ def _decode(cells: pa.Array) -> tuple[pa.Array, np.ndarray]:
         return cells.cast(pa.string()), np.zeros(len(cells), dtype=bool)
     except pa.ArrowInvalid:
         invalid = np.zeros(len(cells), dtype=bool)
-        for row in beyond_ascii(cells):
-            invalid[row] = not is_utf8(cells[int(row)].as_py() or b"")
+        for row in _beyond_ascii(cells):
+            invalid[row] = invalid_byte(cells[int(row)].as_py() or b"") is not None
         return pc.if_else(pa.array(invalid), None, cells).cast(pa.string()), invalid
 
 
-def beyond_ascii(cells: pa.Array) -> np.ndarray:
+def _beyond_ascii(cells: pa.Array) -> np.ndarray:
     """List the rows that hold bytes above 127."""
     _, offsets, content = cells.buffers()
     ends = np.frombuffer(offsets, dtype=np.int32)[cells.offset + 1 : cells.offset + len(cells) + 1]
@@ -143,37 +139,26 @@ def beyond_ascii(cells: pa.Array) -> np.ndarray:
     return rows[rows < len(cells)]
 
 
-def is_utf8(content: bytes) -> bool:
-    """Whether bytes are text."""
+def invalid_byte(content: bytes) -> int | None:
+    """Tell the place of the first byte that is not UTF-8; None where all is text."""
     try:
         content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
 
 
-def _read_text(cells: pa.Array, missing: int, is_id: bool) -> Values:
-    text, invalid = _decode(cells.cast(pa.binary()))
-    sizes = pc.fill_null(pc.binary_length(cells.cast(pa.binary())), 0).to_numpy()
+def _read_text(cells: pa.Array, missing: str, is_id: bool) -> Values:
+    cells = cells.cast(pa.binary())
+    text, invalid = _decode(cells)
+    sizes = pc.fill_null(pc.binary_length(cells), 0).to_numpy()
     absent = sizes == 0 if is_id else _nulls(cells)
-    too_long = sizes > MAX_ID_BYTES if is_id else np.zeros(len(cells), dtype=bool)
-    faults = _mark(len(cells), (missing, absent), (FAULT["long_id"], too_long), (FAULT["invalid_utf8"], invalid))
-    return Values(_keep(text, faults), faults)
+    too_long = is_id & (sizes > MAX_ID_BYTES)
+    faults = _mark({missing: absent, "long_id": too_long, "invalid_utf8": invalid})
+    return Values(pc.if_else(pa.array(faults == 0), text, None) if faults.any() else text, faults)
 
 
-def _read_integers(cells: pa.Array, missing: int) -> Values:
-    if pa.types.is_binary(cells.type):
-        text, absent, invalid = _trim(cells, "")
-        integers = _parse_integers(text, _INTEGER)
-    else:
-        absent, invalid = _nulls(cells), np.zeros(len(cells), dtype=bool)
-        integers = _cast_integers(cells)
-    unread = _nulls(integers)
-    utf8, code = FAULT["invalid_utf8"], FAULT["not_integer"]
-    return Values(integers, _mark(len(cells), (missing, absent), (utf8, invalid), (code, unread)))
-
-
-def _trim(cells: pa.Array, spaces: str = " \t") -> tuple[pa.Array, np.ndarray, np.ndarray]:
+def _trim(cells: pa.Array, spaces: str) -> tuple[pa.Array, np.ndarray, np.ndarray]:
     """Give text without spaces around it, null where there is none; where it is missing, and where not UTF-8."""
     text, invalid = _decode(cells)
     text = pc.utf8_trim(text, spaces) if spaces else text
@@ -183,12 +168,10 @@ def _trim(cells: pa.Array, spaces: str = " \t") -> tuple[pa.Array, np.ndarray, n
 
 def _parse_integers(text: pa.Array, pattern: str) -> pa.Array:
     """Parse integers; null where the text does not match the pattern, or leaves 64 bits."""
-    try:
+    with suppress(pa.ArrowInvalid):
         integers = text.cast(pa.int64())  # takes 007 and 0x7 too
         if pc.all(pc.equal(integers.cast(pa.string()), text)).as_py() is not False:
             return integers
-    except pa.ArrowInvalid:
-        pass
     text = pc.if_else(pc.match_substring_regex(text, pattern), text, None)
     text = pc.replace_substring_regex(text, r"^\+|\.0*$", "")
     try:
@@ -214,19 +197,6 @@ def _cast_integers(cells: pa.Array) -> pa.Array:
     return cells.cast(pa.int64())
 
 
-def _read_numbers(cells: pa.Array, missing: int, code: str = "not_a_number") -> Values:
-    if pa.types.is_binary(cells.type):
-        text, absent, invalid = _trim(cells)
-        numbers = _parse_numbers(text)
-    else:
-        absent, invalid = cells.is_null().to_numpy(zero_copy_only=False), np.zeros(len(cells), dtype=bool)
-        numbers = cells.cast(pa.float64(), safe=False)
-    unread = ~np.isfinite(pc.fill_null(numbers, np.nan).to_numpy())
-    utf8 = FAULT["invalid_utf8"]
-    faults = _mark(len(cells), (missing, absent), (utf8, invalid), (FAULT[code], unread))
-    return Values(_keep(numbers, faults), faults)
-
-
 def _parse_numbers(text: pa.Array) -> pa.Array:
     try:
         return text.cast(pa.float64())
@@ -234,52 +204,17 @@ def _parse_numbers(text: pa.Array) -> pa.Array:
         return pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None).cast(pa.float64())
 
 
-def _read_booleans(cells: pa.Array, missing: int) -> Values:
-    if not pa.types.is_binary(cells.type):
-        values = cells.cast(pa.bool_())
-        return Values(values, _mark(len(cells), (missing, _nulls(cells))))
-    text, absent, invalid = _trim(cells)
+def _parse_booleans(text: pa.Array) -> pa.Array:
     lower = pc.ascii_lower(text)
-    values = pc.equal(lower, "true")
-    neither = ~pc.fill_null(pc.or_(values, pc.equal(lower, "false")), fill_value=False).to_numpy(zero_copy_only=False)
-    utf8, code = FAULT["invalid_utf8"], FAULT["not_boolean"]
-    faults = _mark(len(cells), (missing, absent), (utf8, invalid), (code, neither))
-    return Values(_keep(values, faults), faults)
-
-
-def _read_times(cells: pa.Array, kind: str, missing: int) -> Values:
-    if kind == "number":
-        times = _read_numbers(cells, missing, "unreadable_time")
-        nan = _nulls(cells) & (times.faults != 0)
-        return times._replace(faults=np.where(nan, missing, times.faults).astype(np.uint8))
-    if kind == "time":
-        return _read_text_times(cells, missing) if pa.types.is_binary(cells.type) else _from_ticks(cells, missing)
-    if not pa.types.is_binary(cells.type):
-        times = _read_integers(cells, missing)
-    else:
-        text, absent, invalid = _trim(cells)
-        integers = _parse_integers(text, _WHOLE)
-        found = (missing, absent), (FAULT["invalid_utf8"], invalid), (FAULT["unreadable_time"], _nulls(integers))
-        times = Values(integers, _mark(len(cells), *found))
-    times.faults[times.faults == FAULT["not_integer"]] = FAULT["unreadable_time"]
-    return times
-
-
-def _read_text_times(cells: pa.Array, missing: int) -> Values:
-    text, absent, invalid = _trim(cells, "")
-    ticks, zoned = _parse_times(text)
-    values = _in_calendar(ticks)
-    found = (missing, absent), (FAULT["invalid_utf8"], invalid), (FAULT["unreadable_time"], _nulls(values))
-    return Values(values, _mark(len(cells), *found), zoned)
+    is_true = pc.equal(lower, "true")
+    return pc.if_else(pc.or_(is_true, pc.equal(lower, "false")), is_true, None)
 
 
 def _parse_times(text: pa.Array) -> tuple[pa.Array, np.ndarray | bool]:
-    """Parse ISO 8601 to int64 microseconds in UTC, null where it is none; and which times have a zone."""
+    """Parse ISO 8601 to times in UTC, null where it is none; and tell which have a zone."""
     for kind, zoned in ((TYPES["time"], False), (_UTC, True)):
-        try:
-            return text.cast(kind).cast(pa.int64()), zoned
-        except pa.ArrowInvalid:
-            continue
+        with suppress(pa.ArrowInvalid):
+            return _in_calendar(text.cast(kind).cast(pa.int64()), TICKS["us"]), zoned
     zones = pc.fill_null(pc.match_substring_regex(text, ZONE), fill_value=False).to_numpy(zero_copy_only=False)
     # A digit first: pandas also reads "now". Nine decimals would narrow the range of years for their whole company.
     text = pc.if_else(pc.match_substring_regex(text, r"^\d"), text, None)
@@ -287,32 +222,31 @@ def _parse_times(text: pa.Array) -> tuple[pa.Array, np.ndarray | bool]:
     times = pd.to_datetime(text.to_pandas(), utc=True, format="ISO8601", errors="coerce")
     unread = times.isna().to_numpy()
     ticks = times.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    return pa.array(ticks, mask=unread), zones
+    return _in_calendar(pa.array(ticks, mask=unread), TICKS["us"]), zones
 
 
-def _in_calendar(microseconds: pa.Array) -> pa.Array:
-    """Give timestamps, null outside of the years 1 to 9999."""
-    ticks = pc.fill_null(microseconds, 0).to_numpy()
-    inside = _is_in_calendar(ticks // 10**6) & microseconds.is_valid().to_numpy(zero_copy_only=False)
-    return pa.array(np.where(inside, ticks, 0), mask=~inside).cast(TYPES["time"])
-
-
-def _is_in_calendar(seconds: np.ndarray) -> np.ndarray:
-    first, last = (int(year.astype(np.int64)) for year in YEARS)
-    return (first <= seconds) & (seconds <= last)
-
-
-def _from_ticks(cells: pa.Array, missing: int) -> Values:
+def _from_ticks(cells: pa.Array) -> pa.Array:
     """Convert dates and timestamps of any unit."""
-    absent, zoned = _nulls(cells), getattr(cells.type, "tz", None) is not None
     if pa.types.is_date32(cells.type):
-        ticks, per_second = cells.cast(pa.int32()).cast(pa.int64()), 1
-        ticks = pc.multiply(ticks, 86400)
-    else:
-        per_second = TICKS["ms" if pa.types.is_date64(cells.type) else getattr(cells.type, "unit", "us")]
-        ticks = cells.cast(pa.int64())
+        return _in_calendar(pc.multiply(cells.cast(pa.int32()).cast(pa.int64()), 86400), 1)
+    unit = "ms" if pa.types.is_date64(cells.type) else getattr(cells.type, "unit", "us")
+    return _in_calendar(cells.cast(pa.int64()), TICKS[unit])
+
+
+def _in_calendar(ticks: pa.Array, per_second: int) -> pa.Array:
+    """Give timestamps, null outside of the years 1 to 9999."""
     seconds, rest = np.divmod(pc.fill_null(ticks, 0).to_numpy(), per_second)
-    inside = _is_in_calendar(seconds) & ~absent
+    first, last = (int(year.astype(np.int64)) for year in YEARS)
+    inside = (first <= seconds) & (seconds <= last) & ~_nulls(ticks)
     microseconds = np.where(inside, seconds, 0) * 10**6 + rest * 10**6 // per_second
-    values = pa.array(microseconds, mask=~inside).cast(TYPES["time"])
-    return Values(values, _mark(len(cells), (missing, absent), (FAULT["unreadable_time"], ~inside)), zoned)
+    return pa.array(microseconds, mask=~inside).cast(TYPES["time"])
+
+
+# How text and how other cells become values of a kind, null where they cannot, and what is wrong with them then.
+_READ: dict[str, tuple[Callable[[pa.Array], Any], Callable[[pa.Array], pa.Array], str]] = {
+    "integer": (partial(_parse_integers, pattern=_INTEGER), _cast_integers, "not_integer"),
+    "ticks": (partial(_parse_integers, pattern=_WHOLE), _cast_integers, "unreadable_time"),
+    "number": (_parse_numbers, lambda cells: cells.cast(pa.float64(), safe=False), "not_a_number"),
+    "boolean": (_parse_booleans, lambda cells: cells.cast(pa.bool_()), "not_boolean"),
+    "time": (_parse_times, _from_ticks, "unreadable_time"),
+}

@@ -47,10 +47,11 @@ class Log(NamedTuple):
             If times with a zone are mixed with others.
         """
         good, bad, n_rows, facts = [], [QUARANTINE.empty_table()], 0, TimeFacts()
-        for number, file in enumerate(source.files):
-            for chunk in read_chunks(file, number, source.columns, source.kinds):
+        for file in source.files:
+            for chunk in read_chunks(file, source.columns, source.kinds):
                 good.append(chunk.good)
-                bad.append(_of_file(chunk.bad, str(file.path)))
+                names = pa.array([str(file.path)] * chunk.bad.num_rows, pa.string())
+                bad.append(chunk.bad.add_column(0, "file", names))
                 n_rows, facts = n_rows + chunk.n_rows, facts + chunk.times
                 show(f"reading {file.path}", chunk.start + chunk.n_rows, None)
         facts.check_zones(source.columns.timestamp)
@@ -105,10 +106,6 @@ class Log(NamedTuple):
             "quarantined_by_code": dict(sorted((entry["values"], entry["counts"]) for entry in counts)),
             "columns": self.source.columns._asdict(),
         }
-
-
-def _of_file(bad: pa.Table, name: str) -> pa.Table:
-    return bad.add_column(0, "file", pa.array([name] * bad.num_rows, pa.string()))
 
 
 def _first(bad: pa.Table) -> str:

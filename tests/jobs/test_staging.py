@@ -10,7 +10,9 @@ import pytest
 
 from seqrec.jobs import staging
 from seqrec.jobs.staging import Census, bounds, check_order, hash_ids, in_pieces, sorted_rows, stage, users_in_time
-from seqrec.logs.chunks import LogFile, TimeFacts, find_columns, find_kinds
+from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.columns import find_columns, find_kinds
+from seqrec.logs.files import LogFile
 
 HASHES = {
     "": 1760245841805064774,
@@ -45,7 +47,7 @@ def write(log, folder, n_files=1, bad=()):
 
 def staged(paths, folder, shard=(0, 1)):
     files = [LogFile.from_path(path) for path in paths]
-    columns, _ = find_columns(files)
+    columns = find_columns(files)
     folder.mkdir(exist_ok=True)
     return stage(files, columns, find_kinds(files, columns), folder, shard, lambda *_: None)
 
@@ -141,7 +143,7 @@ def test_what_is_staged_is_not_written_again(tmp_path, monkeypatch):
 def test_progress_is_told_by_file(tmp_path):
     paths = write(make_log(), tmp_path, n_files=2)
     files = [LogFile.from_path(path) for path in paths]
-    columns, _ = find_columns(files)
+    columns = find_columns(files)
     told = []
     (tmp_path / "staged").mkdir()
     stage(files, columns, find_kinds(files, columns), tmp_path / "staged", (0, 1), lambda *seen: told.append(seen))

@@ -8,7 +8,8 @@ import pytest
 from log_files import COLUMNS, log_rows, read, write, write_everywhere
 
 from seqrec.exceptions import LogError
-from seqrec.logs.chunks import LogFile, find_columns, find_kinds
+from seqrec.logs.columns import find_columns, find_kinds
+from seqrec.logs.files import LogFile
 
 
 @pytest.mark.parametrize("chunk_rows", [1, 7, 1000])
@@ -43,4 +44,4 @@ def test_damaged_bytes_never_crash_and_no_row_is_lost(tmp_path, seed):
         damaged = LogFile.from_path(tmp_path / f"damaged-{file.path.name}")
         damaged.path.write_bytes(content.tobytes())
         with suppress(LogError):
-            read(damaged, find_columns([damaged], fields=COLUMNS.fields)[0], chunk_rows=20)
+            read(damaged, find_columns([damaged], fields=COLUMNS.fields), chunk_rows=20)

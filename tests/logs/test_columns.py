@@ -6,22 +6,19 @@ import pytest
 from log_files import csv_of, read, write
 
 from seqrec.exceptions import LogError
-from seqrec.logs.chunks import Columns, find_columns, find_kinds
+from seqrec.logs.columns import Columns, find_columns, find_kinds
 
 
-def test_columns_are_found_by_usual_names_and_noted(tmp_path):
+def test_columns_are_found_by_usual_names(tmp_path):
     file = write(tmp_path / "log.csv", "Time,SESSION_ID,itemid,price\n")
-    columns, notes = find_columns([file], fields=["price"])
-    assert columns == Columns("SESSION_ID", "itemid", "Time", ("price",))
-    assert notes == ["user: column 'SESSION_ID'", "item: column 'itemid'", "timestamp: column 'Time'"]
+    assert find_columns([file], fields=["price"]) == Columns("SESSION_ID", "itemid", "Time", ("price",))
 
 
 @pytest.mark.parametrize("timestamp", ["", "none"])
 def test_a_log_can_be_without_times(tmp_path, timestamp):
     file = write(tmp_path / "log.csv", "user,item,time\na,x,1\n")
-    columns, notes = find_columns([file], timestamp=timestamp)
+    columns = find_columns([file], timestamp=timestamp)
     assert columns.timestamp is None
-    assert "rows of each user are taken in their order" in notes[-1]
     assert read(file, columns)[0].column_names == ["row", "user", "item"]
 
 
@@ -37,7 +34,7 @@ def test_a_missing_column_names_the_file_and_the_nearest_match(tmp_path):
 
 def test_kinds_that_differ_between_files_are_an_error(tmp_path):
     files = [write(tmp_path / f"{user}.jsonl", json.dumps({"user": user, "item": "x"})) for user in ("a", 1)]
-    columns, _ = find_columns(files)
+    columns = find_columns(files)
     with pytest.raises(LogError, match=r"'user' holds text in .*a\.jsonl, but integers in .*1\.jsonl"):
         find_kinds(files, columns)
 
@@ -45,14 +42,14 @@ def test_kinds_that_differ_between_files_are_an_error(tmp_path):
 def test_kinds_other_than_wanted_are_an_error_that_shows_both(tmp_path):
     file = write(tmp_path / "a.jsonl", '{"user": 1, "item": "x"}')
     with pytest.raises(LogError, match=r"'user' holds integers, but text were expected for the user"):
-        find_kinds([file], find_columns([file])[0], {"user": "text"})
+        find_kinds([file], find_columns([file]), {"user": "text"})
 
 
 @pytest.mark.parametrize("ids", [[1, "1"], [1, 1.0], [True], [[1]], [{"a": 1}], [1.5]])
 def test_ids_of_mixed_or_strange_kinds_are_an_error(tmp_path, ids):
     file = write(tmp_path / "a.jsonl", "\n".join(json.dumps({"user": value, "item": "x"}) for value in ids))
     with pytest.raises(LogError, match=r"column 'user' (mixes kinds of value|holds)"):
-        find_kinds([file], find_columns([file])[0])
+        find_kinds([file], find_columns([file]))
 
 
 @pytest.mark.parametrize(
@@ -65,5 +62,5 @@ def test_ids_of_mixed_or_strange_kinds_are_an_error(tmp_path, ids):
 )
 def test_csv_fields_have_the_kind_of_their_cells(tmp_path, cells, kind):
     file = write(tmp_path / "a.csv", csv_of([["a", "x", cell] for cell in cells], ["user", "item", "field"]))
-    columns, _ = find_columns([file], fields=["field"])
+    columns = find_columns([file], fields=["field"])
     assert find_kinds([file], columns)["field:field"] == kind

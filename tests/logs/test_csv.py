@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from log_files import COLUMNS, csv_of, faults, read, write
 
 from seqrec.exceptions import LogError
+from seqrec.logs import blocks
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
-from seqrec.logs.chunks import read_names
+from seqrec.logs.columns import read_names
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -115,14 +116,14 @@ def test_a_quote_that_never_closes_spoils_its_own_line(tmp_path):
 
 
 def test_rows_without_end_are_bad_and_later_rows_good(tmp_path, monkeypatch):
-    for module in (log_csv, log_json):
+    for module in (log_csv, blocks):
         monkeypatch.setattr(module, "MAX_ROW_BYTES", 100)
-        monkeypatch.setattr(module, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(log_json, "BLOCK_BYTES", 50)
     content = b"user,item\na,x\n" + b"b" * 70_000 + b',y\nc,"' + b"z" * 1000 + b"\nd,x\n"
     file = write(tmp_path / "a.csv", content)
-    blocks = list(log_csv.read_blocks(file, {"user": "user"}, 50))
-    assert [(row.row, row.code) for block in blocks for row in block.bad] == [(1, "long_row"), (2, "unclosed_quote")]
-    assert [cell for block in blocks for cell in block.cells["user"].to_pylist()] == [b"a", b"d"]
+    found = list(log_csv.read_blocks(file, {"user": "user"}, 50))
+    assert [(row.row, row.code) for block in found for row in block.bad] == [(1, "long_row"), (2, "unclosed_quote")]
+    assert [cell for block in found for cell in block.cells["user"].to_pylist()] == [b"a", b"d"]
     lines = b'{"user": "a", "item": "x"}\n{"user": "' + b"b" * 1000 + b'"}\n{"user": "c", "item": "x"}\n'
     good, bad, _ = read(write(tmp_path / "a.jsonl", lines))
     assert good["user"].to_pylist() == ["a", "c"]

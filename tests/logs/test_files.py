@@ -6,7 +6,8 @@ import pytest
 from log_files import COLUMNS, faults, log_rows, read, write_everywhere
 
 from seqrec.exceptions import LogError
-from seqrec.logs.chunks import LogFile, find_files, read_names
+from seqrec.logs.columns import read_names
+from seqrec.logs.files import LogFile, find_files
 
 
 def test_files_are_found_by_name_and_pattern(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from log_files import faults, parquet, read
 
 from seqrec.exceptions import LogError
-from seqrec.logs.chunks import find_columns, find_kinds
+from seqrec.logs.columns import find_columns, find_kinds
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
@@ -30,7 +30,7 @@ def test_ids_in_floating_point_must_be_whole(tmp_path):
 def test_parquet_ids_of_strange_types_are_an_error(tmp_path, ids):
     file = parquet(tmp_path / "a.parquet", {"user": ids, "item": ["x", "y"]})
     with pytest.raises(LogError, match=r"column 'user' holds .* Expected integers or text"):
-        find_kinds([file], find_columns([file])[0])
+        find_kinds([file], find_columns([file]))
 
 
 def test_parquet_text_that_is_not_utf8_is_bad(tmp_path):

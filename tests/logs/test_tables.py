@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqrec._files import temporary
-from seqrec.logs.tables import open_writer, plain, write_table
+from seqrec._text import plain
+from seqrec.logs.tables import open_writer, write_table
 
 TABLE = pa.table(
     {

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from log_files import csv_of, faults, parquet, read, write
 
-from seqrec.logs.chunks import TimeFacts, find_columns, find_kinds
+from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.columns import find_columns, find_kinds
 
 
 def test_csv_ids_can_be_integers_where_these_are_wanted(tmp_path):
@@ -26,7 +27,7 @@ def test_csv_ids_can_be_integers_where_these_are_wanted(tmp_path):
 )
 def test_numeric_times_stay_as_they_are(tmp_path, times, kind, expected):
     file = write(tmp_path / "a.csv", csv_of([["a", "x", time] for time in times], ["user", "item", "time"]))
-    assert find_kinds([file], find_columns([file])[0])["time"] == kind
+    assert find_kinds([file], find_columns([file]))["time"] == kind
     good, _, facts = read(file)
     assert good["time"].to_pylist() == expected
     assert (facts.low, facts.high) == (min(expected), max(expected))
