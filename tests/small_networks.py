@@ -46,7 +46,7 @@ def started(network, n):
     """Memory and state of n sequences that start."""
     nothing = [np.zeros((n, 1, *spec.shape[2:]), spec.dtype.name) for spec in network.event_signature]
     state = tf.zeros((n, network.architecture.embedding_dim))
-    return network.follow(network.encoder.start(n), state, nothing, np.ones(n, np.int32), True)
+    return network.read(network.encoder.start(n), state, nothing, np.ones(n, np.int32), keep=True, step="follow")
 
 
 def encoded_log(architecture, lengths, seed=0):

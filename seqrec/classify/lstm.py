@@ -167,19 +167,11 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.level = level
-        self.class_weight = class_weight
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.units = units
-        self.cell = cell
-        self.dropout = dropout
-        self.max_length = max_length
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.max_epochs = max_epochs
-        self.verbose = verbose
-        self.random_state = random_state
+        self.level, self.class_weight = level, class_weight
+        self.validation_fraction, self.patience = validation_fraction, patience
+        self.units, self.cell, self.dropout, self.max_length = units, cell, dropout, max_length
+        self.batch_size, self.learning_rate, self.max_epochs = batch_size, learning_rate, max_epochs
+        self.verbose, self.random_state = verbose, random_state
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the classes y.
@@ -210,7 +202,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         encoded = _with_labels(fields.encode(X), level, labels, weights)
         kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
         network, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
-        calibration = _calibrated(*_answers(Reader.of(network), held_out)[:2], len(classes))
+        logits, known, _ = _answers(Reader.of(network), held_out)
+        calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == len(classes) else None
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
         self.model_, self.history_ = network, history
@@ -228,7 +221,11 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         check_is_fitted(self, "model_")
         X = self.encode(as_sequences(X, estimator=self, reset=False))
         logits = _class_logits(Reader.of(self.model_), X)
-        return self._probabilities(_of_sequences(logits, X, self.model_) if self.level_ == "sequence" else logits)
+        if self.level_ == "sequence":
+            logits = _of_sequences(logits, X, self.model_)
+        if self._calibration is None:
+            return softmax(logits.astype(np.float64), axis=1)
+        return self._calibration.predict_proba(logits)
 
     def predict(self, X: Any) -> NDArray:
         """Give the most likely class of each sequence or event, as `level_` says."""
@@ -239,9 +236,6 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         super()._check_fitted()
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
-
-    def _build(self) -> None:
-        self.model_ = self.model_.build()
 
     def _labels(
         self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None
@@ -317,11 +311,6 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         history = trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
         return trainer.network, history
 
-    def _probabilities(self, logits: NDArray) -> NDArray[np.float64]:
-        if self._calibration is None:
-            return softmax(logits.astype(np.float64), axis=1)
-        return self._calibration.predict_proba(logits)
-
 
 def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:
     """Add the columns "labels", int32, and "weights", float32: of each event, or of the last one of each sequence."""
@@ -356,8 +345,3 @@ def _answers(reader: Reader, X: Sequences) -> tuple[NDArray[np.float32], NDArray
     """Give the logits of the events that have a label, with labels and weights."""
     known = X.columns["weights"] > 0
     return _class_logits(reader, X)[known], X.columns["labels"][known], X.columns["weights"][known]
-
-
-def _calibrated(logits: NDArray, labels: NDArray, n_classes: int) -> _Logistic | None:
-    """Fit probabilities to the logits of the labels, if these hold every class."""
-    return _Logistic.fit(logits, labels) if len(np.unique(labels)) == n_classes else None

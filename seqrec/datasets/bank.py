@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer, show
+from seqrec.datasets.draws import choose, generator, ids
 from seqrec.exceptions import InputError
 
 KINDS = ("take-over", "burst", "skipped step", "odd amount", "regular bot")
@@ -195,8 +195,7 @@ def make_fraud_log(
     n_sessions = check_integer(n_sessions, "n_sessions")
     n_accounts = check_integer(n_accounts, "n_accounts")
     n_fraud = round(_check_rate(fraud_rate) * n_sessions)
-    seed = check_random_state(random_state).randint(2**31 - 1)
-    account_rng, normal_rng, fraud_rng = np.random.default_rng(seed).spawn(3)
+    account_rng, normal_rng, fraud_rng = generator(random_state).spawn(3)
 
     accounts, owner = _accounts(n_accounts, n_sessions, account_rng)
     start = np.sort(account_rng.integers(0, PERIOD, n_sessions))
@@ -309,13 +308,11 @@ def _misjudge(events: pd.DataFrame, level: NDArray[np.float64], rng: np.random.G
     return amount
 
 
-def _play(
-    plans: Sequence[_Plan], owner: NDArray[np.intp], accounts: _Accounts, rng: np.random.Generator
-) -> pd.DataFrame:
+def _play(plans: Sequence[_Plan], owner: NDArray, accounts: _Accounts, rng: np.random.Generator) -> pd.DataFrame:
     """Draw sessions of given accounts: `session`, `code`, `gap` before the event, `median` and `amount`, `channel`."""
     weight, affinity = np.array([plan.weight for plan in plans]), np.array([plan.affinity for plan in plans])
     choice = rng.choice(len(plans), len(owner), p=weight / weight.sum())
-    channel = _choose(accounts.preference[owner] * affinity[choice], rng)
+    channel = choose(accounts.preference[owner] * affinity[choice], rng)
     session, code, median = _interrupt(*_unroll(plans, choice, rng), rng)
     account, n_events = owner[session], len(session)
     usual = np.array(list(EVENTS.values()))[code] * np.where(np.diff(code, prepend=-1) == 0, REPEAT, 1)
@@ -326,9 +323,7 @@ def _play(
     return pd.DataFrame({**columns, "channel": channel[session]})
 
 
-def _unroll(
-    plans: Sequence[_Plan], choice: NDArray[np.intp], rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+def _unroll(plans: Sequence[_Plan], choice: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
     """Session, event and median amount of each event of sessions whose plans are given: three of (n_events,)."""
     steps = [step for plan in plans for step in plan.steps]
     chance, again = np.array([(step.chance, step.again) for step in steps]).T
@@ -344,9 +339,7 @@ def _unroll(
     return np.repeat(session, sizes[step]), codes[_ranges(sizes, step)], np.repeat(medians[step], sizes[step])
 
 
-def _interrupt(
-    session: NDArray[np.intp], code: NDArray[np.intp], median: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+def _interrupt(session: NDArray, code: NDArray, median: NDArray, rng: np.random.Generator) -> tuple[NDArray, ...]:
     """Slip interludes in: three of (n_events,)."""
     interrupted = rng.random(len(session)) < INTERLUDE
     interrupted[_first_events(session)] = False
@@ -364,8 +357,8 @@ def _as_log(events: pd.DataFrame, start: NDArray[np.int64], owner: NDArray[np.in
     events, session = events.iloc[in_time], session[in_time]
     return pd.DataFrame(
         {
-            "session_id": _ids("s", len(start))[session],
-            "account_id": _ids("a", owner.max() + 1)[owner[session]],
+            "session_id": ids("s", len(start))[session],
+            "account_id": ids("a", owner.max() + 1)[owner[session]],
             "event": np.array(list(EVENTS), dtype=object)[events["code"]],
             "timestamp": EPOCH + time[in_time].astype("timedelta64[ms]"),
             "amount": np.round(events["amount"].to_numpy(), 2),
@@ -382,16 +375,5 @@ def _ranges(lengths: NDArray[np.intp], choice: NDArray[np.intp]) -> NDArray[np.i
     return np.arange(chosen.sum()) + np.repeat(starts[choice] - (np.cumsum(chosen) - chosen), chosen)
 
 
-def _choose(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw one column from each row, in proportion to its weights: (n,)."""
-    edges = np.cumsum(weights, axis=1)
-    return np.sum(edges[:, :-1] <= rng.random((len(weights), 1)) * edges[:, -1:], axis=1)
-
-
 def _first_events(session: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.flatnonzero(np.diff(session, prepend=-1))
-
-
-def _ids(letter: str, n: int) -> NDArray[np.object_]:
-    width = max(5, len(str(n - 1)))
-    return np.array([f"{letter}{number:0{width}d}" for number in range(n)], dtype=object)

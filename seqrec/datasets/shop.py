@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.datasets.draws import generator
 from seqrec.exceptions import InputError
 
 EVENT_TYPES = ("view", "cart", "buy")
@@ -69,7 +69,7 @@ def make_shop_log(
     n_events = check_integer(n_events, "n_events")
     if n_events < n_users or n_items % 2:
         raise InputError(f"n_events must be at least n_users and n_items even, got {n_events}, {n_users}, {n_items}.")
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = generator(random_state)
     weights = (1.0 + rng.permutation(n_items)) ** -0.8
     rival, match = (_pairs(n_items, rng) for _ in range(2))
     prices = rng.lognormal(3, 0.6, n_items).round(2)

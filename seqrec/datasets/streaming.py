@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.datasets.draws import choose, generator, ids
 from seqrec.exceptions import InputError
 
 GENRES = (
@@ -87,7 +87,7 @@ def make_catalogue(n_items: int = 400) -> pd.DataFrame:
     numbered = title + " " + pd.Series(episode).astype("str")
     return pd.DataFrame(
         {
-            "item_id": _ids("i", n_items),
+            "item_id": ids("i", n_items),
             "title": title.where(shelves.length[shelves.series] == 1, numbered),
             "genre": np.array(GENRES)[shelves.genre[shelves.series]],
             "series": shelves.series,
@@ -165,7 +165,7 @@ def make_interactions(
     n_events = check_integer(n_events, "n_events")
     if n_events < n_users:
         raise InputError(f"n_events must be at least n_users (every user has an event), got {n_events} < {n_users}.")
-    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+    rng = generator(random_state)
 
     lengths = _history_lengths(n_users, n_events, rng)
     opens = _session_openings(lengths, rng)
@@ -178,8 +178,8 @@ def make_interactions(
     in_time = np.argsort(seconds, kind="stable")
     return pd.DataFrame(
         {
-            "user_id": _ids("u", n_users)[users[in_time]],
-            "item_id": _ids("i", n_items)[items[in_time]],
+            "user_id": ids("u", n_users)[users[in_time]],
+            "item_id": ids("i", n_items)[items[in_time]],
             "timestamp": EPOCH + seconds[in_time].astype("timedelta64[s]"),
         }
     )
@@ -215,30 +215,24 @@ def _times(lengths: NDArray[np.intp], opens: NDArray[np.bool_], rng: np.random.G
     return np.minimum(joined[user] + elapsed - elapsed[starts][user], PERIOD - 1).astype(np.int64)
 
 
-def _genres(
-    lengths: NDArray[np.intp], opens: NDArray[np.bool_], n_genres: int, rng: np.random.Generator
-) -> NDArray[np.intp]:
+def _genres(lengths: NDArray, opens: NDArray, n_genres: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Genre of each event: (n_events,)."""
     n_users, n_events = len(lengths), len(opens)
     user, event = np.repeat(np.arange(n_users), lengths), np.arange(n_events)
     taste = rng.dirichlet(np.full(n_genres, 0.3), n_users)
     inclination = rng.dirichlet(np.full(N_MOODS, 0.7), n_users)
-    mood = _choose(inclination[user[opens]], rng)[np.cumsum(opens) - 1]  # one for each session
+    mood = choose(inclination[user[opens]], rng)[np.cumsum(opens) - 1]  # one for each session
     leaves_round = opens | (rng.random(n_events) >= KEEPS_ROUND)
     leg = np.cumsum(leaves_round) - 1  # events between two departures from the round
     steps = event - event[leaves_round][leg]
-    departure = _choose(taste[user[leaves_round]], rng)[leg]
+    departure = choose(taste[user[leaves_round]], rng)[leg]
     rounds = rng.permuted(np.tile(np.arange(n_genres), (N_MOODS, 1)), axis=1)  # (mood, place): genre
     places = np.argsort(rounds, axis=1)  # (mood, genre): place
     return rounds[mood, (places[mood, departure] + steps) % n_genres]
 
 
 def _items(
-    lengths: NDArray[np.intp],
-    genres: NDArray[np.intp],
-    seconds: NDArray[np.int64],
-    shelves: _Shelves,
-    rng: np.random.Generator,
+    lengths: NDArray, genres: NDArray, seconds: NDArray, shelves: _Shelves, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Item of each event: (n_events,). One round draws the t-th event of every user who has one."""
     is_first = np.zeros(len(shelves.series) + 1, dtype=bool)  # of the item after the last one, too
@@ -278,9 +272,7 @@ class _Popularity:
         self._edges = np.concatenate([np.zeros((WEEKS, 1)), share], axis=1)[:, edges]  # (week, genre + 1)
         self._n_series = n_series
 
-    def draw(
-        self, genre: NDArray[np.intp], seconds: NDArray[np.int64], seen: NDArray[np.bool_], rng: np.random.Generator
-    ) -> NDArray[np.intp]:
+    def draw(self, genre: NDArray, seconds: NDArray, seen: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
         """Series for n users, one each: (n,); `seen` is (n, n_series)."""
         user, week = np.arange(len(genre)), seconds * WEEKS // PERIOD
         low, high = self._edges[week, genre], self._edges[week, genre + 1]
@@ -307,17 +299,5 @@ def _series_name(series: int) -> str:
     return f"{name} ({edition + 1})" if edition else name
 
 
-def _choose(probabilities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw one column from each row: (n,)."""
-    points = rng.random((len(probabilities), 1))
-    choice = np.sum(np.cumsum(probabilities, axis=1) <= points, axis=1)
-    return np.minimum(choice, probabilities.shape[1] - 1)  # a sum of shares may end just below one
-
-
 def _starts(lengths: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.cumsum(lengths) - lengths
-
-
-def _ids(letter: str, n: int) -> NDArray[np.object_]:
-    width = max(5, len(str(n - 1)))
-    return np.array([f"{letter}{number:0{width}d}" for number in range(n)], dtype=object)

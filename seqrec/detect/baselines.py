@@ -65,10 +65,10 @@ class Counts(NamedTuple):
         return {name: values for measure in self.measures for name, values in measure.parts(X).items()}
 
 
-def _counting(*measures: _Measure) -> dict[str, Schema]:
-    """Give the schema of a detector with these measures."""
+def _counting(*measures: _Measure) -> tuple[tuple[_Measure, ...], dict[str, Schema]]:
+    """Give the measures of a detector, and its schema."""
     schemas = Tupled(*(measure.schema for measure in measures))
-    return THRESHOLD | {"normal_": Record(Counts, {"vocabulary": vocabulary("n_items"), "measures": schemas})}
+    return measures, THRESHOLD | {"normal_": Record(Counts, {"vocabulary": vocabulary("n_items"), "measures": schemas})}
 
 
 class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
@@ -85,10 +85,7 @@ class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
         n_folds: int | str = "auto",
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
-        self.contamination = contamination
-        self.part = part
-        self.n_folds = n_folds
-        self.random_state = random_state
+        self.contamination, self.part, self.n_folds, self.random_state = contamination, part, n_folds, random_state
 
     def _part_names(self) -> list[str]:
         return [name for measure in self._measures for name in measure.names]
@@ -121,8 +118,7 @@ class NewEventDetector(_CountingDetector):
     [1, -1]
     """
 
-    _measures: ClassVar[tuple[_Measure, ...]] = (_NEW_EVENTS,)
-    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
+    _measures, _schema = _counting(_NEW_EVENTS)
 
 
 class LengthDetector(_CountingDetector):
@@ -140,8 +136,7 @@ class LengthDetector(_CountingDetector):
     [1, -1]
     """
 
-    _measures: ClassVar[tuple[_Measure, ...]] = (_LENGTH,)
-    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
+    _measures, _schema = _counting(_LENGTH)
 
 
 class CompositionDetector(_CountingDetector):
@@ -159,8 +154,7 @@ class CompositionDetector(_CountingDetector):
     [1, -1]
     """
 
-    _measures: ClassVar[tuple[_Measure, ...]] = (_COMPOSITION,)
-    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
+    _measures, _schema = _counting(_COMPOSITION)
 
 
 class NGramDetector(_CountingDetector):
@@ -183,8 +177,7 @@ class NGramDetector(_CountingDetector):
     _parameter_constraints: ClassVar[dict[str, list]] = AnomalyMixin._parameter_constraints | {
         "order": [Interval(Integral, 1, None, closed="left")]
     }
-    _measures: ClassVar[tuple[_Measure, ...]] = (_NGRAMS,)
-    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
+    _measures, _schema = _counting(_NGRAMS)
 
     def __init__(
         self,
@@ -231,5 +224,4 @@ class CombinedDetector(_CountingDetector):
     [1, -1, -1]
     """
 
-    _measures: ClassVar[tuple[_Measure, ...]] = (_NEW_EVENTS, _LENGTH, _COMPOSITION, _NGRAMS)
-    _schema: ClassVar[dict[str, Schema]] = _counting(*_measures)
+    _measures, _schema = _counting(_NEW_EVENTS, _LENGTH, _COMPOSITION, _NGRAMS)

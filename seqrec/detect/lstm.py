@@ -31,7 +31,6 @@ from seqrec.storage.schemas import Record, Schema
 _SURPRISAL_PARTS = ("max", "top", "window", "mean")
 _NUMBER_PARTS = ("max", "drift", "regular", "constant")
 _COUNTED = ("new events", "long", "short", "composition")
-_SHARE_ASKED = 0.2  # of the events in training: what comes at a known time
 
 
 class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
@@ -120,6 +119,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         BaseLSTM._parameter_constraints | AnomalyMixin._parameter_constraints | {"sides": [dict, None]}
     )
     _schema: ClassVar[dict[str, Schema]] = THRESHOLD | {"normal_": Record(Normal)}
+    _share_asked = 0.2
 
     def __init__(
         self,
@@ -138,20 +138,10 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.contamination = contamination
-        self.part = part
-        self.n_folds = n_folds
-        self.sides = sides
-        self.units = units
-        self.cell = cell
-        self.dropout = dropout
-        self.max_length = max_length
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.max_epochs = max_epochs
-        self.precision = precision
-        self.verbose = verbose
-        self.random_state = random_state
+        self.contamination, self.part, self.n_folds, self.sides = contamination, part, n_folds, sides
+        self.units, self.cell, self.dropout, self.max_length = units, cell, dropout, max_length
+        self.batch_size, self.learning_rate, self.max_epochs = batch_size, learning_rate, max_epochs
+        self.precision, self.verbose, self.random_state = precision, verbose, random_state
 
     @property
     def model_(self) -> SequenceModel:
@@ -174,17 +164,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         return self.normal_
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
-        fields = Fields.learn(X, self.sides)
-        whole = with_ends(X)
-        architecture = self._architecture(
-            whole,
-            fields,
-            int(random.randint(2**31)),
-            n_codes=end_code(len(X.vocabulary)) + 1,
-            asked=fields.kind_of_gap,
-            share_asked=_SHARE_ASKED * bool(fields.kind_of_gap),
-            predicts_fields=True,
-        )
+        fields, whole = Fields.learn(X, self.sides), with_ends(X)
+        seed, n_codes = int(random.randint(2**31)), end_code(len(X.vocabulary)) + 1
+        architecture = self._architecture(whole, fields, seed, n_codes=n_codes, predicts_fields=True)
         n_epochs = self._n_epochs(whole)
         trainer, course = Trainer(architecture, self._policy()), self._course(whole, n_epochs, n_epochs)
 
@@ -202,9 +184,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
 
     def _n_epochs(self, closed: Sequences) -> int:
         """About two million events in all, so that a small log is read often enough to be learned."""
-        if self.max_epochs == "auto":
-            return int(np.clip(round(2_000_000 / closed.n_events), 6, 30))
-        return int(self.max_epochs)
+        usual = np.clip(round(2_000_000 / closed.n_events), 6, 30)
+        return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _part_names_of(self, X: Sequences) -> list[str]:
         names = [f"events {part}" for part in _SURPRISAL_PARTS]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrec.data.ends import Chain, close
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
-from seqrec.detect.parts import Parts, surprisal_parts
+from seqrec.detect.parts import Parts, SurprisalParts
 from seqrec.network.unseen import Unseen
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Size
@@ -85,8 +85,8 @@ class NGrams(NamedTuple):
 
     def parts(self, X: Sequences) -> Parts:
         """Say how odd sequences are by the surprisal of their events."""
-        parts = surprisal_parts(self.surprisal(X), close(X).indptr)
-        return {f"events {name}": values for name, values in parts.items()}
+        parts = SurprisalParts.start(len(X)).update(self.surprisal(X), close(X).indptr)
+        return {f"events {name}": values for name, values in parts.parts().items()}
 
 
 def _hashes(chain: Chain, order: int) -> list[tuple[NDArray, NDArray]]:

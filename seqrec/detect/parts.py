@@ -16,59 +16,8 @@ _LOG_STEP_VARIANCE = np.pi**2 / 8
 _SMALLEST_STEP = 0.01  # times have a resolution: two equal gaps are not infinitely regular
 
 
-def surprisal_parts(surprisal: NDArray, indptr: NDArray) -> Parts:
-    """Say how odd sequences are by the surprisal of their events.
-
-    Parameters
-    ----------
-    surprisal : (n_events,) floating array, nats
-        At least 0.
-    indptr : (n + 1,) integer
-        Sequence i has the events ``indptr[i]:indptr[i + 1]``.
-
-    Returns
-    -------
-    parts : dict of (n,) float64
-        "max"; "top", the mean of the three highest; "window", the highest sum of ten events in a row; "mean". 0 for a
-        sequence without events.
-
-    Examples
-    --------
-    >>> parts = surprisal_parts(np.array([1.0, 5.0, 3.0]), np.array([0, 3]))
-    >>> {name: float(values[0]) for name, values in parts.items()}
-    {'max': 5.0, 'top': 3.0, 'window': 9.0, 'mean': 3.0}
-    """
-    return SurprisalParts.start(len(indptr) - 1).update(surprisal, indptr).parts()
-
-
-def number_parts(tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> Parts:
-    """Say how odd sequences are by a numeric field: one odd value, many that lean one way, too regular ones.
-
-    Parameters
-    ----------
-    tails : (n_events,) floating array, nats
-        ``-log p`` of the value of each event; 0 where it is missing.
-    normal_scores : (n_events,) floating array
-        ``z = Phi^-1(F(value))``, with F the distribution that was expected: standard normal where the model is right.
-        NaN where there is none.
-    sizes : (n_events,) floating array
-        Logarithm of the size of the values, in units of its spread among all values.
-    indptr : (n + 1,) integer
-        Sequence i has the events ``indptr[i]:indptr[i + 1]``.
-
-    Returns
-    -------
-    parts : dict of (n,) float64
-        "max" of the tails; "drift", the highest ``|sum of z| / sqrt(m)`` of up to ten values in a row; "regular", how
-        near to each other the z of successive values are, and "constant", the same of their sizes:
-        ``sum(-log|z[t] - z[t - 1]| - E) / sqrt(n Var)``, with the mean and variance of that logarithm for independent
-        standard normal values. 0 for a sequence without values.
-    """
-    return NumberParts.start(len(indptr) - 1).update(tails, normal_scores, sizes, indptr).parts()
-
-
 class SurprisalParts(NamedTuple):
-    """What is to be kept of the surprisal of n sequences to go on: events may come piece by piece.
+    """How odd n sequences are by the surprisal of their events, which may come piece by piece.
 
     Attributes
     ----------
@@ -81,6 +30,12 @@ class SurprisalParts(NamedTuple):
         Of events so far.
     latest : (n, 9) float64
         The last one at the end; 0 where there were fewer.
+
+    Examples
+    --------
+    >>> parts = SurprisalParts.start(1).update(np.array([1.0, 5.0, 3.0]), np.array([0, 3])).parts()
+    >>> {name: float(values[0]) for name, values in parts.items()}
+    {'max': 5.0, 'top': 3.0, 'window': 9.0, 'mean': 3.0}
     """
 
     top: NDArray[np.float64]
@@ -96,19 +51,34 @@ class SurprisalParts(NamedTuple):
         return cls(np.zeros((n, _TOP)), none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)))
 
     def update(self, surprisal: NDArray, indptr: NDArray) -> SurprisalParts:
-        """Take in the next events of each sequence; arguments are those of `surprisal_parts`."""
+        """Take in the next events of each sequence.
+
+        Parameters
+        ----------
+        surprisal : (n_events,) floating array, nats
+            At least 0.
+        indptr : (n + 1,) integer
+            Sequence i has the events ``indptr[i]:indptr[i + 1]``.
+        """
         values = np.asarray(surprisal, dtype=np.float64)
         sums, _, latest = _windows(self.latest, self.lengths, values, indptr)
         return SurprisalParts(
             _top(self.top, values, indptr),
-            np.maximum(self.window, _maxima(sums, indptr)),
-            self.total + _sums(values, indptr),
+            np.maximum(self.window, _by_sequence(np.maximum, sums, indptr)),
+            self.total + _by_sequence(np.add, values, indptr),
             self.lengths + np.diff(indptr),
             latest,
         )
 
     def parts(self) -> Parts:
-        """Give the parts, of all events so far."""
+        """Give the parts, of all events so far.
+
+        Returns
+        -------
+        parts : dict of (n,) float64
+            "max"; "top", the mean of the three highest; "window", the highest sum of ten events in a row; "mean". 0 for
+            a sequence without events.
+        """
         return {
             "max": self.top[:, -1],
             "top": self.top.sum(axis=1) / np.clip(self.lengths, 1, _TOP),
@@ -118,7 +88,7 @@ class SurprisalParts(NamedTuple):
 
 
 class NumberParts(NamedTuple):
-    """What is to be kept of a numeric field of n sequences to go on.
+    """How odd n sequences are by a numeric field: one odd value, many that lean one way, too regular ones.
 
     Attributes
     ----------
@@ -149,18 +119,29 @@ class NumberParts(NamedTuple):
         return cls(none, none, none, none, np.zeros(n, np.int64), np.zeros((n, _WINDOW - 1)), none)
 
     def update(self, tails: NDArray, normal_scores: NDArray, sizes: NDArray, indptr: NDArray) -> NumberParts:
-        """Take in the next events of each sequence; arguments are those of `number_parts`."""
+        """Take in the next events of each sequence.
+
+        Parameters
+        ----------
+        tails : (n_events,) floating array, nats
+            ``-log p`` of the value of each event; 0 where it is missing.
+        normal_scores : (n_events,) floating array
+            ``z = Phi^-1(F(value))``, with F the distribution that was expected: standard normal where the model is
+            right. NaN where there is none.
+        sizes : (n_events,) floating array
+            Logarithm of the size of the values, in units of its spread among all values.
+        indptr : (n + 1,) integer
+            Sequence i has the events ``indptr[i]:indptr[i + 1]``.
+        """
         there = ~np.isnan(normal_scores)
         z, sizes = np.asarray(normal_scores, dtype=np.float64)[there], np.asarray(sizes, dtype=np.float64)[there]
         of_values = np.concatenate([[0], np.cumsum(there)])[indptr]
         sums, widths, latest = _windows(self.latest, self.lengths, z, of_values)
-        any_value = np.diff(of_values) > 0
-        last = of_values[1:][any_value] - 1
-        size = self.size.copy()
-        size[any_value] = sizes[last]
+        any_value, size = np.diff(of_values) > 0, self.size.copy()
+        size[any_value] = sizes[of_values[1:][any_value] - 1]
         return NumberParts(
-            np.maximum(self.farthest, _maxima(np.asarray(tails, dtype=np.float64), indptr)),
-            np.maximum(self.drift, _maxima(np.abs(sums) / np.sqrt(widths), of_values)),
+            np.maximum(self.farthest, _by_sequence(np.maximum, np.asarray(tails, dtype=np.float64), indptr)),
+            np.maximum(self.drift, _by_sequence(np.maximum, np.abs(sums) / np.sqrt(widths), of_values)),
             self.regular + _nearness(self.latest[:, -1], self.lengths, z, of_values),
             self.constant + _nearness(self.size, self.lengths, sizes, of_values),
             self.lengths + np.diff(of_values),
@@ -169,7 +150,16 @@ class NumberParts(NamedTuple):
         )
 
     def parts(self) -> Parts:
-        """Give the parts, of all values so far."""
+        """Give the parts, of all values so far.
+
+        Returns
+        -------
+        parts : dict of (n,) float64
+            "max" of the tails; "drift", the highest ``|sum of z| / sqrt(m)`` of up to ten values in a row; "regular",
+            how near to each other the z of successive values are, and "constant", the same of their sizes:
+            ``sum(-log|z[t] - z[t - 1]| - E) / sqrt(n Var)``, with the mean and variance of that logarithm for
+            independent standard normal values. 0 for a sequence without values.
+        """
         spread = np.sqrt(np.maximum(self.lengths - 1, 1) * _LOG_STEP_VARIANCE)
         return {
             "max": self.farthest,
@@ -187,15 +177,7 @@ def _nearness(before: NDArray, count: NDArray, values: NDArray, indptr: NDArray)
     steps[first] = np.abs(values[first] - before[full])
     nearness = -np.log(np.maximum(steps, _SMALLEST_STEP)) - _LOG_STEP
     nearness[first[count[full] == 0]] = 0  # the first value of a sequence has none before it
-    return _sums(nearness, indptr)
-
-
-def _sums(values: NDArray, indptr: NDArray) -> NDArray:
-    return _by_sequence(np.add, values, indptr)
-
-
-def _maxima(values: NDArray, indptr: NDArray) -> NDArray:
-    return _by_sequence(np.maximum, values, indptr)
+    return _by_sequence(np.add, nearness, indptr)
 
 
 def _by_sequence(reduce: np.ufunc, values: NDArray, indptr: NDArray) -> NDArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -119,12 +119,8 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         persistence: float = 0.8,
         temperature: float = 5.0,
     ) -> None:
-        self.strength = strength
-        self.repetition = repetition
-        self.half_life = half_life
-        self.contamination = contamination
-        self.persistence = persistence
-        self.temperature = temperature
+        self.strength, self.repetition, self.half_life = strength, repetition, half_life
+        self.contamination, self.persistence, self.temperature = contamination, persistence, temperature
 
     def fit(self, X: Any, users: ArrayLike) -> Self:
         """Count each user's events.
@@ -174,7 +170,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         """Sum `log_ratio` over each sequence, (n_sequences,), nats: higher is more like the user."""
         X, users = _check(X, users)
         ratios = self.log_ratio(X, users)
-        return np.bincount(_sequence_of_event(X), ratios, len(X)).astype(np.float64)
+        return np.bincount(np.repeat(np.arange(len(X)), X.lengths), ratios, len(X)).astype(np.float64)
 
     def update(self, X: Any, users: ArrayLike) -> Self:
         """Add sequences, in the order of time, to the profiles of their users; the population stays as it was."""
@@ -267,13 +263,9 @@ def _check(X: Any, users: ArrayLike, *, allow_empty: bool = True) -> tuple[Seque
     return X, users
 
 
-def _sequence_of_event(X: Sequences) -> NDArray:
-    return np.repeat(np.arange(len(X)), X.lengths)
-
-
 def _occurrence(X: Sequences) -> NDArray[np.float64]:
     """Tell the how-manieth time it is that an event occurs in its sequence: 1, 2, 3, ..."""
-    events = pd.DataFrame({"sequence": _sequence_of_event(X), "code": X.codes})
+    events = pd.DataFrame({"sequence": np.repeat(np.arange(len(X)), X.lengths), "code": X.codes})
     return events.groupby(["sequence", "code"], sort=False).cumcount().to_numpy().astype(np.float64) + 1
 
 
@@ -287,11 +279,10 @@ def _decay(n_events: NDArray, half_life: float | None) -> NDArray[np.float64]:
     return np.ones(len(n_events)) if half_life is None else 0.5 ** (n_events / half_life)
 
 
-def _turns(users: NDArray) -> Iterator[NDArray]:
+def _turns(users: NDArray) -> Iterable[Any]:
     """Give the rows of each user's first sequence, then those of the second, and so on."""
-    turn = pd.Series(users).groupby(users, sort=False).cumcount().to_numpy()
-    order = np.argsort(turn, kind="stable")
-    return iter(np.split(order, np.flatnonzero(np.diff(turn[order])) + 1)) if len(turn) else iter(())
+    turn = pd.Series(users).groupby(users, sort=False).cumcount()
+    return turn.groupby(turn).indices.values()
 
 
 def _at(matrix: sparse.csr_array, rows: NDArray, columns: NDArray) -> NDArray[np.float64]:

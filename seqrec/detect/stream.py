@@ -16,7 +16,7 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import END, EVENT, smallest_of
 from seqrec.detect.calibration import Calibration
-from seqrec.detect.normal import DetectorState, Findings, Normal
+from seqrec.detect.normal import DetectorState, Normal
 from seqrec.detect.parts import Parts
 from seqrec.network.stream import Stream, StreamState
 
@@ -41,13 +41,6 @@ class EventScores(NamedTuple):
     field: NDArray[np.intp]
     expected: NDArray[np.int32]
     unknown: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, found: Findings, codes: NDArray[np.int32]) -> EventScores:
-        """Sum up what was found of events with these codes."""
-        p_values = found.p_values()
-        surprisal, oddest = found.surprisal.sum(axis=1), p_values.argmin(axis=1)
-        return cls(surprisal, smallest_of(p_values), oddest, found.likeliest, codes == UNKNOWN)
 
 
 class DetectorStream(Stream[pd.DataFrame]):
@@ -107,7 +100,9 @@ class DetectorStream(Stream[pd.DataFrame]):
         """
         X = X.recode(self._normal.vocabulary)
         state, found = self._normal.read(X, state, keep=keep, compare=True)
-        return state, EventScores.of(found, X.codes)
+        surprisal, p_values, unknown = found.surprisal.sum(axis=1), found.p_values(), X.codes == UNKNOWN
+        field = p_values.argmin(axis=1)
+        return state, EventScores(surprisal, smallest_of(p_values), field, found.likeliest, unknown)
 
     def parts(self, state: DetectorState) -> Parts:
         """Give the parts of the score, as if the sequences ended here."""
@@ -129,6 +124,3 @@ class DetectorStream(Stream[pd.DataFrame]):
             "unknown": scores.unknown,
         }
         return after, pd.DataFrame(told)
-
-    def _times(self, states: DetectorState) -> NDArray[np.datetime64]:
-        return states.network.time

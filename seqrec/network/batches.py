@@ -159,14 +159,10 @@ def _rectangle(X: Sequences, rows: np.ndarray, starts: np.ndarray, stops: np.nda
     offset = starts[:, None] + np.arange((stops - starts).max(initial=1))
     event, has_target = X.indptr[rows][:, None] + offset, offset < stops[:, None]
     has_input = has_target & (offset > 0)
-    columns = X.columns.values()
-    return Batch(
-        rows=rows,
-        inputs=_pick(X.codes, event - 1, has_input),
-        targets=_pick(X.codes, event, has_target),
-        input_columns=tuple(_pick(column, event - 1, has_input) for column in columns),
-        target_columns=tuple(_pick(column, event, has_target) for column in columns),
-    )
+    columns = (X.codes, *X.columns.values())
+    inputs, *input_columns = (_pick(column, event - 1, has_input) for column in columns)
+    targets, *target_columns = (_pick(column, event, has_target) for column in columns)
+    return Batch(rows, inputs, targets, tuple(input_columns), tuple(target_columns))
 
 
 def _pick(column: np.ndarray, index: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -72,13 +72,7 @@ class Encoder(keras.layers.Layer):
         return [ops.cast(part, self.compute_dtype) for part in memory]
 
     def read(
-        self,
-        memory: list[Any],
-        codes: Any,
-        categories: Any,
-        numbers: Any,
-        lengths: Any = None,
-        training: bool = False,
+        self, memory: Any, codes: Any, categories: Any, numbers: Any, *, lengths: Any = None, training: bool = False
     ) -> tuple[Any, list[Any]]:
         """Read on in sequences of which `memory` knows the beginning.
 

@@ -41,6 +41,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
     }
 
     n_read: ClassVar[Any] = 2**62  # steps at the end of a sequence that are read, of which the start is one
+    _share_asked: ClassVar[float] = 0.0  # of the events in training: what comes at a known time
     _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is missing, and no error
 
     def encode(self: Any, X: Sequences) -> Sequences:
@@ -69,13 +70,11 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
 
     def _learning_rate(self, X: Sequences) -> float:
         """Adam bears a rate in proportion to the square root of the batch (Malladi et al. 2022)."""
-        if self.learning_rate == "auto":
-            return 0.01 * math.sqrt(self._batch_size(X) / 8192)
-        return self.learning_rate
+        return 0.01 * math.sqrt(self._batch_size(X) / 8192) if self.learning_rate == "auto" else self.learning_rate
 
     def _architecture(self, X: Sequences, fields: Fields, seed: int, **others: Any) -> Architecture:
         """Describe the network for X, of which `n_codes` and what else is not the same for all is among `others`."""
-        units = self._units(X)
+        units, asked = self._units(X), fields.kind_of_gap if self._share_asked else ""
         usual = {"embedding_dim": min(units, 128), "n_layers": 1}
         return Architecture(
             units=units,
@@ -84,6 +83,8 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
             n_negatives=self._n_negatives(X),
             category_sizes=fields.category_sizes,
             n_numbers=len(fields.numbers),
+            asked=asked,
+            share_asked=self._share_asked * bool(asked),
             seed=seed,
             **(usual | others),
         )
@@ -95,6 +96,9 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
     def _policy(self) -> str:
         bfloat16 = self.precision == "bfloat16" or (self.precision == "auto" and bfloat16_is_fast())
         return "mixed_bfloat16" if bfloat16 else "float32"
+
+    def _build(self: Any) -> None:
+        self.model_ = self.model_.build()
 
     def _check_fitted(self: Any) -> None:
         architecture = self.model_.architecture

@@ -102,7 +102,9 @@ def trace_gates(estimator: Any, sequence: Any, layer: int = 0) -> Gates:
     if len(X) != 1:
         raise InputError(f"trace_gates follows one sequence, got {len(X):,}. Choose one: X[:1], or [ids].")
     encoder, x = estimator.model_.encoder, _inputs(estimator, X)
-    _check_layer(layer, len(encoder.recurrence))
+    n_layers = len(encoder.recurrence)
+    if check_integer(layer, "layer", minimum=0) >= n_layers:
+        raise InputError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
     for earlier in encoder.recurrence[:layer]:
         x, *_ = earlier(x)
     hidden, *cell = _states(encoder.recurrence[layer], x)
@@ -117,11 +119,6 @@ def check_estimator(estimator: Any) -> None:
     if not isinstance(estimator, BaseLSTM):
         raise InputError(f"only an estimator with an LSTM has gates to follow, got {type(estimator).__name__}.")
     check_is_fitted(estimator)
-
-
-def _check_layer(layer: Any, n_layers: int) -> None:
-    if check_integer(layer, "layer", minimum=0) >= n_layers:
-        raise InputError(f"layer must be below {n_layers}, the number of the network's layers, got {layer}.")
 
 
 def _inputs(estimator: Any, X: Sequences) -> tf.Tensor:

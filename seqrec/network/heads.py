@@ -48,14 +48,9 @@ class CategoricalHead(keras.layers.Layer):
         self.embedding = embedding
         self.n_negatives = n_negatives
         self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def build(self, _: tuple[int | None, ...]) -> None:
-        """Make the bias, one for each code, and the scale, as its logarithm."""
-        self.bias = self.add_weight(name="bias", shape=(self.embedding.input_dim,), initializer="zeros")
-        self.log_scale = self.add_weight(
-            name="log_scale", shape=(1,), initializer=keras.initializers.Constant(_LOG_SCALE)
-        )
-        self.built = True
+        self.bias = self.add_weight(name="bias", shape=(embedding.input_dim,), initializer="zeros")
+        log_scale = keras.initializers.Constant(_LOG_SCALE)
+        self.log_scale = self.add_weight(name="log_scale", shape=(1,), initializer=log_scale)
 
     def start_from_popularity(self, item_counts: NDArray[np.integer]) -> None:
         """Set the bias to the logarithm of the items' counts, (n_items,), which training would have to find first."""
@@ -71,7 +66,9 @@ class CategoricalHead(keras.layers.Layer):
             return sampled_cross_entropy(
                 states, lambda codes: _unit(tf.gather(weights, codes)), bias, targets, self.n_negatives, seed
             )
-        return softmax_cross_entropy(states, _unit(weights), _without_reserved(bias), targets)
+        # Nothing comes next that is padding or unknown.
+        closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
+        return softmax_cross_entropy(states, _unit(weights), bias + closed, targets)
 
     def table(self) -> tf.Tensor:
         """Give the items as the logits need them, (n_items, embedding_dim) float32: made once, not at each call."""
@@ -228,12 +225,6 @@ def _by_blocks(block: Any, n: tf.Tensor, step: int, dtypes: list[tf.DType]) -> t
 
 def _unit(vectors: tf.Tensor) -> tf.Tensor:
     return tf.math.l2_normalize(vectors, axis=-1)
-
-
-def _without_reserved(bias: tf.Tensor) -> tf.Tensor:
-    """Take reserved codes out of the softmax: nothing comes next that is padding or unknown."""
-    closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
-    return bias + closed
 
 
 def _log_shares(codes: NDArray, n_codes: int) -> NDArray:

@@ -6,15 +6,17 @@ from functools import partial
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from seqrec.data.vocabulary import PADDING
+from seqrec.network.recurrence import lstm_sequence, read_sequence
 
 
 class LSTM(keras.layers.LSTM):
     """Keras' LSTM, with the same weights and the same numbers, faster where there is no GPU.
 
-    On a GPU the layer is Keras' own, on cuDNN. On TensorFlow without one, its loop is `lstm_sequence`, whose gradient
+    On a GPU the layer is Keras' own, on cuDNN. Without one, its loop is `lstm_sequence`, whose gradient
     needs one product over all steps in place of one a step. An option that changes the formula takes Keras' loop.
 
     References
@@ -24,10 +26,8 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the loop; Keras calls it with the states in a list."""
-        if (training and mask is not None) or not (_is_plain(self) and _on_tensorflow_cpu()):
+        if (training and mask is not None) or not _is_plain(self) or tf.config.list_physical_devices("GPU"):
             return super().inner_loop(sequences, initial_state, mask, training)
-        from seqrec.network.recurrence import lstm_sequence, read_sequence
-
         cell = self.cell
         weights = (ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
         read: Any = lstm_sequence if training else partial(read_sequence, mask=mask)
@@ -73,11 +73,7 @@ class PeepholeLSTMCell(keras.layers.Layer):
         reference.build(input_shape)
         for name in ("kernel", "recurrent_kernel", "bias"):
             value = getattr(reference, name)
-            setattr(
-                self,
-                name,
-                self.add_weight(name=name, shape=value.shape, initializer=lambda *_, v=value, **__: v),
-            )
+            setattr(self, name, self.add_weight(name=name, shape=value.shape, initializer=lambda *_, v=value, **__: v))
         self.peepholes = self.add_weight(name="peepholes", shape=(3, self.units), initializer="zeros")
 
     def call(self, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
@@ -104,8 +100,6 @@ class Dropout(keras.layers.Dropout):
         """Take a tensor of any shape and give as much."""
         if not training or self.rate == 0:
             return inputs
-        import tensorflow as tf
-
         dropped = min(round(256 * self.rate), 255)
         n = tf.size(inputs)
         words = tf.random.stateless_uniform(((n + 3) // 4,), self.seed_generator.next(), None, None, tf.int32)
@@ -188,11 +182,3 @@ def _is_plain(layer: LSTM) -> bool:
     """Whether the layer has no option that `lstm_sequence` does not know."""
     usual = layer.activation is keras.activations.tanh and layer.recurrent_activation is keras.activations.sigmoid
     return usual and layer.use_bias and not (layer.go_backwards or layer.dropout or layer.recurrent_dropout)
-
-
-def _on_tensorflow_cpu() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return not tf.config.list_physical_devices("GPU")

@@ -47,12 +47,7 @@ def softmax_cross_entropy(states: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor
 
 
 def sampled_cross_entropy(
-    states: tf.Tensor,
-    weights_of: Callable[[tf.Tensor], tf.Tensor],
-    bias: tf.Tensor,
-    targets: tf.Tensor,
-    n_negatives: int,
-    seed: tf.Tensor,
+    states: tf.Tensor, weights_of: Callable, bias: tf.Tensor, targets: tf.Tensor, n_negatives: int, seed: tf.Tensor
 ) -> tf.Tensor:
     """Mean cross-entropy of each target against negatives that the batch shares.
 
@@ -86,14 +81,7 @@ def sampled_cross_entropy(
 
 
 @tf.custom_gradient
-def _contrast(
-    states: tf.Tensor,
-    weights: tf.Tensor,
-    bias: tf.Tensor,
-    target_logits: tf.Tensor,
-    targets: tf.Tensor,
-    negatives: tf.Tensor,
-) -> Any:
+def _contrast(states: Any, weights: Any, bias: Any, target_logits: Any, targets: Any, negatives: Any) -> Any:
     """Mean cross-entropy of `target_logits`, (n,), against negatives with `weights`, (m, dim), and `bias`, (m,)."""
 
     def judge(logits: tf.Tensor, rows: tf.Tensor) -> Any:

@@ -96,12 +96,9 @@ def tails(parameters: NDArray, numbers: NDArray, side: str = "both") -> tuple[ND
     below = np.select([sign == POSITIVE, sign == NEGATIVE], [rest, own], np.logaddexp(log_low, log_zero))
     two_sided = np.minimum(0.0, math.log(2) + np.minimum(above, below))
     beyond = {"both": two_sided, "high": above, "low": below}[side]
-    scores = np.where(farther < nearer, -_quantile(farther), _quantile(nearer))
+    score = ndtri_exp(np.minimum(np.minimum(farther, nearer), -_LEAST))  # of the smaller share, as it is exact
+    scores = np.where(farther < nearer, -score, score)
     return -np.minimum(beyond, 0.0), np.where(sign == ZERO, np.nan, scores)
-
-
-def _quantile(log_share: NDArray) -> NDArray[np.float64]:
-    return ndtri_exp(np.minimum(log_share, -_LEAST))
 
 
 def intervals(parameters: NDArray, levels: tuple[float, float]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -127,15 +124,12 @@ def intervals(parameters: NDArray, levels: tuple[float, float]) -> tuple[NDArray
     sign = np.where(shares[:, 0] > shares[:, 2], -1, 1)
     column = np.where(sign < 0, NEGATIVE, POSITIVE)
     weights, means, scale = _components(parameters, column)[1:]
-    ends = []
-    for level in levels:
-        low, high = np.full(len(sign), -2 * FARTHEST), np.full(len(sign), 2 * FARTHEST)
-        for _ in range(60):  # halvings
-            middle = (low + high) / 2
-            below = (weights * ndtr((middle[:, None] - means) / scale)).sum(axis=1) < level
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        ends.append(low)
-    return shares[:, 1], sign, ends[0], ends[1]
+    low, high = (np.full((2, len(sign)), end) for end in (-2 * FARTHEST, 2 * FARTHEST))  # (level, n)
+    for _ in range(60):  # halvings
+        middle = (low + high) / 2
+        below = (weights * ndtr((middle[..., None] - means) / scale)).sum(axis=-1) < np.array(levels)[:, None]
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return shares[:, 1], sign, low[0], low[1]
 
 
 def _components(parameters: NDArray, sign: NDArray) -> tuple[NDArray, ...]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from seqrec.data.fields import MISSING
 from seqrec.data.vocabulary import N_RESERVED, PADDING
 from seqrec.network.batches import TILE, Batch
-from seqrec.network.blueprint import Architecture
+from seqrec.network.blueprint import Architecture, Blueprint
 from seqrec.network.encoder import Encoder
 from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
 
@@ -41,7 +41,6 @@ class SequenceModel(keras.Model):
 
     def _make_weights(self) -> None:
         """Read one event with all layers, which makes their weights."""
-        self.head.build((None, self.architecture.embedding_dim))
         specs = self.event_signature
         codes, categories, numbers = (np.ones([1, 1, *spec.shape[2:]], spec.dtype.name) for spec in specs)
         states, _ = self.encoder.read(self.encoder.start(1), codes, categories, numbers)
@@ -49,7 +48,7 @@ class SequenceModel(keras.Model):
         if self.fields is not None:
             list(self.fields.parameters(states[0], codes[0], categories[0], numbers[0]))
         if self.classes is not None:
-            self.classes.logits(states, self._vectors(codes, categories, numbers))
+            self.class_logits(states, codes, categories, numbers)
         self.built = True
 
     def set_weights(self, weights: Any) -> None:
@@ -60,7 +59,7 @@ class SequenceModel(keras.Model):
 
     def __reduce__(self) -> tuple:
         """Pickle and copy the arguments and the weights; graphs are built anew."""
-        return _rebuild, (self.architecture, self.get_weights())
+        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
 
     @property
     def event_signature(self) -> list[tf.TensorSpec]:
@@ -92,50 +91,39 @@ class SequenceModel(keras.Model):
     @property
     def training_signature(self) -> list[tf.TensorSpec]:
         """Of the arrays that `loss_of` takes beside the memory."""
-        codes, *fields = self.event_signature
-        labels = [codes, tf.TensorSpec((None, None), tf.float32)] if self.classes is not None else []
-        return [codes, codes, *fields, *fields, *labels]
+        events = self.event_signature
+        labels = [events[0], tf.TensorSpec((None, None), tf.float32)] if self.classes is not None else []
+        return [*events, *events, *labels]
 
     def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """Give the arrays that `loss_of` takes beside the memory."""
         categories, numbers, *labels = batch.input_columns
-        return batch.inputs, batch.targets, categories, numbers, *batch.target_columns[:2], *labels
+        return batch.inputs, categories, numbers, batch.targets, *batch.target_columns[:2], *labels
 
-    def loss_of(
-        self,
-        memory: list[Any],
-        inputs: Any,
-        targets: Any,
-        in_categories: Any,
-        in_numbers: Any,
-        categories: Any,
-        numbers: Any,
-        *labels: Any,
-    ) -> tuple[Any, list[Any]]:
+    def loss_of(self, memory: list[Any], *arrays: Any) -> tuple[Any, list[Any]]:
         """Mean ``-log p`` of the targets that are not padding, and of what else the heads tell; and the memory after.
 
         Parameters
         ----------
         memory : list of tensors
-        inputs, targets : (batch, time) int32
-        in_categories, in_numbers, categories, numbers
-            Fields of the inputs and of the targets, as `Encoder.read` takes them.
-        labels : (batch, time) int32 and float32
-            Where there are classes: the class of each input, and its weight, 0 for one without a label.
+        arrays : (batch, time, ...) tensors
+            Codes, categories and numbers of the inputs, and those of the targets, as `Encoder.read` takes them. Where
+            there are classes: the class of each input, int32, and its weight, float32, 0 for one without a label.
 
         Returns
         -------
         loss : scalar, nats an event, with dropout on
         memory : list of tensors
         """
-        states, memory = self.encoder.read(memory, inputs, in_categories, in_numbers, training=True)
-        loss = self._item_loss(states, inputs, targets, categories, numbers)
+        inputs, targets, labels = arrays[:3], arrays[3:6], arrays[6:]
+        states, memory = self.encoder.read(memory, *inputs, training=True)
+        loss = self._item_loss(states, inputs[0], *targets)
         if self.fields is not None:
-            known = _select(targets != PADDING, states, targets, categories, numbers)
+            known = _select(targets[0] != PADDING, states, *targets)
             parameters = list(self.fields.parameters(*known))
             loss = loss + sum(tf.reduce_mean(part) for part in self.fields.surprisal(parameters, *known[2:]))
         if self.classes is not None:
-            loss = loss + self._class_loss(states, inputs, in_categories, in_numbers, *labels)
+            loss = loss + self._class_loss(self.class_logits(states, *inputs, training=True), *labels)
         return loss, memory
 
     def _item_loss(self, states: Any, inputs: Any, targets: Any, categories: Any, numbers: Any) -> tf.Tensor:
@@ -149,20 +137,18 @@ class SequenceModel(keras.Model):
             states = self.encoder.ask(states, tf.where(shown[..., None], categories, MISSING), shown_numbers)
         return self.head.loss(*_select(real, states, targets))
 
-    def _class_loss(
-        self, states: Any, inputs: Any, categories: Any, numbers: Any, labels: Any, weights: Any
-    ) -> tf.Tensor:
-        logits = self.classes.logits(states, self._vectors(inputs, categories, numbers), training=True)
+    @staticmethod
+    def _class_loss(logits: tf.Tensor, labels: Any, weights: Any) -> tf.Tensor:
         surprisal = weights * tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         n_labelled = tf.math.count_nonzero(weights, dtype=tf.float32)
         return tf.reduce_sum(surprisal) / tf.maximum(n_labelled, 1.0)
 
-    # -- reading: each goes on from what is remembered, (memory, state), and gives that after the last event
+    # -- reading
 
-    def follow(
-        self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
-    ) -> tuple[list[Any], Any]:
-        """Read events.
+    def read(
+        self, memory: Any, state: Any, events: Any, lengths: Any, *more: Any, keep: bool, step: str, **options: Any
+    ) -> tuple:
+        """Read events, going on from what is remembered.
 
         Parameters
         ----------
@@ -174,46 +160,53 @@ class SequenceModel(keras.Model):
             Events of each row.
         keep : bool
             Whether the memory will be gone on from, for which it has to be that of each row's own last event.
+        step : {"follow", "expect", "classify", "score"}
+            What is told of the events: the methods of these names say it, from where there are events, the states
+            before and after each, and the events, (batch, time, ...) each.
+        more, options
+            What `step` takes beside these.
 
         Returns
         -------
         memory, state
             After the last event of each row.
+        told
+            What `step` gives of each event, row by row.
         """
-        return self._advance(memory, state, events, lengths, keep)[:2]
+        after, memory = self.encoder.read(memory, *events, lengths=lengths if keep else None)
+        after = tf.cast(after, tf.float32)
+        before = tf.concat([state[:, None], after[:, :-1]], axis=1)
+        last = tf.gather(after, tf.maximum(lengths - 1, 0), batch_dims=1)
+        state = tf.where(lengths[:, None] > 0, last, state)
+        real = tf.sequence_mask(lengths, tf.shape(after)[1])
+        told = getattr(self, step)(real, before, after, events, *more, **options)
+        return [tf.cast(part, tf.float32) for part in memory], state, *told
 
-    def expect(self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool) -> tuple:
-        """Read events, and give after memory and state the states before each, (n, embedding_dim), row by row."""
-        memory, state, before, _ = self._advance(memory, state, events, lengths, keep)
-        return memory, state, *_select(tf.sequence_mask(lengths, tf.shape(before)[1]), before)
+    def follow(self, *_: Any) -> tuple:
+        """Tell nothing."""
+        return ()
 
-    def classify(self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool) -> tuple:
-        """Read events, and give after memory and state the logits of the class of each, (n, n_classes), row by row."""
-        memory, state, _, after = self._advance(memory, state, events, lengths, keep)
-        known = _select(tf.sequence_mask(lengths, tf.shape(after)[1]), after, *events, whole_tiles=True)
-        return memory, state, self.class_logits(*known)[: tf.reduce_sum(lengths)]
+    def expect(self, real: Any, before: Any, *_: Any) -> list[tf.Tensor]:
+        """Give the states before the events, (n, embedding_dim)."""
+        return _select(real, before)
 
-    def class_logits(self, states: Any, codes: Any, categories: Any, numbers: Any) -> tf.Tensor:
+    def classify(self, real: Any, _: Any, after: Any, events: list[Any]) -> tuple[tf.Tensor]:
+        """Give the logits of the class of each event, (n, n_classes)."""
+        known = _select(real, after, *events, whole_tiles=True)
+        return (self.class_logits(*known)[: tf.math.count_nonzero(real, dtype=tf.int32)],)
+
+    def class_logits(self, states: Any, codes: Any, *fields: Any, training: bool = False) -> tf.Tensor:
         """Give the logits of the classes of events, from the states after them."""
-        return self.classes.logits(states, self._vectors(codes, categories, numbers))
+        vectors = sum(self.encoder.encode_fields(*fields), start=self.encoder.items(codes))
+        return self.classes.logits(states, vectors, training)
 
     def score(
-        self,
-        memory: list[Any],
-        state: Any,
-        events: list[Any],
-        lengths: Any,
-        keep: bool,
-        table: Any,
-        unknown: Any = None,
-        timed: bool = False,
-    ) -> tuple:
-        """Read events, and say how each compares with what was expected, row by row.
+        self, real: Any, before: Any, _: Any, events: list[Any], table: Any, unknown: Any = None, timed: bool = False
+    ) -> tuple[tf.Tensor, ...]:
+        """Say how each event compares with what was expected.
 
         Parameters
         ----------
-        memory, state, events, lengths, keep
-            As in `follow`.
         table, unknown
             As `CategoricalHead.judge` takes them.
         timed : bool
@@ -221,7 +214,6 @@ class SequenceModel(keras.Model):
 
         Returns
         -------
-        memory, state
         surprisal : (n, 1 + n_fields) float32, nats
             Of the event and of each field.
         parameters : (n, n_numbers, n_parameters) float32
@@ -232,8 +224,6 @@ class SequenceModel(keras.Model):
         likelier, likeliest : (n,)
             As `CategoricalHead.judge` gives them.
         """
-        memory, state, before, _ = self._advance(memory, state, events, lengths, keep)
-        real = tf.sequence_mask(lengths, tf.shape(before)[1])
         states, codes, *fields = _select(real, before, *events, whole_tiles=True)
         asked = self.encoder.ask(states, *(fields if timed else ()))
         log_prob, *compared = self.head.judge(asked, codes, table, unknown)
@@ -243,30 +233,8 @@ class SequenceModel(keras.Model):
         stacked = tf.stack(of_numbers, axis=1) if of_numbers else tf.zeros((tf.shape(log_prob)[0], 0, 1))
         if compared:
             compared[0] = tf.stack([compared[0], *self.fields.no_likelier(parameters, fields[0])], axis=1)
-        n = tf.reduce_sum(lengths)
-        return memory, state, *(part[:n] for part in (surprisal, stacked, *compared))
-
-    def _advance(
-        self, memory: list[Any], state: Any, events: list[Any], lengths: Any, keep: bool
-    ) -> tuple[list[Any], Any, Any, Any]:
-        """Give memory and state after the events, and the states before and after each, (batch, time, ...)."""
-        codes, categories, numbers = events
-        after, memory = self.encoder.read(memory, codes, categories, numbers, lengths if keep else None)
-        after = tf.cast(after, tf.float32)
-        before = tf.concat([state[:, None], after[:, :-1]], axis=1)
-        last = tf.gather(after, tf.maximum(lengths - 1, 0), batch_dims=1)
-        state = tf.where(lengths[:, None] > 0, last, state)
-        return [tf.cast(part, tf.float32) for part in memory], state, before, after
-
-    def _vectors(self, codes: Any, categories: Any, numbers: Any) -> Any:
-        """Give events with their fields as vectors, (..., embedding_dim)."""
-        return sum(self.encoder.encode_fields(categories, numbers), start=self.encoder.items(codes))
-
-
-def _rebuild(architecture: Architecture, weights: list[np.ndarray]) -> SequenceModel:
-    model = SequenceModel(architecture)
-    model.set_weights(weights)
-    return model
+        n = tf.math.count_nonzero(real, dtype=tf.int32)
+        return tuple(part[:n] for part in (surprisal, stacked, *compared))
 
 
 def _select(where: Any, *arrays: Any, whole_tiles: bool = False) -> list[tf.Tensor]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 
-class TrainingProgress:
-    """Shows how far a training is, with its figures.
+@contextmanager
+def training_progress(max_epochs: int, n_events: int, verbose: bool | str = "auto") -> Iterator[Any]:
+    """Show how far a training is, with its figures.
 
     Parameters
     ----------
@@ -22,43 +24,32 @@ class TrainingProgress:
     verbose : bool or "auto"
         "auto" shows it where a person looks: in a terminal or a notebook. A notebook gets `TrainingCurves` if anywidget
         is installed, and else a bar.
+
+    Yields
+    ------
+    display : `LiveCurves` or a bar
+        To be told of each batch (``batch_done(epoch, n_events)``) and of each epoch (``epoch_done(history)``).
     """
-
-    def __init__(self, max_epochs: int, n_events: int, verbose: bool | str = "auto") -> None:
-        console = Console(stderr=True)
-        # Not rich's `is_terminal`: where FORCE_COLOR is set, as in notebooks, it takes a pipe for a terminal.
-        shown = sys.stderr.isatty() or console.is_jupyter if verbose == "auto" else bool(verbose)
-        curves = _curves(max_epochs, n_events) if shown and console.is_jupyter else None
-        self._display = curves or _Bar(max_epochs, n_events, console, shown)
-
-    def __enter__(self) -> TrainingProgress:
-        self._display.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._display.stop(error)
-
-    def batch_done(self, epoch: int, n_events: int) -> None:
-        """Advance by a batch's events."""
-        self._display.batch_done(epoch, n_events)
-
-    def epoch_done(self, history: dict[str, list[float]]) -> None:
-        """Show the last figures of each of the history's lists."""
-        self._display.epoch_done(history)
+    console = Console(stderr=True)
+    # Not rich's `is_terminal`: where FORCE_COLOR is set, as in notebooks, it takes a pipe for a terminal.
+    shown = sys.stderr.isatty() or console.is_jupyter if verbose == "auto" else bool(verbose)
+    curves = _curves(max_epochs, n_events) if shown and console.is_jupyter else None
+    display = curves or _Bar(max_epochs, n_events, console, shown)
+    display.start()
+    try:
+        yield display
+    except BaseException as error:
+        display.stop(error)
+        raise
+    display.stop(None)
 
 
 class _Bar:
     """A bar for all epochs, with the figures of the last one."""
 
     def __init__(self, max_epochs: int, n_events: int, console: Console, shown: bool) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
+        what, note = "{task.description}", "{task.fields[note]}"
+        columns = (what, BarColumn(), TimeRemainingColumn(), note)
         self._progress = Progress(*columns, console=console, disable=not shown)
         self._task = self._progress.add_task("Training", total=max_epochs * n_events, note="")
         self._max_epochs = max_epochs

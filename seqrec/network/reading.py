@@ -88,7 +88,7 @@ class Reader:
         keep : bool
             Whether to give the memory, so that the sequences can be read on.
         step : str
-            Method of `SequenceModel` that reads a rectangle: "follow", "score" or "classify".
+            Method of `SequenceModel` that tells of the events: "follow", "expect", "classify" or "score".
         put : callable
             Takes the results of a step: which events of X they are of, (n_events,), and what the method gives of these.
         more : tuple of tensors
@@ -156,17 +156,14 @@ class Reader:
         return memory, output
 
     def _graph(self, step: str, keep: bool, *more: Any, **options: Any) -> Callable:
-        """Give a compiled method of the network."""
+        """Give the network's compiled reading of a rectangle."""
         key = (step, keep, len(more), *options.items())
         if key not in self._graphs:
-            method = getattr(self.network, step)
             memory = [tf.TensorSpec((None, *part.shape[1:]), tf.float32) for part in self.network.encoder.start(1)]
             output = tf.TensorSpec((None, self.network.architecture.embedding_dim), tf.float32)
             lengths = tf.TensorSpec((None,), tf.int32)
             self._graphs[key] = one_graph(
-                lambda memory, output, events, lengths, *more: method(
-                    memory, output, events, lengths, keep, *more, **options
-                ),
+                lambda *arrays: self.network.read(*arrays, keep=keep, step=step, **options),
                 [memory, output, self.network.event_signature, lengths, *(tf.TensorSpec.from_tensor(t) for t in more)],
             )
         return self._graphs[key]

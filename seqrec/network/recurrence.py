@@ -14,12 +14,7 @@ from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 
 
 def lstm_sequence(
-    inputs: tf.Tensor,
-    kernel: tf.Tensor,
-    recurrent_kernel: tf.Tensor,
-    bias: tf.Tensor,
-    h: tf.Tensor,
-    c: tf.Tensor,
+    inputs: tf.Tensor, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Run an LSTM over every step of a batch.
 
@@ -51,15 +46,7 @@ def lstm_sequence(
     return tf.transpose(outputs, (1, 0, 2)), outputs[-1], last_c
 
 
-def read_sequence(
-    inputs: tf.Tensor,
-    kernel: tf.Tensor,
-    recurrent_kernel: tf.Tensor,
-    bias: tf.Tensor,
-    h: tf.Tensor,
-    c: tf.Tensor,
-    mask: tf.Tensor | None = None,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def read_sequence(inputs: Any, kernel: Any, recurrent_kernel: Any, bias: Any, h: Any, c: Any, mask: Any = None) -> Any:
     """Do what `lstm_sequence` does, keeping nothing for a gradient.
 
     With a mask, (batch, time) bool, a row's states stay as they are at the steps that it leaves out.
@@ -85,9 +72,7 @@ def _recurrence(inputs: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor, first_h:
     dtype, input_dim, units = inputs.dtype, inputs.shape[2], weights.shape[1] // 4
     time, each_input = tf.shape(inputs)[0], _by_step(inputs)
 
-    def step(
-        t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, read: tf.Tensor, cells: tf.Tensor, hidden: tf.Tensor, gates: tf.Tensor
-    ) -> Any:
+    def step(t: Any, h: Any, c: Any, read: Any, cells: Any, hidden: Any, gates: Any) -> Any:
         x, own, c, tanh_c, h = _one_step(each_input.read(t), h, c, weights, bias)
         gates = [array.write(t, gate) for array, gate in zip(gates, (*own, tanh_c), strict=True)]
         return t + 1, h, c, read.write(t, x), cells.write(t + 1, c), hidden.write(t, h), gates
@@ -131,9 +116,7 @@ def _one_step(inputs: tf.Tensor, h: tf.Tensor, c: tf.Tensor, weights: tf.Tensor,
     return x, (i, f, g, o), c, tanh_c, tf.cast(o * tanh_c, inputs.dtype)
 
 
-def _in_dtype(
-    dtype: tf.DType, kernel: tf.Tensor, recurrent_kernel: tf.Tensor, bias: tf.Tensor, h: tf.Tensor, c: tf.Tensor
-) -> Any:
+def _in_dtype(dtype: tf.DType, kernel: Any, recurrent_kernel: Any, bias: Any, h: Any, c: Any) -> Any:
     """Give both kernels as one, bias and hidden state in the dtype of the products, and the cell state in float32."""
     weights = tf.cast(tf.concat([kernel, recurrent_kernel], axis=0), dtype)
     return weights, tf.cast(bias, dtype), tf.cast(h, dtype), tf.cast(c, tf.float32)

@@ -35,7 +35,7 @@ class StreamState(NamedTuple):
 
 
 class Stream(Generic[Told]):
-    """Common ground of the streams; a subclass gives `_start` and `_read`.
+    """Common ground of the streams; a subclass gives `_start` and `_read`, on states with a `network.State`.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Stream(Generic[Told]):
         if X.timestamps is None:
             return
         full = np.flatnonzero(X.lengths)
-        late = full[X.timestamps[X.indptr[full]] < self._times(states)[full]]
+        late = full[X.timestamps[X.indptr[full]] < states.network.time[full]]
         if len(late):
             raise InputError(
                 f"events of {len(late):,} users, such as {show(X.keys[late[0]])}, lie before what was pushed already."
@@ -127,9 +127,6 @@ class Stream(Generic[Told]):
         raise NotImplementedError
 
     def _read(self, states: Any, X: Sequences) -> tuple[Any, Told]:
-        raise NotImplementedError
-
-    def _times(self, states: Any) -> NDArray[np.datetime64]:
         raise NotImplementedError
 
 

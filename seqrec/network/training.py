@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
 import keras
@@ -17,7 +18,7 @@ from seqrec.exceptions import DivergenceError
 from seqrec.network.batches import Batch, Windows
 from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
-from seqrec.network.progress import TrainingProgress
+from seqrec.network.progress import training_progress
 from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import one_graph
 
@@ -113,72 +114,66 @@ class Trainer:
         for variable, value in zip(self._trained.variables, self._first, strict=True):
             variable.assign(value)
         start(self._trained)
-        epochs = [Windows(X.lengths, course.longest, course.batch_size, rng)]
-        self._step.restart(_rates(course, epochs[0].n_steps))
-
-        def epoch_batches() -> Iterable[Batch]:
-            windows = epochs.pop() if epochs else Windows(X.lengths, course.longest, course.batch_size, rng)
-            return windows.batches(X)
-
-        judge = None if validate is None else _Judge(self._trained, validate)
-        with TrainingProgress(course.n_epochs, X.n_events, course.verbose) as progress:
-            history = _train(self._trained, self._step, epoch_batches, judge, course, progress)
+        windows = (Windows(X.lengths, course.longest, course.batch_size, rng) for _ in range(course.n_epochs))
+        first = next(windows)
+        schedule = warm_up_and_cosine(course.learning_rate, first.n_steps, course.n_epochs)
+        self._step.restart(map(schedule, count()) if course.warm_up else repeat(course.learning_rate))
+        with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
+            epochs = (each.batches(X) for each in chain([first], windows))
+            history = self._train(epochs, validate, course.patience, progress)
         if self._trained is not self.network:
             self.network.set_weights(self._trained.get_weights())
         return history
 
+    def _train(
+        self, epochs: Iterator[Iterable[Batch]], validate: Callable | None, patience: int, progress: Any
+    ) -> History:
+        """Train on the batches of each epoch, and go back to the best weights."""
+        model, history = self._trained, History(loss=[])
+        best, best_epoch, best_weights = -math.inf, 0, None
+        try:
+            for epoch, batches in enumerate(epochs):
+                history["loss"].append(self._run_epoch(batches, epoch, progress))
+                merit: float = epoch  # unjudged, the last weights are the best
+                if validate is not None:
+                    reader = Reader.of(model)
+                    reader.refresh()  # the weights are those of this epoch
+                    merit = validate(reader)
+                    history.setdefault("validation", []).append(merit)
+                progress.epoch_done(history)
+                if merit > best:
+                    best, best_epoch, best_weights = merit, epoch, model.get_weights()
+                if epoch - best_epoch >= patience:
+                    break
+        except KeyboardInterrupt:
+            if best_weights is None:
+                raise
+            _warn(f"Training was stopped by hand after {len(history['loss'])} epochs.")
+        model.set_weights(best_weights)
+        if history["loss"][-1] > 2 * model.guessing + 1:
+            _warn(
+                f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
+                f"random ({model.guessing:.1f}). Try a smaller learning_rate."
+            )
+        return history
 
-class _Judge:
-    """Asks for a figure of merit of a network that is being trained."""
-
-    def __init__(self, network: SequenceModel, validate: Callable[[Reader], float]) -> None:
-        self._reader, self._validate = Reader(network), validate
-
-    def __call__(self) -> float:
-        self._reader.refresh()
-        return self._validate(self._reader)
-
-
-def _rates(course: Course, n_steps: int) -> Callable[[int], Any]:
-    """Give the learning rate of each step, of which an epoch has `n_steps`."""
-    if not course.warm_up:
-        return lambda _: course.learning_rate
-    return warm_up_and_cosine(course.learning_rate, n_steps, course.n_epochs)
-
-
-def _train(
-    model: SequenceModel,
-    step: TrainingStep,
-    epoch_batches: Callable[[], Iterable[Batch]],
-    validate: Callable[[], float] | None,
-    course: Course,
-    progress: TrainingProgress,
-) -> History:
-    history: History = {name: [] for name in ("loss", "validation")[: 1 + (validate is not None)]}
-    best, best_epoch, best_weights = -math.inf, 0, None
-    try:
-        for epoch in range(course.n_epochs):
-            history["loss"].append(_run_epoch(model, step, epoch_batches(), epoch, progress))
-            if validate is not None:
-                history["validation"].append(validate())
-            progress.epoch_done(history)
-            merit = history["validation"][-1] if validate else epoch  # unjudged, the last weights are the best
-            if merit > best:
-                best, best_epoch, best_weights = merit, epoch, model.get_weights()
-            if epoch - best_epoch >= course.patience:
-                break
-    except KeyboardInterrupt:
-        if best_weights is None:
-            raise
-        _warn(f"Training was stopped by hand after {len(history['loss'])} epochs.")
-    model.set_weights(best_weights)
-    guessing = model.guessing
-    if history["loss"][-1] > 2 * guessing + 1:
-        _warn(
-            f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
-            f"random ({guessing:.1f}). Try a smaller learning_rate."
-        )
-    return history
+    def _run_epoch(self, batches: Iterable[Batch], epoch: int, progress: Any) -> float:
+        """Train on each batch, segment by segment (truncated backpropagation), and give the mean loss of an event."""
+        total, n_targets = 0.0, 0
+        for batch in batches:
+            memory = self._trained.encoder.start(len(batch.rows))
+            for segment in batch.segments():
+                loss, memory = self._step(memory, segment)
+                loss = float(loss)
+                if not math.isfinite(loss):
+                    raise DivergenceError(
+                        f"the loss turned {loss} in epoch {epoch + 1}. "
+                        "Try a smaller learning_rate, or precision='float32'."
+                    )
+                n = int(np.count_nonzero(segment.targets))
+                total, n_targets = total + loss * n, n_targets + n
+                progress.batch_done(epoch, n)
+        return total / max(1, n_targets)
 
 
 def _warn(text: str) -> None:
@@ -232,17 +227,15 @@ class TrainingStep:
         memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.encoder.start(1)]
         self._run = one_graph(self._update, [memory, *model.training_signature])
 
-    def restart(self, rate_at: Callable[[int], Any]) -> None:
-        """Forget the steps so far, and take those to come at the rates that `rate_at` gives."""
+    def restart(self, rates: Iterator[Any]) -> None:
+        """Forget the steps so far, and take those to come at these rates."""
         for variable in self._optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
-        self._rate_at = rate_at
-        self._n_taken = 0
+        self._rates = rates
 
     def __call__(self, memory: list[Any], batch: Batch) -> tuple[Any, list[Any]]:
         """Learn from a batch and give its loss, and the memory after it."""
-        self._optimizer.learning_rate = self._rate_at(self._n_taken)
-        self._n_taken += 1
+        self._optimizer.learning_rate = next(self._rates)
         return self._run(memory, *(tf.constant(array) for array in self._model.arrays_of(batch)))
 
     def _update(self, memory: list[Any], *arrays: Any) -> tuple[Any, list[Any]]:
@@ -262,27 +255,3 @@ def _sum_repeated_rows(gradient: Any) -> Any:
     rows, index = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(gradient.values, index, tf.shape(rows)[0])
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
-
-
-def _run_epoch(
-    model: SequenceModel,
-    step: TrainingStep,
-    batches: Iterable[Batch],
-    epoch: int,
-    progress: TrainingProgress,
-) -> float:
-    """Train on each batch, segment by segment (truncated backpropagation), and give the mean loss of an event."""
-    total, n_targets = 0.0, 0
-    for batch in batches:
-        memory = model.encoder.start(len(batch.rows))
-        for segment in batch.segments():
-            loss, memory = step(memory, segment)
-            loss = float(loss)
-            if not math.isfinite(loss):
-                raise DivergenceError(
-                    f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
-                )
-            n = int(np.count_nonzero(segment.targets))
-            total, n_targets = total + loss * n, n_targets + n
-            progress.batch_done(epoch, n)
-    return total / max(1, n_targets)

@@ -21,12 +21,7 @@ Score = Callable[[Sequences, Any], Iterator[tuple[slice, NDArray]]]
 
 
 def explain_scores(
-    score: Score,
-    named: Sequences,
-    X: Sequences,
-    columns: NDArray[np.intp],
-    n_latest: int,
-    at: NDArray[np.datetime64] | None = None,
+    score: Score, named: Sequences, X: Sequences, columns: NDArray, n_latest: int, at: NDArray | None
 ) -> pd.DataFrame:
     """Give the effect of each event that can matter on the scores of some items.
 
@@ -71,7 +66,7 @@ def explain_scores(
 
 
 def leave_each_out(
-    score: Score, X: Sequences, columns: NDArray[np.intp], n_latest: int, at: NDArray[np.datetime64] | None = None
+    score: Score, X: Sequences, columns: NDArray, n_latest: int, at: NDArray | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Score the items `columns` (n, k) after whole histories, and find what each event of `latest` adds to that.
 
@@ -87,7 +82,10 @@ def leave_each_out(
         part = short[rows]
         events = np.flatnonzero(latest(part, n_latest))
         source = np.concatenate([np.arange(len(part)), sequence_of_events(part)[events]])
-        histories = _without(part[source], len(part), events - part.indptr[source[len(part) :]])
+        histories = part[source]
+        keep = np.ones(histories.n_events, dtype=bool)
+        keep[histories.indptr[len(part) : -1] + events - part.indptr[source[len(part) :]]] = False
+        histories = _only(histories, keep)
         times = None if at is None else at[rows][source]
         scores = _scores_of(score(histories, times), columns[rows][source])
         parts.append((scores[: len(part)], scores[source[len(part) :]] - scores[len(part) :]))
@@ -115,13 +113,6 @@ def _only(X: Sequences, keep: NDArray[np.bool_]) -> Sequences:
     columns = {name: column[keep] for name, column in X.columns.items()}
     indptr = kept_before[X.indptr]
     return replace(X, codes=X.codes[keep], indptr=indptr, timestamps=times, rows=X.rows[keep], columns=columns)
-
-
-def _without(X: Sequences, n_whole: int, positions: NDArray[np.integer]) -> Sequences:
-    """Leave one event, at its position, out of each sequence but the first `n_whole`."""
-    keep = np.ones(X.n_events, dtype=bool)
-    keep[X.indptr[n_whole:-1] + positions] = False
-    return _only(X, keep)
 
 
 def _scores_of(blocks: Iterator[tuple[slice, NDArray]], columns: NDArray[np.intp]) -> NDArray[np.float64]:

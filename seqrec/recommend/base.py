@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -87,16 +87,11 @@ class RecommenderMixin:
             If a candidate is not in the catalogue.
         """
         X = self._encode(X)
-        columns, scores = self._best(X, self._clip(k), exclude_seen, candidates, at)
+        columns, scores = best_of(self._score_blocks(X, exclude_seen, candidates, at), len(X), self._clip(k))
         return self._name_items(columns, scores), scores
 
     def explain(
-        self,
-        X: Any,
-        items: ArrayLike | None = None,
-        k: int = 3,
-        exclude_seen: bool = True,
-        at: ArrayLike | None = None,
+        self, X: Any, items: ArrayLike | None = None, k: int = 3, exclude_seen: bool = True, at: ArrayLike | None = None
     ) -> pd.DataFrame:
         """Say why items are recommended: which past events moved each up or down, and how far.
 
@@ -145,7 +140,7 @@ class RecommenderMixin:
         X = self._encode(named)
         times = query_times(at, X)
         if items is None:
-            columns, scores = self._best(X, self._clip(k), exclude_seen, None, times)
+            columns, scores = best_of(self._score_blocks(X, exclude_seen, None, times), len(X), self._clip(k))
             columns[np.isneginf(scores)] = -1
         else:
             columns = np.tile(self._columns(items, "items"), (len(X), 1))
@@ -308,13 +303,7 @@ class RecommenderMixin:
         return items
 
     def _score_blocks(
-        self,
-        X: Sequences,
-        exclude_seen: bool,
-        candidates: Any,
-        at: Any,
-        log_proba: bool = False,
-        check: Any = check_finite,
+        self, X: Any, exclude_seen: bool, candidates: Any, at: Any, log_proba: bool = False, check: Any = check_finite
     ) -> Iterator[tuple[slice, NDArray]]:
         """Score a few sequences at a time, as `score_items` says; X is in the codes of the catalogue."""
         score = self._explained_scores if log_proba else self._next_item_scores
@@ -325,28 +314,22 @@ class RecommenderMixin:
         return self._finished(blocks, _is_cold(X), seen, candidates, popularity, check)
 
     def _finished(
-        self,
-        blocks: Iterator[tuple[slice, NDArray]],
-        cold: NDArray[np.bool_],
-        seen: Callable[[slice], tuple[NDArray, NDArray]] | None,
-        candidates: ArrayLike | None,
-        popularity: NDArray,
-        check: Callable[[NDArray], Any] = check_finite,
+        self, blocks: Any, cold: NDArray, seen: Any, candidates: Any, popularity: NDArray, check: Any = check_finite
     ) -> Iterator[tuple[slice, NDArray]]:
-        """Check scores, give popularity to cold histories, and -inf to what was `seen`, and to what is no candidate."""
-        excluded = None if candidates is None else self._not_among(candidates)
+        """Check scores, give popularity to cold histories, and -inf to what was `seen`, and to what is no candidate.
+
+        `seen` takes a slice of the sequences, and gives row and column of each item that these hold.
+        """
+        if candidates is not None:
+            excluded = np.setdiff1d(np.arange(len(self.vocabulary_)), self._columns(candidates, "candidates"))
         for rows, scores in blocks:
             check(scores[~cold[rows]] if cold[rows].any() else scores)
             scores[cold[rows]] = popularity
             if seen is not None:
                 scores[seen(rows)] = -np.inf
-            if excluded is not None:
+            if candidates is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
-
-    def _not_among(self, candidates: ArrayLike) -> NDArray[np.intp]:
-        """Give the columns of the items that are no candidates."""
-        return np.setdiff1d(np.arange(len(self.vocabulary_)), self._columns(candidates, "candidates"))
 
     def _columns(self, items: ArrayLike, name: str) -> NDArray[np.intp]:
         """Give the columns of items of the catalogue; errors call them `name`."""
@@ -361,12 +344,6 @@ class RecommenderMixin:
                 "only items of the training data can be recommended."
             )
         return codes.astype(np.intp) - N_RESERVED
-
-    def _best(
-        self, X: Sequences, k: int, exclude_seen: bool, candidates: ArrayLike | None, at: ArrayLike | None
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Give the columns of the k best items of each sequence, and their scores, (n, k) each."""
-        return best_of(self._score_blocks(X, exclude_seen, candidates, at), len(X), k)
 
     def _explained_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
         """Score as `_next_item_scores` does, in the unit in which `explain` tells effects."""

@@ -30,10 +30,21 @@ _BLOCK = 2**23  # scores held at once: 32 MB
 class _CountingRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
     """Common ground of the recommenders that count."""
 
-    def _keep(self, X: Sequences, events: Any = slice(None)) -> None:
-        """Set what all fits leave; the popularity of items is that among `events`."""
-        self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, events)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Count what occurs in X, and what follows what; y, if given, is the next item of each sequence."""
+        self._validate_params()
+        X = self._training_sequences(X, y)
+        self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, self._counted(X))
         self.training_data_ = TrainingData.of(X)
+        self._count_pairs(X)
+        return self
+
+    def _counted(self, X: Sequences) -> Any:  # noqa: ARG002
+        """Give the events that make items popular."""
+        return slice(None)
+
+    def _count_pairs(self, X: Sequences) -> None:
+        """Learn what follows what, where that matters."""
 
 
 class PopularityRecommender(_CountingRecommender):
@@ -67,13 +78,6 @@ class PopularityRecommender(_CountingRecommender):
     def __init__(self, last_days: float | None = None) -> None:
         self.last_days = last_days
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Count the items of X; y, if given, is the next item of each sequence."""
-        self._validate_params()
-        X = self._training_sequences(X, y)
-        self._keep(X, self._recent(X))
-        return self
-
     @classmethod
     def of(cls, recommender: RecommenderMixin) -> Self:
         """Make the one that goes by the popularity of items in another recommender's training data."""
@@ -82,7 +86,7 @@ class PopularityRecommender(_CountingRecommender):
         popular.training_data_ = recommender.training_data_
         return popular
 
-    def _recent(self, X: Sequences) -> Any:
+    def _counted(self, X: Sequences) -> Any:
         if self.last_days is None:
             return slice(None)
         if X.timestamps is None:
@@ -142,17 +146,10 @@ class SequentialRulesRecommender(_CountingRecommender):
         self.window = window
         self.popularity_exponent = popularity_exponent
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Count what follows what in X; y, if given, is the next item of each sequence."""
-        self._validate_params()
-        X = self._training_sequences(X, y)
-        self._keep(X)
-        weights = _followers(X, 1)
-        for distance in range(2, self.window + 1):
-            weights = weights + _followers(X, distance)
+    def _count_pairs(self, X: Sequences) -> None:
+        weights = sum((_followers(X, distance) for distance in range(2, self.window + 1)), start=_followers(X, 1))
         discount = (self.item_counts_ + 1.0) ** -self.popularity_exponent
         self.rules_ = (weights @ sparse.diags_array(discount)).astype(np.float32).tocsr()
-        return self
 
     @property
     def n_latest(self) -> int:
@@ -187,15 +184,10 @@ class MarkovRecommender(_CountingRecommender):
     _parameter_constraints: ClassVar[dict[str, list]] = {}
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Count the pairs in a row in X; y, if given, is the next item of each sequence."""
-        self._validate_params()
-        X = self._training_sequences(X, y)
-        self._keep(X)
+    def _count_pairs(self, X: Sequences) -> None:
         pairs = _followers(X, 1)
         totals = np.maximum(pairs.sum(axis=1), 1)
         self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
-        return self
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
         return _rule_scores(X, _latest_items(X, 1), self.transitions_, self.item_counts_)

@@ -18,7 +18,7 @@ from seqrec.data.fields import Fields
 from seqrec.data.queries import last_times, seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
-from seqrec.data.vocabulary import N_RESERVED, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import InputError
 from seqrec.metrics.ranking import ndcg, tied_rank
 from seqrec.network.blueprint import Architecture, Network, architecture_schema
@@ -33,7 +33,6 @@ from seqrec.storage.schemas import Record, Schema
 
 _SEQUENCES_AT_ONCE = 32_768
 _FIELDS_DROPPED = 0.1  # of the fields' values in training: a question can lack them
-_SHARE_ASKED = 0.5  # of the events in training: what comes at a known time
 _VALIDATION_SEQUENCES = 2_000  # more would cost time and tell little more
 
 
@@ -126,6 +125,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         "fields_": Record(Fields),
         "model_": Network(SequenceModel, architecture_schema("n_items + 2")),
     }
+    _share_asked = 0.5
     _fields_may_lack = True
     fields_: Fields
     model_: SequenceModel
@@ -149,21 +149,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        self.units = units
-        self.embedding_dim = embedding_dim
-        self.n_layers = n_layers
-        self.cell = cell
-        self.dropout = dropout
-        self.loss = loss
-        self.max_length = max_length
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.precision = precision
-        self.verbose = verbose
-        self.random_state = random_state
+        self.units, self.embedding_dim, self.n_layers, self.cell = units, embedding_dim, n_layers, cell
+        self.dropout, self.loss, self.max_length, self.batch_size = dropout, loss, max_length, batch_size
+        self.learning_rate, self.max_epochs, self.patience = learning_rate, max_epochs, patience
+        self.validation_fraction, self.precision = validation_fraction, precision
+        self.verbose, self.random_state = verbose, random_state
 
     def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn from the sequences X.
@@ -305,9 +295,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         check_is_fitted(self, "model_")
         return RecommenderStream(self, state)
 
-    def _next_item_scores(
-        self, X: Sequences, at: NDArray[np.datetime64] | None = None
-    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
         reader = Reader.of(self.model_)
         for start in range(0, len(X), _SEQUENCES_AT_ONCE):
             part = slice(start, min(start + _SEQUENCES_AT_ONCE, len(X)))
@@ -327,9 +315,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
                 states[rows] = reader.read(X[rows].tail(self.max_length), first).output
         return states
 
-    def _explained_scores(
-        self, X: Sequences, at: NDArray[np.datetime64] | None = None
-    ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    def _explained_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:
         """Give natural log-probabilities: of a history without known items, of the shares in the training data."""
         cold, shares = self.is_cold(X), np.log(self.item_counts_ / self.item_counts_.sum())
         for rows, scores in self._next_item_scores(X, at):
@@ -348,14 +334,13 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             n_codes=N_RESERVED + len(X.vocabulary),
             n_layers=int(self.n_layers),
             fields_dropped=_FIELDS_DROPPED,
-            asked=fields.kind_of_gap,
-            share_asked=_SHARE_ASKED * bool(fields.kind_of_gap),
             **({} if self.embedding_dim == "auto" else {"embedding_dim": int(self.embedding_dim)}),
         )
         encoded, course = fields.encode(X), self._course(X, self._n_epochs(X), self.patience)
         network, history = self._train(architecture, encoded, course, random, _from_popularity(X))
-        self._keep(network, history, X.vocabulary, item_counts(X), TrainingData.of(X))
-        self.fields_ = fields
+        # Nothing before has touched the estimator, so a fit that fails changes nothing.
+        self.model_, self.history_, self.fields_, self.vocabulary_ = network, history, fields, X.vocabulary
+        self.item_counts_, self.training_data_ = item_counts(X), TrainingData.of(X)
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
@@ -369,16 +354,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         encoded, random = self.fields_.encode(X, may_lack=True), check_random_state(self.random_state)
         network, history = self._train(architecture, encoded, course, random, start)
         history = {name: self.history_.get(name, []) + history[name] for name in history}
-        counts = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
-        self._keep(network, history, X.vocabulary, counts, self.training_data_.followed_by(X, n_items))
+        self.model_, self.history_, self.vocabulary_ = network, history, X.vocabulary
+        self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
+        self.training_data_ = self.training_data_.followed_by(X, n_items)
 
     def _train(
-        self,
-        architecture: Architecture,
-        X: Sequences,
-        course: Course,
-        random: np.random.RandomState,
-        start: Callable[[SequenceModel], None],
+        self, architecture: Architecture, X: Sequences, course: Course, random: np.random.RandomState, start: Callable
     ) -> tuple[SequenceModel, History]:
         rng = np.random.default_rng(random.randint(2**31, size=4))
         X, history, target = self._hold_out(X, rng)
@@ -403,24 +384,13 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         ends[rows] -= 1
         return X.between(0, ends), X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
 
-    def _build(self) -> None:
-        self.model_ = self.model_.build()
-
-    def _keep(
-        self, network: SequenceModel, history: History, catalogue: Vocabulary, counts: NDArray, data: TrainingData
-    ) -> None:
-        """Set what a fit leaves; nothing before has touched the estimator, so a fit that fails changes nothing."""
-        self.model_, self.history_, self.vocabulary_ = network, history, catalogue
-        self.item_counts_, self.training_data_ = counts, data
-
     def _is_sampled(self, X: Sequences) -> bool:
         return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))
 
     def _n_epochs(self, X: Sequences) -> int:
         """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
-        if self.max_epochs == "auto":
-            return int(np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10))
-        return int(self.max_epochs)
+        usual = np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10)
+        return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
 
 def _from_popularity(X: Sequences) -> Callable[[SequenceModel], None]:

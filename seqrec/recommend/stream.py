@@ -76,18 +76,13 @@ class RecommenderStream(Stream[None]):
         users = self.keys.tolist() if keys is None else np.asarray(keys).tolist()
         network, counts = self._states_of(users)
         known, recommender = counts[:, 1:].tocsr(), self._recommender
-
-        def seen(rows: slice) -> tuple[NDArray, NDArray]:
-            return known[rows].nonzero()
-
         waited = seconds_until(None if at is None else np.asarray(at, "datetime64[us]"), network.time)
         if (waited < 0).any():
             raise InputError(f"at lies before the last event of {np.count_nonzero(waited < 0):,} users.")
         states = self._reader.asked(network.output, *recommender.fields_.encode_gaps(waited))
         cold, k = np.asarray(known.sum(axis=1)) == 0, recommender._clip(k)
-        blocks = recommender._finished(
-            self._reader.scores(states), cold, seen if exclude_seen else None, candidates, recommender.item_counts_
-        )
+        blocks, seen = self._reader.scores(states), (lambda rows: known[rows].nonzero()) if exclude_seen else None
+        blocks = recommender._finished(blocks, cold, seen, candidates, recommender.item_counts_)
         columns, scores = best_of(blocks, len(users), k)
         return recommender._name_items(columns, scores), scores
 
@@ -100,6 +95,3 @@ class RecommenderStream(Stream[None]):
         encoded = self._recommender.fields_.encode(X, states.network.time, may_lack=True)
         network = self._reader.read(encoded, states.network, keep=True)
         return RecommenderState(network, (states.counts + count_events(X)).tocsr()), None
-
-    def _times(self, states: RecommenderState) -> NDArray[np.datetime64]:
-        return states.network.time

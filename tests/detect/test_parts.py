@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqrec.detect.parts import NumberParts, SurprisalParts, number_parts, surprisal_parts
+from seqrec.detect.parts import NumberParts, SurprisalParts
 
 SEQUENCES = st.lists(st.lists(st.floats(0, 50), max_size=25), min_size=1, max_size=6)
 STEP, STEP_VARIANCE = 0.2886, np.pi**2 / 8  # of -log|z - z'| of independent standard normal values
+
+
+def surprisal_parts(surprisal, indptr):
+    return SurprisalParts.start(len(indptr) - 1).update(surprisal, indptr).parts()
+
+
+def number_parts(tails, normal_scores, sizes, indptr):
+    return NumberParts.start(len(indptr) - 1).update(tails, normal_scores, sizes, indptr).parts()
 
 
 def flat(sequences):

@@ -25,7 +25,6 @@ def make_head(n_negatives=0):
     embedding = keras.layers.Embedding(N_CODES, DIM)
     embedding.build()
     head = CategoricalHead(embedding, n_negatives, seed=0)
-    head.build((None, DIM))
     _, weights, bias, _ = draw(0)
     embedding.set_weights([weights])
     head.bias.assign(bias)

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -36,7 +37,8 @@ def score(network, events, lengths=None, compare=False, timed=False):
     arguments = started(network, n), events, tf.constant(lengths, tf.int32), network.head.table()
     (memory, state), events, lengths, table = arguments
     events = [tf.constant(array) for array in events]
-    found = network.score(memory, state, events, lengths, False, table, UNSEEN if compare else None, timed)
+    more = (table, UNSEEN) if compare else (table,)
+    found = network.read(memory, state, events, lengths, *more, keep=False, step="score", timed=timed)
     return [part.numpy() for part in found[2:]]
 
 
@@ -105,12 +107,13 @@ def test_what_lies_beyond_the_length_of_a_row_is_no_event(network, events):
 def test_memory_and_state_go_on_after_the_last_event_of_each_row(cell):
     network = random_network(WITH_FIELDS._replace(cell=cell))
     events, lengths = random_events(WITH_FIELDS, (TILE, TIME)), np.arange(TILE) % (TIME + 1)
-    memory, state = network.follow(*started(network, TILE), events, tf.constant(lengths, tf.int32), True)
+    follow = partial(network.read, keep=True, step="follow")
+    memory, state = follow(*started(network, TILE), events, tf.constant(lengths, tf.int32))
     for length in range(TIME + 1):
         arrays = [array[:, :length] for array in events]
         alone = started(network, TILE)
         if length:
-            alone = network.follow(*alone, arrays, tf.fill([TILE], length), True)
+            alone = follow(*alone, arrays, tf.fill([TILE], length))
         rows = lengths == length
         for found, expected in zip((*memory, state), (*alone[0], alone[1]), strict=True):
             np.testing.assert_array_equal(found.numpy()[rows], expected.numpy()[rows])
@@ -119,7 +122,7 @@ def test_memory_and_state_go_on_after_the_last_event_of_each_row(cell):
 def test_states_before_events_are_those_after_the_ones_before(network, events):
     memory, state = started(network, 3)
     lengths = tf.fill([3], TIME)
-    _, last, before = network.expect(memory, state, events, lengths, False)
+    _, last, before = network.read(memory, state, events, lengths, keep=False, step="expect")
     before = before.numpy().reshape(3, TIME, DIM)
     with_start = [np.concatenate([np.zeros_like(array[:, :1]), array], axis=1) for array in events]
     expected = states_of(network, with_start)
@@ -137,7 +140,7 @@ def test_known_times_are_asked_about(network, events):
 
 def test_events_are_compared_by_the_heads(network, events):
     surprisal, parameters, no_likelier, likelier, likeliest = score(network, events, compare=True)
-    *_, before = network.expect(*started(network, 3), events, tf.fill([3], TIME), False)
+    *_, before = network.read(*started(network, 3), events, tf.fill([3], TIME), keep=False, step="expect")
     codes = events[0].ravel()
     expected = network.head.judge(before, codes, network.head.table(), UNSEEN)
     np.testing.assert_allclose(surprisal[:, 0], -expected[0], atol=1e-5)
@@ -165,7 +168,7 @@ def training_arrays(architecture, n=3, seed=0, n_classes=0):
     if n_classes:
         rng = np.random.default_rng(seed)
         labels = [rng.integers(0, n_classes, (n, TIME)).astype("i4"), rng.random((n, TIME)).astype("f4")]
-    return [tf.constant(array) for array in (inputs[0], events[0], *inputs[1:], *events[1:], *labels)]
+    return [tf.constant(array) for array in (*inputs, *events, *labels)]
 
 
 def loss_of(network, arrays):
@@ -181,12 +184,12 @@ def test_the_loss_is_the_mean_surprisal_of_events_and_fields(events):
 
 def test_the_loss_leaves_padded_targets_out():
     network, arrays = random_network(), training_arrays(PLAIN)
-    inputs, targets, *fields = arrays
+    inputs, targets = arrays[:3], arrays[3:]
     real = np.arange(TIME) < np.array([[4], [2], [1]])
-    padded = [np.where(real, inputs, PADDING), np.where(real, targets, PADDING), *fields]
-    states = states_of(network, [inputs, *fields[:2]])
+    padded = [part for codes, *fields in (inputs, targets) for part in (np.where(real, codes, PADDING), *fields)]
+    states = states_of(network, inputs)
     logits = network.head.logits(states[real], network.head.table())
-    own = tf.nn.log_softmax(logits).numpy()[np.arange(real.sum()), targets.numpy()[real] - N_RESERVED]
+    own = tf.nn.log_softmax(logits).numpy()[np.arange(real.sum()), targets[0].numpy()[real] - N_RESERVED]
     assert loss_of(network, padded) == pytest.approx(-own.mean(), abs=1e-5)
 
 
@@ -196,7 +199,7 @@ def test_events_that_are_asked_about_are_learned_as_such_and_an_end_as_what_came
     """An end has no gap. Asked about a time, it cannot come; unasked it counts as any other event."""
     architecture = WITH_FIELDS._replace(asked=asked, share_asked=share, predicts_fields=False)
     network, arrays = random_network(architecture), training_arrays(architecture)
-    inputs, targets, in_categories, in_numbers, categories, numbers = (array.numpy() for array in arrays)
+    inputs, in_categories, in_numbers, targets, categories, numbers = (array.numpy() for array in arrays)
     categories[..., 0] = np.maximum(categories[..., 0], 2)
     numbers[..., 0, :] = POSITIVE, 0.4
     for place in (0, -1):  # the first event has no gap, and the last is an end
@@ -207,7 +210,7 @@ def test_events_that_are_asked_about_are_learned_as_such_and_an_end_as_what_came
     states = network.encoder.ask(tf.constant(states), *((categories, numbers) if share else ())).numpy()
     logits = network.head.logits(states[counted], network.head.table())
     own = tf.nn.log_softmax(logits).numpy()[np.arange(counted.sum()), targets[counted] - N_RESERVED]
-    arrays = [inputs, targets, in_categories, in_numbers, categories, numbers]
+    arrays = [inputs, in_categories, in_numbers, targets, categories, numbers]
     assert loss_of(network, [tf.constant(array) for array in arrays]) == pytest.approx(-own.mean(), abs=1e-4)
 
 
@@ -224,7 +227,7 @@ def test_the_loss_of_classes_is_weighted_and_leaves_out_what_has_no_label():
     labels, weights = (array.numpy() for array in arrays[-2:])
     weights[:, 1] = 0
     unlabelled = loss_of(network, [*arrays[:-1], tf.zeros((3, TIME))])
-    inputs = [array.numpy() for array in (arrays[0], *arrays[2:4])]
+    inputs = [array.numpy() for array in arrays[:3]]
     states = states_of(network, inputs).reshape(-1, DIM)
     flat = [array.reshape(3 * TIME, *array.shape[2:]) for array in inputs]
     log_p = tf.nn.log_softmax(network.class_logits(states, *flat)).numpy()

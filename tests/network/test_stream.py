@@ -15,11 +15,17 @@ from seqrec.network.stream import Stream, StreamState
 DAY = np.timedelta64(1, "D")
 
 
+class Clock(NamedTuple):
+    """When the last event of n users was."""
+
+    time: np.ndarray
+
+
 class Seen(NamedTuple):
     """What is remembered of n users."""
 
     total: np.ndarray
-    time: np.ndarray
+    network: Clock
 
 
 class Totals(Stream[list]):
@@ -30,21 +36,18 @@ class Totals(Stream[list]):
         super().__init__(state)
 
     def _start(self, n):
-        return Seen(np.zeros(n), np.full(n, "NaT", "M8[us]"))
+        return Seen(np.zeros(n), Clock(np.full(n, "NaT", "M8[us]")))
 
     def _read(self, states, X):
         self.given.append(X)
         amounts = X.columns.get("amount", np.ones(X.n_events))
         told = [states.total[row] + np.cumsum(amounts[X.indptr[row] : X.indptr[row + 1]]) for row in range(len(X))]
         ends = np.array([totals[-1] if len(totals) else old for totals, old in zip(told, states.total, strict=True)])
-        times = states.time.copy()
+        times = states.network.time.copy()
         if X.timestamps is not None:
             full = X.lengths > 0
             times[full] = X.timestamps[X.indptr[1:][full] - 1]
-        return Seen(ends, times), np.concatenate([[], *told]).tolist()
-
-    def _times(self, states):
-        return states.time
+        return Seen(ends, Clock(times)), np.concatenate([[], *told]).tolist()
 
     def total_of(self, key):
         return self._states_of([key]).total.item()

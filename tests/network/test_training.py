@@ -1,6 +1,7 @@
 """The training of all: what it keeps, when it stops, that each is as if it were the first, and the optimizer's rows."""
 
 import random
+from itertools import islice
 
 import keras
 import numpy as np
@@ -194,8 +195,8 @@ def test_long_sequences_are_trained_on_in_windows_and_segments(trainer):
 
 def test_without_warm_up_each_step_is_taken_at_the_rate(trainer, monkeypatch):
     rates = []
-    monkeypatch.setattr(trainer._step, "restart", lambda rate_at: rates.extend(float(rate_at(i)) for i in range(3)))
-    monkeypatch.setattr("seqrec.network.training._run_epoch", lambda *_: 1.0)
+    monkeypatch.setattr(trainer._step, "restart", lambda each: rates.extend(map(float, islice(each, 3))))
+    monkeypatch.setattr(trainer, "_run_epoch", lambda *_: 1.0)
     for warm_up in (False, True):
         run(trainer, warm_up=warm_up, n_epochs=1, batch_size=16, learning_rate=0.5)
     assert rates[:3] == [0.5] * 3
