@@ -100,7 +100,7 @@ def test_events_of_weight_zero_teach_nothing_but_context():
 
 def test_weights_that_were_given_stay_as_they_were(monkeypatch):
     weights = np.ones(60)
-    monkeypatch.setattr("seqrec.network.training._run_epoch", interrupt)
+    monkeypatch.setattr("seqrec.network.training.Trainer._run_epoch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         clone(SMALL).set_params(class_weight={"yes": 5.0, "no": 0.5}).fit(X[:60], Y[:60], weights)
     np.testing.assert_array_equal(weights, np.ones(60))
@@ -113,7 +113,7 @@ def interrupt(*_):
 def test_a_fit_that_fails_changes_nothing(monkeypatch):
     classifier = clone(SMALL).fit(X[:60], Y[:60])
     expected = classifier.predict_proba(FRESH)
-    monkeypatch.setattr("seqrec.network.training._run_epoch", interrupt)
+    monkeypatch.setattr("seqrec.network.training.Trainer._run_epoch", interrupt)
     for broken in (classifier, clone(SMALL)):
         with pytest.raises(KeyboardInterrupt):
             broken.fit(X[:90], np.resize(["p", "q", "r"], 90))

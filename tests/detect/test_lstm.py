@@ -326,7 +326,7 @@ def turn_nan(*_):
 def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(fitted, monkeypatch, stop, error):
     detector, unfitted, X = copy_of(fitted), clone(fitted), sequences(FRESH)
     before = detector.score_samples(X)
-    monkeypatch.setattr("seqrec.network.training._run_epoch", stop)
+    monkeypatch.setattr("seqrec.network.training.Trainer._run_epoch", stop)
     for one in (detector, unfitted):
         with pytest.raises(error):
             one.fit(sequences(LOG)[:10])
@@ -338,7 +338,7 @@ def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(
 def test_a_training_that_is_stopped_by_hand_is_no_fit_as_half_a_network_spoils_the_calibration(fitted, monkeypatch):
     detector, X = clone(fitted), sequences(LOG)
     losses = iter([1.0, 1.0])
-    monkeypatch.setattr("seqrec.network.training._run_epoch", lambda *_: next(losses, None) or interrupt())
+    monkeypatch.setattr("seqrec.network.training.Trainer._run_epoch", lambda *_: next(losses, None) or interrupt())
     with pytest.warns(UserWarning, match="stopped by hand after 2 epochs"), pytest.raises(KeyboardInterrupt):
         detector.fit(X)
     assert not hasattr(detector, "normal_")

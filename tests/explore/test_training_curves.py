@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from seqrec import LSTMRecommender, PopularityRecommender
 from seqrec.explore import TrainingCurves, training_curves
 from seqrec.explore.training_curves import LiveCurves
-from seqrec.network.progress import TrainingProgress
+from seqrec.network.progress import training_progress
 
 HISTORY = {"loss": [3.0, 2.0, 1.5], "validation": [0.1, 0.3, 0.3]}
 
@@ -49,7 +49,7 @@ def cell(monkeypatch):
 
 def train(max_epochs, losses, validations=(), error=None):
     """Report a training as `seqrec.network.training.train` does, ten events an epoch."""
-    with TrainingProgress(max_epochs, 10) as progress:
+    with training_progress(max_epochs, 10) as progress:
         history = {"loss": [], "validation": []} if validations else {"loss": []}
         for epoch, loss in enumerate(losses):
             progress.batch_done(epoch, 10)
@@ -163,7 +163,7 @@ def test_trainings_of_one_cell_share_a_widget(cell):
 
 
 def test_trainings_at_the_same_time_have_a_widget_each(cell):
-    with TrainingProgress(2, 10) as first, TrainingProgress(2, 10) as second:
+    with training_progress(2, 10) as first, training_progress(2, 10) as second:
         first.batch_done(0, 10)
         second.batch_done(1, 10)
     assert [curves.epoch for curves in cell.displayed] == [1, 2]
@@ -173,7 +173,7 @@ def test_at_most_ten_messages_a_second_are_sent(cell, monkeypatch):
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(training_curves.time, "monotonic", lambda: clock.now)
     told = []
-    with TrainingProgress(1, 1000) as progress:
+    with training_progress(1, 1000) as progress:
         cell.displayed[0].observe(lambda change: told.append(change["new"]), "_share")
         for _ in range(1000):
             clock.now += 0.002
@@ -184,7 +184,7 @@ def test_at_most_ten_messages_a_second_are_sent(cell, monkeypatch):
 
 def test_the_share_of_an_epoch_follows_what_the_first_epoch_counted(cell, monkeypatch):
     monkeypatch.setattr(training_curves, "_SECONDS_BETWEEN_MESSAGES", 0)
-    with TrainingProgress(2, 100) as progress:
+    with training_progress(2, 100) as progress:
         progress.batch_done(0, 50)
         assert cell.displayed[0]._share == 0.25
         progress.epoch_done({"loss": [1.0]})
@@ -193,7 +193,7 @@ def test_the_share_of_an_epoch_follows_what_the_first_epoch_counted(cell, monkey
 
 
 def test_verbose_false_shows_nothing(cell):
-    with TrainingProgress(1, 10, verbose=False) as progress:
+    with training_progress(1, 10, verbose=False) as progress:
         progress.batch_done(0, 10)
     assert not cell.displayed
 
@@ -202,7 +202,8 @@ def test_without_anywidget_a_notebook_gets_a_bar(cell, monkeypatch):
     monkeypatch.delitem(sys.modules, "seqrec.explore.training_curves")
     imported = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", lambda name, *rest: _refuse(imported, name, *rest))
-    assert not isinstance(TrainingProgress(1, 10)._display, LiveCurves)
+    with training_progress(1, 10) as progress:
+        assert not isinstance(progress, LiveCurves)
     assert not cell.displayed
 
 
