@@ -1,8 +1,7 @@
 """CSV and TSV files become blocks of whole rows, with the rules of Python's own csv module.
 
 The bytes are cut where a row ends, by counting quotes, or by a pattern where quotes stand elsewhere than around cells.
-Arrow parses the whole rows. They are read one by one only where a quote never closes, so that it spoils its own line,
-and where rows of too many or too few cells stand among bytes that are not UTF-8, which Arrow would not hand over.
+Arrow parses the whole rows. Only where a quote never closes are they read one by one, so that it spoils its own line.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from seqrec.exceptions import LogError
 from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
 from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
-from seqrec.logs.values import invalid_byte
+from seqrec.logs.values import beyond_ascii, invalid_byte
 
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
 _QUOTE, _CR, _LF = b'"\r\n'
@@ -151,9 +151,13 @@ class _Reader:
     def _parse(self, content: bytes, start: int) -> Block:
         """Parse whole rows by Arrow."""
         bad: list[BadRow] = []
+        # Arrow hands a wrong row over as text; bytes that are none would be lost without a word.
+        disguised = invalid_byte(content) is not None
+        content = content.decode("latin-1").encode() if disguised else content
 
         def report(row: pa.csv.InvalidRow) -> str:
-            bad.append(self._wrong_number(start + row.number - 1, row.actual_columns, row.text.encode()))
+            text = row.text.encode("latin-1" if disguised else "utf-8")
+            bad.append(self._wrong_number(start + row.number - 1, row.actual_columns, text))
             return "skip"
 
         wanted = sorted({self._names[position] for position in self._positions.values()})
@@ -163,8 +167,7 @@ class _Reader:
             pa.csv.ParseOptions(
                 delimiter=self._grammar.delimiter.decode(),
                 newlines_in_values=True,
-                # Arrow hands a wrong row over as text; bytes that are none would be lost without a word.
-                invalid_row_handler=report if invalid_byte(content) is None else None,
+                invalid_row_handler=report,
             ),
             pa.csv.ConvertOptions(
                 check_utf8=False,
@@ -176,6 +179,7 @@ class _Reader:
             ),
         )
         cells = {role: table[self._names[position]].combine_chunks() for role, position in self._positions.items()}
+        cells = {role: _undisguise(column) for role, column in cells.items()} if disguised else cells
         n_rows = len(table) + len(bad)
         rows = np.delete(np.arange(n_rows), [row.row - start for row in bad]) + start
         return Block(start, n_rows, rows, cells, bad)
@@ -227,3 +231,11 @@ def _last_end(buffer: bytes, quotes: np.ndarray) -> int:
                 return end + 1
             end = buffer.rfind(mark, 0, int(quotes[n_before - 1]))
     return 0
+
+
+def _undisguise(column: pa.Array) -> pa.Array:
+    """Give cells the bytes back that were read as Latin-1."""
+    rows = beyond_ascii(column)
+    mask = np.isin(np.arange(len(column)), rows)
+    cells = [cell.decode().encode("latin-1") for cell in column.take(pa.array(rows)).to_pylist()]
+    return pc.replace_with_mask(column, pa.array(mask), pa.array(cells, pa.binary()))

@@ -125,12 +125,12 @@ def _decode(cells: pa.Array) -> tuple[pa.Array, np.ndarray]:
         return cells.cast(pa.string()), np.zeros(len(cells), dtype=bool)
     except pa.ArrowInvalid:
         invalid = np.zeros(len(cells), dtype=bool)
-        for row in _beyond_ascii(cells):
+        for row in beyond_ascii(cells):
             invalid[row] = invalid_byte(cells[int(row)].as_py() or b"") is not None
         return pc.if_else(pa.array(invalid), None, cells).cast(pa.string()), invalid
 
 
-def _beyond_ascii(cells: pa.Array) -> np.ndarray:
+def beyond_ascii(cells: pa.Array) -> np.ndarray:
     """List the rows that hold bytes above 127."""
     _, offsets, content = cells.buffers()
     ends = np.frombuffer(offsets, dtype=np.int32)[cells.offset + 1 : cells.offset + len(cells) + 1]
