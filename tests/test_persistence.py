@@ -64,7 +64,9 @@ def test_a_loaded_estimator_answers_to_the_bit(fitted, tmp_path):
     assert ask(saved_and_loaded(fitted, tmp_path), QUESTIONS) == ask(fitted, QUESTIONS)
 
 
-@pytest.mark.parametrize("copied", [pickled, stored_by_joblib, copy.deepcopy])
+@pytest.mark.parametrize(
+    "copied", [pickled, *(pytest.param(way, marks=pytest.mark.slow) for way in (stored_by_joblib, copy.deepcopy))]
+)
 def test_a_copy_answers_to_the_bit(fitted, copied):
     assert ask(copied(fitted), QUESTIONS) == ask(fitted, QUESTIONS)
 
@@ -129,6 +131,7 @@ def test_an_estimator_that_is_not_fitted_is_not_saved_but_pickled(name, tmp_path
 # --- what a loaded model can do
 
 
+@pytest.mark.slow
 def test_the_recommender_learns_on_as_if_it_had_never_been_saved(tmp_path):
     recommender = load(GOLDEN / "LSTMRecommender.seqrec")
     before = recommender.training_data_
@@ -290,6 +293,7 @@ def test_a_disk_that_fails_leaves_the_old_file(module, call, tmp_path, monkeypat
     assert os.listdir(tmp_path) == ["model.seqrec"]
 
 
+@pytest.mark.slow
 def test_a_save_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path):
     path = tmp_path / "model.seqrec"
     code = f"""

@@ -23,6 +23,11 @@ LOG = make_log(60, seed=0)
 # Of other users than the first ones of the training data; one is far longer than the rest.
 FRESH = pd.concat([pd.DataFrame(make_log(20, seed=1)), pd.DataFrame(make_log(12, seed=2)).assign(user_id=77)])
 NETWORKS = [name for name in ESTIMATORS if name.startswith("LSTM")]
+FITS_AGAIN = pytest.mark.parametrize(  # a second training of a network is for the slow tests
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in NETWORKS)) for name in ESTIMATORS],
+    scope="module",
+)
 NO_VERBS = {"fit", "partial_fit", "fit_predict", "recurrent_inputs"}
 
 
@@ -92,14 +97,15 @@ def test_an_unfitted_estimator_says_so(name):
                 getattr(new(name), verb)(X, *(others[name] for name in needed[1:]))
 
 
+@FITS_AGAIN
 def test_grid_search_takes_it(name):
     X = sequences_for(name, LOG)
     y = target_of(name, X)
     if name.endswith("Recommender"):
         X, y = leave_last_out(X)
     scoring = None if hasattr(new(name), "score") else mean_score
-    split, with_refit = UserSplit(test_size=0.3, random_state=0), name not in NETWORKS  # a refit is one more training
-    search = GridSearchCV(new(name), {}, scoring=scoring, cv=split, refit=with_refit, error_score="raise").fit(X, y)
+    split = UserSplit(test_size=0.3, random_state=0)
+    search = GridSearchCV(new(name), {}, scoring=scoring, cv=split, error_score="raise").fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"])
 
 
@@ -146,11 +152,13 @@ def test_scikit_learn_accepts_the_estimator(name):
 # --- answers depend on the log and the seed, and on nothing else
 
 
+@FITS_AGAIN
 def test_two_fits_agree_whatever_was_known_before_and_however_the_rows_are_ordered(name, fitted):
     shuffled = pd.DataFrame(LOG).sample(frac=1, random_state=0)
     assert_same(ask(fit_on(copy_of(fitted), shuffled)), ask(fitted))
 
 
+@FITS_AGAIN
 def test_other_names_for_the_items_change_nothing_and_the_old_ones_are_forgotten(name, fitted):
     number_of = {item: 900 - place for place, item in enumerate(pd.unique(pd.Series(LOG["item_id"])))}
     renamed, questions = (pd.DataFrame(log).replace({"item_id": number_of}) for log in (LOG, FRESH))

@@ -109,13 +109,18 @@ def test_it_learns_a_cycle(fitted):
 @pytest.mark.parametrize(
     "options",
     [
-        {"cell": "gru"},
-        {"cell": "rnn"},
         {"cell": "peephole"},
-        {"n_layers": 2},
         {"loss": "sampled_softmax"},
-        {"precision": "bfloat16"},
-        {"embedding_dim": 24},
+        *(
+            pytest.param(options, marks=pytest.mark.slow)
+            for options in (
+                {"cell": "gru"},
+                {"cell": "rnn"},
+                {"n_layers": 2},
+                {"precision": "bfloat16"},
+                {"embedding_dim": 24},
+            )
+        ),
     ],
     ids=str,
 )
@@ -131,6 +136,7 @@ def test_it_learns_from_more_than_the_last_event():
     assert recommender.predict(histories).tolist() == [NAMES[7], NAMES[11]]
 
 
+@pytest.mark.slow
 def test_histories_longer_than_max_length_are_learnt_in_windows():
     recommender = tiny(max_length=5).fit([walk(start, 60) for start in range(12)])
     assert recommender.predict([walk(4, 50)]).tolist() == [NAMES[(4 + 50) % N_ITEMS]]
