@@ -88,6 +88,8 @@ REMARKS = {
         "On the last 5 % of the training sessions, held out, the same network has an MRR@20 of .318, and two networks "
         "averaged .319: so what changes from one day to the next is the larger part of the gap.",
     ],
+    "shop": ["Made so that the kind of an event decides what comes next: what a model gains by reading fields."],
+    "shop-items-alone": ["Its items alone are a chain of first order, so counts of pairs are their true model."],
     "helpdesk": [PROCESSES],
     "bpi_12_w": [
         PROCESSES,
