@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+_LEFT_OVER = 86_400  # seconds after which nobody writes any more on what is unfinished
+
 
 @contextmanager
-def replacing(path: Path, shared: bool = False) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Give the path of a temporary file beside `path`, which takes its place when the block ends well.
 
-    The file is on the disk before its name is, and the name before this returns. If the block fails, `path` is as it
-    was and nothing is left beside it; after a kill, `temporary(path)` may lie there, which the next attempt overwrites.
-    Where the folder is `shared` by processes that may make the same file, each has a temporary file of its own.
+    The file is on the disk before its name is, and the name before this returns; it has the mode of the file that it
+    replaces. If the block fails, `path` is as it was and nothing is left beside it. Each writer has a temporary file of
+    its own, so of several the last one wins. What a kill leaves, a writer of the same file removes a day later.
 
     Raises
     ------
     OSError
-        If the disk is full, or the folder cannot be written.
+        If the disk is full, the folder cannot be written, or `path` is a device, a pipe or another thing but a file.
     """
-    unfinished = temporary(path, uuid4().hex if shared else "")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, "it is no regular file, and is not replaced", str(path))
+    unfinished = path.with_name(f".{path.name[:40]}.{uuid4().hex}.unfinished")
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # not through a link that lies there
     try:
         yield unfinished
+        if path.exists():
+            unfinished.chmod(stat.S_IMODE(path.stat().st_mode))
         sync(unfinished)
         os.replace(unfinished, path)
     except BaseException:
@@ -32,11 +42,15 @@ def replacing(path: Path, shared: bool = False) -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
         raise
     sync(path.parent)
+    _remove_left_over(path)
 
 
-def temporary(path: Path, mark: str = "") -> Path:
-    """Name of the file that is to become `path`."""
-    return path.with_name(f".{path.name}{mark}.unfinished")
+def _remove_left_over(path: Path) -> None:
+    with suppress(OSError):
+        for other in path.parent.glob(".*.unfinished"):
+            is_ours = other.name.startswith(f".{path.name[:40]}.")
+            if is_ours and time.time() - other.lstat().st_mtime > _LEFT_OVER:
+                other.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from seqrec._files import replacing, temporary, write_bytes
+from seqrec._files import replacing, write_bytes
 
 
 def fail(code):
@@ -48,4 +48,44 @@ def test_an_error_in_the_block_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyError):
         write()
     assert path.read_bytes() == b"old"
-    assert not temporary(path).exists()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_writers_the_last_one_wins(tmp_path):
+    path = tmp_path / "file"
+    with replacing(path) as first, replacing(path) as second:
+        first.write_bytes(b"first")
+        second.write_bytes(b"second")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_keeps_its_mode_and_a_new_one_gets_that_of_its_process(tmp_path):
+    private, new = tmp_path / "private", tmp_path / "new"
+    private.touch(mode=0o600)
+    for path in (private, new):
+        write_bytes(path, b"x")
+    (tmp_path / "touched").touch()
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert new.stat().st_mode == (tmp_path / "touched").stat().st_mode
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_not_replaced(tmp_path, make):
+    path = tmp_path / "thing"
+    make(path)
+    with pytest.raises(FileExistsError, match="no regular file"):
+        write_bytes(path, b"x")
+    assert not path.is_file()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_left_goes_after_a_day_and_that_of_other_files_stays(tmp_path):
+    path = tmp_path / "file"
+    old, recent, foreign = (tmp_path / f".{name}.unfinished" for name in ("file.a", "file.b", "other.a"))
+    for left in (old, recent, foreign):
+        left.touch()
+    for left in (old, foreign):
+        os.utime(left, (0, 0))
+    write_bytes(path, b"x")
+    assert sorted(tmp_path.iterdir()) == sorted([path, recent, foreign])

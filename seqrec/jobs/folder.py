@@ -88,6 +88,8 @@ class Job:
                     f"{self.output} holds another job, which differs in: {changed}. "
                     "Repeat the command that it was begun with, or choose an empty folder."
                 )
+            for left_over in self.output.rglob(".*.unfinished"):  # of an attempt that was killed
+                left_over.unlink()
             yield
 
     def _check_empty(self) -> None:
@@ -95,7 +97,8 @@ class Job:
         if (self.work / "plan.json").exists() or not self.output.exists():
             return
         kept = self.work.name, REFUSED
-        others = sorted(path.name for path in self.output.iterdir() if not path.name.startswith(kept))
+        names = (path.name for path in self.output.iterdir() if not path.match(".*.unfinished"))
+        others = sorted(name for name in names if not name.startswith(kept))
         if others:
             raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
 

@@ -262,7 +262,7 @@ class LogJob:
     def appearing(self, *paths: Path) -> Iterator[list[Path]]:
         """Let files appear when the block ends well, the first of them last."""
         with ExitStack() as stack:
-            yield [stack.enter_context(replacing(path, shared=True)) for path in paths]
+            yield [stack.enter_context(replacing(path)) for path in paths]
 
     def result_path(self, name: str, number: int | None = None) -> Path:
         """File of results."""

@@ -65,6 +65,15 @@ def test_a_job_that_is_open_is_locked(tmp_path):
         pass
 
 
+def test_what_a_killed_attempt_left_half_written_goes(tmp_path):
+    job, half = Job(tmp_path / "out"), ".events.csv.0123.unfinished"
+    with job.opened({"task": "score"}):
+        (tmp_path / "out" / half).touch()
+        (job.folder("scored") / half).touch()
+    with job.opened({"task": "score"}):
+        assert not list((tmp_path / "out").rglob("*.unfinished"))
+
+
 def test_an_unfinished_job_goes_on_with_the_same_plan(tmp_path):
     plan = {"task": "score", "shard": (0, 1), "log": [["a.csv", 3]], "threshold": None}
     with pytest.raises(KeyError), Job(tmp_path).opened(plan):

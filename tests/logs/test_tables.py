@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqrec._files import temporary
 from seqrec._text import plain
 from seqrec.logs.tables import open_writer, write_table
 
@@ -102,7 +101,7 @@ def test_a_failure_leaves_the_old_file(tmp_path, name):
         writer.write(TABLE)
         raise RuntimeError("stopped")
     assert (tmp_path / name).read_bytes() == before
-    assert not temporary(tmp_path / name).exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 def test_a_table_without_rows_has_its_header(tmp_path):
