@@ -7,6 +7,7 @@ takes its place when the job is done.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
@@ -26,6 +27,7 @@ from seqrec.jobs.scoring import Kept, Oddest
 from seqrec.network.state import leaves, rebuilt
 
 _CURRENT = "current.json"
+_NAME = re.compile(r"[0-9a-f]{32}")  # of a generation
 
 
 class StateStore:
@@ -191,30 +193,61 @@ class Generations:
         Raises
         ------
         JobError
-            If another model or another shard made it.
+            If another model or another shard made it, or something of it is missing or was changed.
         """
         path = self.folder / _CURRENT
         if not path.exists():
             return {"name": None, "logs": []}
-        record = json.loads(path.read_text())
+        record = _read_record(path)
         if record["model"] != self._model:
             raise JobError(f"{self.folder} holds the states of another model. Choose a new folder for this one.")
         if record["shard"] != self._shard:
             raise JobError(f"{self.folder} holds the states of another shard. Give each shard a folder of its own.")
+        if _sizes(self.folder / record["name"]) != record["files"]:
+            raise JobError(
+                f"states are missing from {self.folder / record['name']}, or were changed. Put them back, or begin "
+                "anew in an empty folder."
+            )
         return record
 
     def commit(self, name: str, logs: list[Any]) -> None:
         """Let the generation `name` hold, which lies in the folder, and has read `logs` too."""
-        before = self.current()
-        for left_over in (self.folder / name).glob(".*.unfinished"):
+        before, generation = self.current(), self.folder / name
+        generation.mkdir(exist_ok=True)
+        for left_over in generation.glob(".*.unfinished"):
             left_over.unlink()
         # A kill may come before the last generations are removed, so the record names them.
         others = (*before.get("over", ()), before["name"])
         over = [other for other in others if other is not None and (self.folder / other).is_dir()]
-        record = {"name": name, "model": self._model, "shard": self._shard, "logs": [*before["logs"], *logs]}
-        write_bytes(self.folder / _CURRENT, json.dumps(record | {"over": over}).encode())
+        record = {
+            "name": name,
+            "model": self._model,
+            "shard": self._shard,
+            "logs": [*before["logs"], *logs],
+            "over": over,
+            "files": _sizes(generation),
+        }
+        write_bytes(self.folder / _CURRENT, json.dumps(record).encode())
 
     def clear(self) -> None:
         """Remove the generations that the one that holds has taken the place of."""
         for over in self.current().get("over", ()):
             rmtree(self.folder / over, ignore_errors=True)
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Read which generation holds; its names are those of folders that are removed one day, so they are checked."""
+    try:
+        record = json.loads(path.read_bytes())
+        named = all(_NAME.fullmatch(name) for name in (record["name"], *record["over"]))
+        whole = named and record.keys() == {"name", "model", "shard", "logs", "over", "files"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise JobError(f"{path} is damaged: it is not what a job has written. Begin anew in an empty folder.")
+    return record
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Give the size of each file of a generation."""
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("*.parquet"))}

@@ -66,7 +66,7 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     Raises
     ------
     LogError
-        Where nothing is found, a folder is named, a file is named twice, or a format is unknown.
+        Where nothing is found, a folder or a pipe is named, a file is named twice, or a format is unknown.
     """
     paths = [path for pattern in patterns for path in _expand(os.fspath(pattern))]
     if not paths:
@@ -74,6 +74,8 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     seen: dict[Path, Path] = {}
     for path in paths:
         LogFile.from_path(path)
+        if not path.is_file():
+            raise LogError(f"{path} is no regular file, but a pipe, a device or a link that leads nowhere.")
         first = seen.setdefault(path.resolve(), path)
         if first is not path:
             raise LogError(f"{path} is named twice (first as {first}): its events would count double. Name it once.")

@@ -21,8 +21,15 @@ _UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowErro
 def _opened(file: LogFile) -> Iterator[pa.parquet.ParquetFile]:
     with open_file(file.path) as raw:
         try:
-            # Buffered and unhurried: a row group need not fit into memory.
-            opened = pa.parquet.ParquetFile(raw, buffer_size=2**20, pre_buffer=False, page_checksum_verification=True)
+            # Buffered and unhurried: a row group need not fit into memory. Times of Spark become microseconds, since in
+            # nanoseconds, Arrow's default, years beyond 2262 would turn silently into others.
+            opened = pa.parquet.ParquetFile(
+                raw,
+                buffer_size=2**20,
+                pre_buffer=False,
+                page_checksum_verification=True,
+                coerce_int96_timestamp_unit="us",
+            )
             _check_counts(opened.metadata)
             opened.schema_arrow.names  # noqa: B018  names that are not UTF-8 show only when they are read
         except _UNREADABLE as error:

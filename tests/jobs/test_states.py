@@ -1,6 +1,8 @@
 """What is kept of users is given back as it was, and nobody is forgotten."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -189,6 +191,9 @@ def test_a_generation_is_sorted_by_hash(everybody, tmp_path):
 # --- generations
 
 
+ONE, TWO, THREE = ("1" * 32, "2" * 32, "3" * 32)
+
+
 def make(folder, name):
     (folder / name).mkdir(parents=True)
     (folder / name / "00000.parquet").touch()
@@ -200,39 +205,39 @@ def test_there_is_no_generation_at_first(tmp_path):
 
 def test_the_last_generation_holds_and_remembers_all_logs(tmp_path):
     generations = Generations(tmp_path, "model")
-    make(tmp_path, "one")
-    generations.commit("one", ["a.csv", "b.csv"])
-    make(tmp_path, "two")
-    generations.commit("two", ["c.csv"])
+    make(tmp_path, ONE)
+    generations.commit(ONE, ["a.csv", "b.csv"])
+    make(tmp_path, TWO)
+    generations.commit(TWO, ["c.csv"])
     current = Generations(tmp_path, "model").current()
-    assert (current["name"], current["logs"]) == ("two", ["a.csv", "b.csv", "c.csv"])
+    assert (current["name"], current["logs"]) == (TWO, ["a.csv", "b.csv", "c.csv"])
 
 
 def test_a_generation_that_is_over_is_removed(tmp_path):
     generations = Generations(tmp_path, "model")
-    for name in ("one", "two"):
+    for name in (ONE, TWO):
         make(tmp_path, name)
         generations.commit(name, [])
         generations.clear()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "two"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [TWO, "current.json"]
 
 
 def test_states_of_another_model_are_refused(tmp_path):
-    make(tmp_path, "one")
-    Generations(tmp_path, "model").commit("one", [])
+    make(tmp_path, ONE)
+    Generations(tmp_path, "model").commit(ONE, [])
     with pytest.raises(JobError, match=r"states of another model\. Choose a new folder"):
         Generations(tmp_path, "other").current()
-    make(tmp_path, "two")
+    make(tmp_path, TWO)
     with pytest.raises(JobError):
-        Generations(tmp_path, "other").commit("two", [])
-    assert json.loads((tmp_path / "current.json").read_text())["name"] == "one"
+        Generations(tmp_path, "other").commit(TWO, [])
+    assert json.loads((tmp_path / "current.json").read_text())["name"] == ONE
 
 
 def test_a_commit_that_fails_leaves_the_old_generation(tmp_path, monkeypatch):
     generations = Generations(tmp_path, "model")
-    make(tmp_path, "one")
-    generations.commit("one", ["a.csv"])
-    make(tmp_path, "two")
+    make(tmp_path, ONE)
+    generations.commit(ONE, ["a.csv"])
+    make(tmp_path, TWO)
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -240,14 +245,57 @@ def test_a_commit_that_fails_leaves_the_old_generation(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr("seqrec._files.os.replace", fail)
         with pytest.raises(OSError, match="No space"):
-            generations.commit("two", ["b.csv"])
-    assert generations.current()["name"] == "one"
-    assert (tmp_path / "one").is_dir()
+            generations.commit(TWO, ["b.csv"])
+    assert generations.current()["name"] == ONE
+    assert (tmp_path / ONE).is_dir()
 
 
 def test_what_a_kill_left_behind_is_removed_by_the_next_job(tmp_path):
-    for name in ("one", "two", "three"):  # none of the first is cleared
+    for name in (ONE, TWO, THREE):  # none of the first is cleared
         make(tmp_path, name)
         Generations(tmp_path, "model").commit(name, [])
     Generations(tmp_path, "model").clear()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current.json", "three"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [THREE, "current.json"]
+
+
+@pytest.mark.parametrize("over", ["../victim", "{victim}", "..", "victim", "", 7, None])
+def test_a_record_never_leads_to_a_folder_that_is_none_of_its_own(tmp_path, over):
+    states, victim = tmp_path / "states", tmp_path / "victim"
+    for folder in (victim, states / "victim"):
+        folder.mkdir(parents=True)
+        (folder / "precious").touch()
+    make(states, ONE)
+    Generations(states, "model").commit(ONE, [])
+    record = json.loads((states / "current.json").read_text())
+    record["over"] = [over.format(victim=victim) if isinstance(over, str) else over]
+    (states / "current.json").write_text(json.dumps(record))
+    with pytest.raises(JobError, match="damaged"):
+        Generations(states, "model").clear()
+    assert (victim / "precious").exists()
+    assert (states / "victim" / "precious").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", '{"name": "x"}', b"\xff"], ids=repr)
+def test_a_damaged_record_is_an_error_in_words(tmp_path, content):
+    (tmp_path / "current.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(JobError, match="damaged"):
+        Generations(tmp_path, "model").current()
+
+
+def remove_folder(path):
+    shutil.rmtree(path.parent)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut, remove_folder])
+def test_states_that_are_missing_or_cut_are_noticed(tmp_path, harm):
+    make(tmp_path, ONE)
+    path = tmp_path / ONE / "00000.parquet"
+    path.write_bytes(b"states")
+    Generations(tmp_path, "model").commit(ONE, [])
+    harm(path)
+    with pytest.raises(JobError, match="missing from"):
+        Generations(tmp_path, "model").current()

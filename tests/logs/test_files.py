@@ -1,6 +1,7 @@
 """Files are found and opened, and what breaks off gives what can still be read."""
 
 import gzip
+import os
 
 import pytest
 from log_files import COLUMNS, faults, log_rows, read, write_everywhere
@@ -66,3 +67,11 @@ def test_gzip_members_follow_each_other(tmp_path):
     assert not bad
     (tmp_path / "a.csv.gz").write_bytes(content + b"junk")
     assert faults(read(LogFile.from_path(tmp_path / "a.csv.gz"))[1]) == [(2, "truncated")]
+
+
+def test_pipes_and_links_that_lead_nowhere_are_refused_before_they_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    for name in ("pipe.csv", "loop.csv", "*.csv"):
+        with pytest.raises(LogError, match="no regular file"):
+            find_files([str(tmp_path / name)])

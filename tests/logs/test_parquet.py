@@ -1,5 +1,6 @@
 """Parquet of every type that holds ids and times is read, and a damaged part spoils itself alone."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -7,6 +8,8 @@ from log_files import faults, parquet, read
 
 from seqrec.exceptions import LogError
 from seqrec.logs.columns import find_columns, find_kinds
+from seqrec.logs.files import LogFile
+from seqrec.logs.parquet import read_blocks, read_schema
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
@@ -52,3 +55,13 @@ def test_a_damaged_row_group_is_bad_and_the_others_good(tmp_path):
     good, bad, _ = read(file, chunk_rows=70)
     assert good["row"].to_pylist() == [*range(100), *range(200, 300)]
     assert faults(bad) == [(row, "unreadable_rows") for row in range(100, 200)]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T00:00:00", "1500-01-01T12:30:00", "2024-05-01T00:00:00.123456"])
+def test_times_as_spark_writes_them_are_of_the_same_century(tmp_path, moment):
+    times = pa.array(np.array([moment], "datetime64[us]"))
+    pq.write_table(pa.table({"time": times}), tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+    file = LogFile.from_path(tmp_path / "a.parquet")
+    assert read_schema(file).field("time").type == pa.timestamp("us")
+    (block,) = read_blocks(file, {"time": "time"})
+    assert block.cells["time"].to_pylist() == times.to_pylist()
