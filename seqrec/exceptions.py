@@ -29,6 +29,10 @@ class LockedError(JobError):
     """Another process works in the folder."""
 
 
+class ForkError(SeqrecError, RuntimeError):
+    """A network is asked in a process that was forked after TensorFlow had run, where it would wait for ever."""
+
+
 class DivergenceError(SeqrecError, FloatingPointError):
     """The loss of a training is no number any more; what was fitted before is as it was."""
 

@@ -15,6 +15,7 @@ from seqrec.network.batches import TILE, Batch
 from seqrec.network.blueprint import Architecture, Blueprint
 from seqrec.network.encoder import Encoder
 from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
+from seqrec.network.tensorflow import check_process
 
 
 class SequenceModel(keras.Model):
@@ -28,6 +29,7 @@ class SequenceModel(keras.Model):
     """
 
     def __init__(self, architecture: Architecture, dtype: str = "float32") -> None:
+        check_process()
         super().__init__(dtype=dtype)
         self.architecture = architecture
         of_items, of_asked = np.random.SeedSequence([architecture.seed, 2]).generate_state(2).tolist()

@@ -14,7 +14,7 @@ from seqrec.data.sequences import Sequences
 from seqrec.network.batches import TILE, groups_to_read, in_whole_tiles, parts_in_time
 from seqrec.network.model import SequenceModel
 from seqrec.network.state import State
-from seqrec.network.tensorflow import one_graph
+from seqrec.network.tensorflow import check_process, one_graph
 
 BATCH = 16_384  # events that are read together
 _SCORES_AT_ONCE = 2**24  # scores in memory together: 64 MiB
@@ -47,6 +47,7 @@ class Reader:
     @classmethod
     def of(cls, network: SequenceModel) -> Reader:
         """Give the reader of a network, which is made once; `set_weights` lets it look at the weights anew."""
+        check_process()
         if network.reader is None:
             network.reader = cls(network)
         if network.reader.stale:

@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from seqrec.exceptions import ForkError
+
 
 def one_graph(function: Callable, signature: Sequence[Any]) -> tf.types.experimental.PolymorphicFunction:
     """Compile a function for arguments of these specifications.
@@ -20,6 +22,21 @@ def one_graph(function: Callable, signature: Sequence[Any]) -> tf.types.experime
     # Each network has a graph of its own, and several in a process are no mistake to warn of.
     compiled._omit_frequent_tracing_warning = True
     return compiled
+
+
+def check_process() -> None:
+    """Raise in a child that was forked after a network was at work: TensorFlow's threads did not come with it."""
+    if os.getpid() != _process_at_work():
+        raise ForkError(
+            "this process was forked from one in which TensorFlow had run, so a network would wait here for ever. "
+            "Load the model in each worker, or start workers by multiprocessing.get_context('spawn')."
+        )
+
+
+@functools.cache
+def _process_at_work() -> int:
+    """Give the process that was the first to ask; children that are forked from it remember."""
+    return os.getpid()
 
 
 @functools.cache

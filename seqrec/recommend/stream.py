@@ -53,7 +53,7 @@ class RecommenderStream(Stream[None]):
     """
 
     def __init__(self, recommender: Any, state: StreamState | None = None) -> None:
-        self._recommender, self._reader = recommender, Reader.of(recommender.model_)
+        self._recommender = recommender
         super().__init__(state)
 
     def recommend(
@@ -85,6 +85,10 @@ class RecommenderStream(Stream[None]):
         blocks = recommender._finished(blocks, cold, seen, candidates, recommender.item_counts_)
         columns, scores = best_of(blocks, len(users), k)
         return recommender._name_items(columns, scores), scores
+
+    @property
+    def _reader(self) -> Reader:
+        return Reader.of(self._recommender.model_)
 
     def _start(self, n: int) -> RecommenderState:
         state = take(self._reader.started, np.zeros(n, np.intp))

@@ -1,5 +1,9 @@
 """What TensorFlow can do here is found out without trying."""
 
+import ast
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
 
@@ -31,3 +35,45 @@ def test_bfloat16_is_fast_where_the_processor_has_instructions_for_it(processor)
 def test_bfloat16_is_not_fast_where_its_instructions_are_not_to_be_used(processor, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert not bfloat16_is_fast.__wrapped__()
+
+
+FORKED = """
+import multiprocessing, sys
+from seqrec import LSTMRecommender, load, save
+from seqrec.exceptions import ForkError
+
+histories, file = [["tea", "milk"]] * 30, sys.argv[1]
+
+def ask(what):
+    try:
+        WORK[what]()
+    except ForkError as error:
+        return what, "refused" if "spawn" in str(error) else str(error)
+    return what, "worked"
+
+def in_children(names):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map_async(ask, names).get(timeout=60)
+
+WORK = {"load": lambda: load(file).recommend([["tea"]])}
+if len(sys.argv) > 2:  # the parent has only imported seqrec, so the children may work
+    print(in_children(["load"]))
+else:
+    recommender = LSTMRecommender(units=4, max_epochs=1, verbose=False).fit(histories)
+    save(recommender, file)
+    stream = recommender.stream()
+    WORK |= {
+        "recommend": lambda: recommender.recommend([["tea"]]),
+        "push": lambda: stream.push("u", "tea"),
+        "fit": lambda: LSTMRecommender(units=4, max_epochs=1, verbose=False).fit(histories),
+    }
+    print(in_children(list(WORK)))
+"""
+
+
+@pytest.mark.slow  # TensorFlow starts in processes of their own
+def test_a_child_that_was_forked_from_a_network_at_work_says_so_and_others_work(tmp_path):
+    arguments = [sys.executable, "-c", FORKED, str(tmp_path / "m.seqrec")]
+    for more, expected in (([], "refused"), (["imported only"], "worked")):
+        run = subprocess.run([*arguments, *more], capture_output=True, text=True, timeout=300, check=True)
+        assert {answer for _, answer in ast.literal_eval(run.stdout)} == {expected}
