@@ -92,6 +92,7 @@ def test_the_slider_moves_the_threshold_by_keys(notebook, widget):
 )
 def test_each_way_to_set_the_threshold_gives_that_of_set_threshold(notebook, widget, way, value, setting):
     notebook.execute("explorer.sequences_per_day = 60.0")
+    expect(widget.get_by_role("spinbutton", name="Sequences a day")).to_have_value("60")  # it has come to the page
     widget.get_by_label("Set the threshold by").select_option(way)
     field = widget.get_by_role("spinbutton", name=way)
     field.fill(str(value))
