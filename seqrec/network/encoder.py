@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from seqrec.data.vocabulary import PADDING, UNKNOWN
@@ -169,8 +170,7 @@ def _reading_of_gap(architecture: Architecture, dtype: str) -> keras.layers.Laye
 
 def _last_of(latest: Any, lengths: Any) -> Any:
     """Give the events before position `lengths` of each row: (batch, N_RECENT - 1 + time, dim) -> (batch, ., dim)."""
-    at = lengths[:, None] + ops.arange(N_RECENT - 1)
-    return ops.take_along_axis(latest, at[..., None], axis=1)
+    return tf.gather(latest, lengths[:, None] + tf.range(N_RECENT - 1), batch_dims=1)
 
 
 def _fading(shape: tuple[int, ...], dtype: str | None = None) -> Any:

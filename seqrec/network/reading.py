@@ -63,9 +63,9 @@ class Reader:
         nothing = np.zeros((1, self.network.architecture.embedding_dim), np.float32)
         self.blank = State(memory, nothing, np.full(1, "NaT", "datetime64[us]"))
         specs = self.network.event_signature
-        start = [np.zeros((TILE, 1, *spec.shape[2:]), spec.dtype.name) for spec in specs]
-        once = np.zeros(TILE, np.intp)
-        memory, output = self._graph("follow", keep=True)(*self._rows(self.blank, once), start, np.ones(TILE, np.int32))
+        start = [tf.zeros((TILE, 1, *spec.shape[2:]), spec.dtype) for spec in specs]
+        before = self._rows(self.blank, np.zeros(TILE, np.intp))  # read at once: a graph for one event would cost more
+        memory, output = self.network.read(*before, start, tf.ones(TILE, tf.int32), keep=False, step="follow")
         self.started = State(tuple(part.numpy()[:1] for part in memory), output.numpy()[:1], self.blank.time)
 
     def read(
