@@ -93,9 +93,9 @@ REMARKS = {
     "helpdesk": [PROCESSES],
     "bpi_12_w": [
         PROCESSES,
-        "Markov's lead is no better model: after activity 6 it has seen 1,971 repetitions and 1,902 ends, so it "
-        "happens never to guess an end, and is never wrong by one. Told that the case goes on, and asked about ends as "
-        "well, the network is ahead.",
+        "Markov's lead is no better model: after each activity it has seen some other one more often than the end, so "
+        "it never guesses an end, and is never wrong by one. Told that the case goes on, and asked about ends as well, "
+        "the network is ahead.",
     ],
     "hdfs": [
         "The standard error of F1 near the top is .004, since a sample stands for the normal sessions: so the counters "

@@ -30,7 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         raise FileExistsError(errno.EEXIST, "it is no regular file, and is not replaced", str(path))
     unfinished = path.with_name(f".{path.name[:40]}.{uuid4().hex}.unfinished")
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # not through a link that lies there
+    mode = 0o600 if path.exists() else 0o666  # what replaces a private file is private from its first byte
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))  # not through a link that lies there
     try:
         yield unfinished
         if path.exists():

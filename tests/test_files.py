@@ -70,6 +70,13 @@ def test_a_file_keeps_its_mode_and_a_new_one_gets_that_of_its_process(tmp_path):
     assert new.stat().st_mode == (tmp_path / "touched").stat().st_mode
 
 
+def test_what_replaces_a_private_file_is_private_while_it_is_written(tmp_path):
+    path = tmp_path / "private"
+    path.touch(mode=0o600)
+    with replacing(path) as unfinished:
+        assert unfinished.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
 def test_what_is_no_file_is_not_replaced(tmp_path, make):
     path = tmp_path / "thing"

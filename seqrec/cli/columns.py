@@ -100,7 +100,7 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
     What a detector reads must be there; of a user to recommend to, less may be known.
     """
     files = [LogFile.from_path(path) for path in find_files(patterns)]
-    present, names = read_names(files[0]), {}
+    present, names = _present(files), {}
     for role in ("user", "item", "timestamp"):
         given, usual = getattr(reading, role), getattr(own, role, None)
         names[role] = usual if given is None and usual in present else given
@@ -109,18 +109,22 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
     return names
 
 
+def _present(files: Sequence[LogFile]) -> Sequence[str]:
+    """Give the columns of a log; a file of JSON Lines without rows has no names."""
+    return next(filter(None, map(read_names, files)), [])
+
+
 def _find_source(
     console: Console, patterns: Sequence[str], names: Mapping[str, str | None], model: Any, label: Sequence[str]
 ) -> Source:
     """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
     fields, wanted, timed = kinds_wanted(model)
-    lacking: list[str] = []
-    if hasattr(model, "recommend"):
-        present = read_names(LogFile.from_path(find_files(patterns)[0]))
-        lacking = [repr(name) for name in fields if name not in present]
-    source = Source.find(patterns, names, [name for name in [*fields, *label] if repr(name) not in lacking], wanted)
+    may_lack = hasattr(model, "recommend")
+    present = _present([LogFile.from_path(path) for path in find_files(patterns)]) if may_lack else fields
+    lacking = [repr(name) for name in fields if name not in present]
+    source = Source.find(patterns, names, [*(name for name in fields if name in present), *label], wanted)
     if timed and source.columns.timestamp is None:
-        if not hasattr(model, "recommend"):
+        if not may_lack:
             raise LogError(
                 "the model reads the time between events, and the log has no column of times with a usual name. "
                 "Name it: --timestamp NAME."

@@ -46,6 +46,14 @@ def test_recommend_does_without_what_the_log_lacks_and_says_so(home, tmp_path):
     assert found["item_id"].tolist() == expected.ravel().tolist()
 
 
+def test_a_file_without_rows_says_nothing_of_the_columns(home, tmp_path):
+    (tmp_path / "a.jsonl").touch()
+    write(make_log(5, 3), tmp_path / "b.jsonl")
+    logs = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    result = run("recommend", home / "recommend.seqrec", *logs, "-o", tmp_path / "out")
+    assert "lacks" not in result.stderr
+
+
 RECOMMEND = "recommend {home}/recommend.seqrec {home}/log.csv -o {new} -k 3 "
 
 
