@@ -54,6 +54,13 @@ def _remove_left_over(path: Path) -> None:
                 other.unlink(missing_ok=True)
 
 
+def remove_unfinished(*folders: Path) -> None:
+    """Remove what killed writers have left in folders to which nobody else writes now."""
+    for folder in folders:
+        for left_over in folder.glob(".*.unfinished"):
+            left_over.unlink()
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file at once."""
     with replacing(path) as unfinished:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
-from seqrec._files import write_bytes
+from seqrec._files import remove_unfinished, write_bytes
 from seqrec.detect.normal import DetectorState
 from seqrec.exceptions import JobError
 from seqrec.jobs.scoring import Kept, Oddest
@@ -214,8 +214,7 @@ class Generations:
         """Let the generation `name` hold, which lies in the folder, and has read `logs` too."""
         before, generation = self.current(), self.folder / name
         generation.mkdir(exist_ok=True)
-        for left_over in generation.glob(".*.unfinished"):
-            left_over.unlink()
+        remove_unfinished(self.folder, generation)
         # A kill may come before the last generations are removed, so the record names them.
         others = (*before.get("over", ()), before["name"])
         over = [other for other in others if other is not None and (self.folder / other).is_dir()]
