@@ -13,6 +13,14 @@ settings.load_profile("any machine")
 collect_ignore = ["typing/example.py"]  # for mypy alone: its mistakes are meant
 
 
+@pytest.fixture(scope="session", autouse=True)
+def loaded():
+    """Keep every model that a job has loaded: to load it and trace it again would take longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seqrec.jobs.job._MODELS", type("All", (dict,), {"clear": lambda _: None})())
+        yield
+
+
 def pytest_collection_modifyitems(items):
     """TensorFlow crashes on products of bfloat16 where oneDNN is kept from AVX-512 that the processor has."""
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").startswith(("SSE", "AVX2")):

@@ -66,9 +66,8 @@ _MODELS: dict[tuple[str, str], Any] = {}  # the last one that was loaded, by its
 
 def fitted(path: str, digest: str) -> Any:
     """Give the model of a file, which is loaded once in a process."""
-    model = _MODELS.get((path, digest))
-    if model is not None:
-        return model
+    if (path, digest) in _MODELS:
+        return _MODELS[path, digest]
     with opened(path) as file:
         if file.digest != digest:
             advice = "Put the model back, or begin in another folder."
@@ -77,11 +76,13 @@ def fitted(path: str, digest: str) -> Any:
 
 
 def kept(path: str, file: ModelFile) -> Any:
-    """Load the model of an open file, and keep it for the jobs of this process."""
-    model = file.load()
-    _MODELS.clear()
-    _MODELS[path, file.digest] = model
-    return model
+    """Give the model of an open file, and keep it for the jobs of this process."""
+    key = path, file.digest
+    if key not in _MODELS:
+        model = file.load()
+        _MODELS.clear()
+        _MODELS[key] = model
+    return _MODELS[key]
 
 
 def digest_of(path: Path) -> str:

@@ -96,6 +96,7 @@ def test_alerts_are_limited_to_so_many_a_day(home, tmp_path):
 
 def test_the_model_file_is_opened_once_and_compared_with_its_digest_once(home, tmp_path, monkeypatch):
     calls = []
+    monkeypatch.setattr("seqrec.jobs.job._MODELS", {})
     for name in ("opened", "_digest"):
         kept = getattr(container, name)
         monkeypatch.setattr(container, name, lambda *given, kept=kept, name=name: calls.append(name) or kept(*given))

@@ -78,14 +78,6 @@ def plain(plain_model):
     return seqrec.load(plain_model)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def loaded():
-    """Keep every model that a test has loaded: to load it again would take longer than most tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_MODELS", type("All", (dict,), {"clear": lambda _: None})())
-        yield
-
-
 @pytest.fixture
 def small(monkeypatch):
     """Several files of staged rows, buckets, pieces and parts, as a large log has them."""

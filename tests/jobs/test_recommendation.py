@@ -60,14 +60,6 @@ def models(tmp_path_factory):
     return {name: folder / f"{name}.seqrec" for name in fitted}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def loaded():
-    """Keep every model that a test has loaded: to load it again would take longer than most tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "_MODELS", type("All", (dict,), {"clear": lambda _: None})())
-        yield
-
-
 @pytest.fixture
 def small(monkeypatch):
     """Several files of staged rows, buckets and pieces, as a large log has them."""
