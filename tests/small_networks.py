@@ -1,6 +1,7 @@
 """Small networks, and events for them to read; shared by the tests of several modules."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from seqrec.data.fields import MISSING, NEGATIVE, POSITIVE, ZERO
@@ -12,6 +13,11 @@ from seqrec.network.model import SequenceModel
 PLAIN = Architecture(n_codes=12, units=5, embedding_dim=6, n_layers=1, cell="lstm", dropout=0.0, n_negatives=0, seed=0)
 WITH_FIELDS = PLAIN._replace(category_sizes=(5, 4), n_numbers=2, asked="number", predicts_fields=True)
 CELLS = ("lstm", "peephole", "gru", "rnn")
+
+
+def quickest(*params, n):
+    """The first n parameters of a test, and the others for the slow suite."""
+    return [*params[:n], *(pytest.param(param, marks=pytest.mark.slow) for param in params[n:])]
 
 
 def random_network(architecture=PLAIN, seed=0, scale=0.5, dtype="float32"):

@@ -2,15 +2,14 @@ import ast
 import asyncio
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-REASON = 'notebooks need more: pip install -e ".[dev]"'
-jupytext, nbformat, nbclient = (
-    pytest.importorskip(name, reason=REASON) for name in ("jupytext", "nbformat", "nbclient")
-)
-pytest.importorskip("ipykernel", reason=REASON)
+# Imported where they are used: to import them takes seconds, in each process that tests.
+NEEDED = ("jupytext", "nbformat", "nbclient", "ipykernel")
+pytestmark = pytest.mark.skipif(not all(map(find_spec, NEEDED)), reason='notebooks need more: pip install -e ".[dev]"')
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.py"))
@@ -23,6 +22,8 @@ of_each = pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.ste
 
 
 def stored(source):
+    import nbformat
+
     return nbformat.read(source.with_suffix(".ipynb"), as_version=4)
 
 
@@ -56,6 +57,8 @@ def test_there_are_notebooks_and_none_lacks_its_other_half():
 
 @of_each
 def test_text_and_notebook_hold_the_same_cells(source):
+    import jupytext
+
     text, notebook = jupytext.read(source), stored(source)
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
         (cell.cell_type, cell.source) for cell in text.cells
@@ -101,6 +104,9 @@ def test_its_links_lead_somewhere(source):
 @pytest.mark.slow
 @of_each
 def test_it_runs_in_a_fresh_kernel(source, tmp_path):
+    import jupytext
+    import nbclient
+
     notebook = jupytext.read(source)
     client = nbclient.NotebookClient(
         notebook,

@@ -25,13 +25,14 @@ FRESH, ANSWERS = first_decides(100)
 
 @pytest.fixture(scope="module")
 def fitted():
-    return LSTMSequenceClassifier(units=16, max_epochs=30, batch_size=128, random_state=0).fit(X, Y)
+    return LSTMSequenceClassifier(units=16, max_epochs=12, learning_rate=0.03, batch_size=128, random_state=0).fit(X, Y)
 
 
 def test_a_class_that_the_first_event_tells_is_remembered(fitted):
     assert accuracy_score(ANSWERS, fitted.predict(FRESH)) > 0.95
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_where_labels_are_noise():
     rng = np.random.default_rng(1)
     sequences = [rng.choice(["a", "b"], 5).tolist() for _ in range(600)]
@@ -89,7 +90,7 @@ def test_company_does_not_change_probabilities_without_calibration_or_of_three_c
 
 
 def test_events_of_weight_zero_teach_nothing_but_context():
-    log = frame(20)
+    log = frame(8)
     S = Sequences.from_frame(log, columns=["amount"])
     weights = np.tile([1.0, 0.0], len(log) // 2)
     spoilt = np.where(weights > 0, log["is_fraud"], ~log["is_fraud"])

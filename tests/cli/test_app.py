@@ -31,6 +31,7 @@ def test_help_imports_nothing_that_takes_time():
     assert finished.stdout.count("Usage:") == 8
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_is_silent_but_for_its_own_lines(home, tmp_path):
     arguments = command(home, "recommend", home / "log.csv", output=tmp_path / "out")
     finished = subprocess.run(

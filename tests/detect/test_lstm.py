@@ -64,7 +64,7 @@ def with_regular_gaps(user):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return LSTMAnomalyDetector(max_epochs=20, **CHEAP).fit(sequences(LOG))
+    return LSTMAnomalyDetector(max_epochs=12, **CHEAP).fit(sequences(LOG))
 
 
 def copy_of(detector):
@@ -365,6 +365,7 @@ def ticks():
     return detector, X
 
 
+@pytest.mark.slow
 def test_ends_keep_their_probability_though_half_of_all_events_are_asked_about(ticks):
     detector, X = ticks
     surprisal = detector.surprisal(X, by_field=True, ends=True)["event"].to_numpy()

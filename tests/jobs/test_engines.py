@@ -17,7 +17,7 @@ from seqrec.jobs.engines import ArrowScorer, score_on
 from seqrec.jobs.job import Settings, kinds_wanted
 from seqrec.logs.source import Source
 
-LOG = datasets.make_fraud_log(n_sessions=120, random_state=0)[["session_id", "event", "timestamp", "amount"]]
+LOG = datasets.make_fraud_log(n_sessions=60, random_state=0)[["session_id", "event", "timestamp", "amount"]]
 LOG = LOG.sort_values("session_id", kind="stable")
 X = Sequences.from_frame(LOG, user="session_id", item="event", columns=["amount"])
 
@@ -41,7 +41,7 @@ def score(scorer, rows, log=LOG):
 
 @pytest.mark.parametrize("rows", [7, 10_000])
 def test_arrow_batches_cut_anywhere_give_the_scores_of_whole_sequences(detector, model, rows):
-    some = X[:20]
+    some = X[:12]
     log = LOG[LOG["session_id"].isin(some.keys)]
     found = score(ArrowScorer(model, "session_id", "event", "timestamp"), rows, log).set_index("session_id")
     np.testing.assert_array_equal(found.loc[some.keys, "score"], detector.score_samples(some))

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from sklearn.exceptions import NotFittedError
+from small_networks import CELLS, quickest
 
 from seqrec import LSTMAnomalyDetector, LSTMRecommender, LSTMSequenceClassifier, MarkovRecommender, Sequences
 from seqrec.network.gates import START, trace_gates
 from seqrec.network.model import SequenceModel
 
-CELLS = ["lstm", "peephole", "gru", "rnn"]
 NAMES = {"lstm": ["input", "forget", "output"], "gru": ["update", "reset"], "rnn": []}
 UNITS, WINDOW = 5, 8
 CHEAP = {"units": UNITS, "max_length": WINDOW, "max_epochs": 1, "random_state": 0}
@@ -94,7 +94,7 @@ def kind(request):
     return request.param
 
 
-@pytest.fixture(params=CELLS)
+@pytest.fixture(params=quickest(*CELLS, n=2))
 def cell(request):
     return request.param
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_array_equal
-from small_networks import CELLS, PLAIN, WITH_FIELDS, encoded_log, random_network, states_of
+from small_networks import PLAIN, WITH_FIELDS, encoded_log, quickest, random_network, states_of
 
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.network import batches, reading
@@ -22,7 +22,7 @@ def reader():
     return Reader.of(random_network(WITH_FIELDS))
 
 
-@pytest.fixture(scope="module", params=[*CELLS, "two layers", "larger"])
+@pytest.fixture(scope="module", params=quickest("lstm", "two layers", "peephole", "gru", "rnn", "larger", n=3))
 def any_reader(request):
     """A reader of a network of each cell, of two layers, and of one as large as small logs get."""
     changes = {"two layers": {"n_layers": 2}, "larger": {"units": 64, "embedding_dim": 32}}

@@ -177,6 +177,7 @@ def global_states():
     return random.getstate(), numpy_state[1].tolist(), numpy_state[2], tensorflow_state, tf.compat.v1.get_seed(None)
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_and_leaves_a_network_in_float32():
     trainer = make_trainer("mixed_bfloat16")
     losses = run(trainer, n_epochs=8)["loss"]

@@ -11,6 +11,7 @@ import pytest
 import small_networks
 import tensorflow as tf
 from sklearn.base import clone
+from small_networks import quickest
 
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
@@ -108,20 +109,16 @@ def test_it_learns_a_cycle(fitted):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {"cell": "peephole"},
+    quickest(
         {"loss": "sampled_softmax"},
-        *(
-            pytest.param(options, marks=pytest.mark.slow)
-            for options in (
-                {"cell": "gru"},
-                {"cell": "rnn"},
-                {"n_layers": 2},
-                {"precision": "bfloat16"},
-                {"embedding_dim": 24},
-            )
-        ),
-    ],
+        {"cell": "peephole"},
+        {"cell": "gru"},
+        {"cell": "rnn"},
+        {"n_layers": 2},
+        {"precision": "bfloat16"},
+        {"embedding_dim": 24},
+        n=1,
+    ),
     ids=str,
 )
 def test_it_learns_a_cycle_with(options):
@@ -129,6 +126,7 @@ def test_it_learns_a_cycle_with(options):
     assert tiny(**options).fit(CYCLES).score(history, target) > 0.8
 
 
+@pytest.mark.slow
 def test_it_learns_from_more_than_the_last_event():
     there_and_back = [row for start in range(40) for row in (walk(start, 6), walk(start, 6, step=-1))]
     recommender = tiny(units=32, max_epochs=25, validation_fraction=0.0).fit(there_and_back)
@@ -232,13 +230,14 @@ def by_channel():
     return learner().fit(with_fields("channel"))
 
 
-@pytest.mark.parametrize("column", ["channel", "amount", "dear"])
+@pytest.mark.parametrize("column", quickest("channel", "amount", "dear", n=2))
 def test_a_column_that_tells_what_comes_next_is_read(by_channel, column):
     recommender = by_channel if column == "channel" else learner().fit(with_fields(column))
     assert recommender.fields_.names == [column]
     assert hits(recommender, column) > 0.9
 
 
+@pytest.mark.slow
 def test_without_the_column_both_are_as_likely():
     recommender = learner().fit(with_fields())
     assert recommender.fields_.names == []
@@ -368,7 +367,9 @@ def test_company_and_padding_do_not_change_a_score(once):
 
 
 @pytest.fixture(
-    scope="module", params=[{}, {"cell": "gru"}, {"n_layers": 2}, {"units": 64, "embedding_dim": 32}], ids=str
+    scope="module",
+    params=quickest({}, {"units": 64, "embedding_dim": 32}, {"cell": "gru"}, {"n_layers": 2}, n=2),
+    ids=str,
 )
 def crowd(request):
     """A recommender of some size, and many histories."""
@@ -484,6 +485,7 @@ def test_fitting_on_widens_the_catalogue_and_keeps_what_was_learnt(once):
     assert len(recommender.history_["loss"]) == 2
 
 
+@pytest.mark.slow
 def test_fitting_on_learns_new_items(fitted):
     recommender = copy.deepcopy(fitted).set_params(learning_rate=0.2, batch_size=16)
     new = [[*walk(start, 4), f"after {NAMES[(start + 3) % N_ITEMS]}"] for start in range(12)] * 30
@@ -623,8 +625,7 @@ def test_sizes_follow_the_log(n_events, units, embedding_dim):
 
 
 def test_sizes_that_are_given_are_kept():
-    recommender = brief(units=9, embedding_dim=3, n_layers=2).fit(CYCLES[:9])
-    architecture = recommender.model_.architecture
+    architecture = brief(units=9, embedding_dim=3, n_layers=2).fit(CYCLES[:9]).model_.architecture
     assert (architecture.units, architecture.embedding_dim, architecture.n_layers) == (9, 3, 2)
 
 
