@@ -136,12 +136,7 @@ BLIND = """\
 
 Settings were chosen on validation data, except the default number of epochs: its rule was made after one reading of
 Beauty's test part, its cap of 10 after one of MovieLens' (20 epochs, one seed: .3477 / .2036). Other exceptions stand
-below their tables.
-
-With several folds the realised rates of false alarms lie somewhat below the requested ones, since the last network
-knows more than those that scored the held-out sequences; `n_folds=1` has no such gap. Where the catalogue has a long
-tail, so that many normal sequences hold kinds of events that training lacks, more is flagged than was asked for: on
-drawn sequences of 5,000 kinds several times as much."""
+below their tables."""
 
 
 def seeds_of(result: dict[str, Any]) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, Self, cast
 
@@ -11,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
-from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec._checks import check_choice
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, TrainingData
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import Vocabulary
 from seqrec.detect import thresholds
 from seqrec.detect.calibration import Calibration
 from seqrec.detect.parts import Parts
@@ -77,8 +76,12 @@ class AnomalyMixin(OutlierMixin):
     random_state: Any
     normal_: Any
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Any, y: Any = None, *, folds: str = "auto") -> Self:  # noqa: ARG002
         """Learn what is normal from the sequences X.
+
+        What is held out to calibrate is scored by what did not learn from it, and new sequences are scored just so: by
+        the last of the folds' models, not by another one that learned from all. So a threshold keeps its rate for
+        sequences that are like those of X, whatever they hold.
 
         Parameters
         ----------
@@ -86,6 +89,10 @@ class AnomalyMixin(OutlierMixin):
             Normal, or mostly so.
         y : ignored
             Labels are not used: with them, fit a classifier.
+        folds : {"auto", "time", "given", "random"}
+            What the held-out parts follow. In the order of "time", by the last event of each sequence, or as "given",
+            a fold is a stretch of it, so that what drifts is seen to drift; the model that stays knows the newest
+            sequences. With one fold, the newest are held out. "auto": of time where X has timestamps, else random.
 
         Returns
         -------
@@ -100,32 +107,33 @@ class AnomalyMixin(OutlierMixin):
         X = as_sequences(X, allow_empty=False, estimator=self)
         if len(X) < 2:
             raise InputError(f"fit needs at least 2 sequences to tell what is normal, got {len(X)} (n_samples = 1).")
-        names = self._part_names_of(X)
+        names, line = self._part_names_of(X), _line_up(X, folds)
         if self.part not in ("auto", *names):
             raise InputError(f"part must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.part!r}.")
-        normal, parts = self._learn_and_calibrate(X.compact(), check_random_state(self.random_state))
+        normal, parts = self._learn_and_calibrate(X, line, check_random_state(self.random_state))
         calibration = Calibration.fit(parts)
         self.normal_, self.calibration_ = normal, calibration
         self.training_data_ = TrainingData.of(X)
         self.held_out_scores_ = calibration.held_out_score(parts, self.part)
         return self._set_first_threshold(X)
 
-    def _learn_and_calibrate(self, X: Sequences, random: np.random.RandomState) -> tuple[Normal, Parts]:
+    def _learn_and_calibrate(
+        self, X: Sequences, line: NDArray | None, random: np.random.RandomState
+    ) -> tuple[Normal, Parts]:
         """Give what is normal, and the parts of sequences that it was not learned from."""
         learn = self._learner(X, random)
-        folds = self._folds(len(X), random)
         found: list[Parts] = []
-        for kept, held_out in folds:
-            normal = learn(X[kept])
-            found.append(normal.parts(_as_after(X[kept], X[held_out])))
-        if len(folds) > 1:
-            normal = learn(X)
+        for held_out in self._folds(random.permutation(len(X)) if line is None else line):
+            normal = learn(X[~np.isin(np.arange(len(X)), held_out)].compact())
+            found.append(normal.parts(X[held_out].recode(normal.vocabulary)))
         return normal, {name: np.concatenate([parts[name] for parts in found]) for name in found[0]}
 
-    def _folds(self, n: int, random: np.random.RandomState) -> list[tuple[NDArray, NDArray]]:
+    def _folds(self, line: NDArray) -> list[NDArray]:
+        """Give the rows of each fold, the newest first."""
+        n = len(line)
         n_folds = (1 if n >= 5 * _ENOUGH else 5) if self.n_folds == "auto" else int(self.n_folds)
-        splits = KFold(min(5 if n_folds == 1 else n_folds, n), shuffle=True, random_state=random)
-        return list(splits.split(np.arange(n)))[: 1 if n_folds == 1 else None]
+        folds = np.array_split(line, min(5 if n_folds == 1 else n_folds, n))[::-1]
+        return folds[:1] if n_folds == 1 else folds
 
     def _set_first_threshold(self, X: Sequences) -> Self:
         if self.contamination == "auto":
@@ -286,18 +294,25 @@ class AnomalyMixin(OutlierMixin):
         raise NotImplementedError
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
-        """Give what learns from some of the sequences of X, which is in the codes of the items that it holds.
+        """Give what learns from some of the sequences of X, which come in the codes of the items that they hold.
 
-        Only what was learned last need work.
+        Of X itself it may use sizes alone. Only what was learned last need work.
         """
         raise NotImplementedError
 
 
-def _as_after(training: Sequences, X: Sequences) -> Sequences:
-    """Give X as it looks to who has seen the training data alone: with other items unknown."""
-    seen = np.zeros(N_RESERVED + len(X.vocabulary), dtype=bool)
-    seen[training.codes] = True
-    return replace(X, codes=np.where(seen[X.codes], X.codes, UNKNOWN).astype(np.int32))
+def _line_up(X: Sequences, folds: str) -> NDArray[np.intp] | None:
+    """Give the rows of X from the oldest to the newest, None if they have no order."""
+    check_choice(folds, "folds", ("auto", "time", "given", "random"))
+    if folds == "time" and X.timestamps is None:
+        raise InputError("folds='time' needs sequences with timestamps. Say folds='given' if they lie in their order.")
+    if folds == "random" or (folds == "auto" and X.timestamps is None):
+        return None
+    if folds == "given" or X.timestamps is None:
+        return np.arange(len(X))
+    last = np.full(len(X), X.timestamps.min())  # of a sequence without events, too
+    last[X.lengths > 0] = X.timestamps[X.indptr[1:][X.lengths > 0] - 1]
+    return np.argsort(last, kind="stable")
 
 
 def _check_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -54,8 +54,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
     part : "auto" or str
         Name of the part that scores alone, such as "events max"; "auto": all parts together.
     n_folds : int or "auto"
-        Parts that the training data are held out in, one after another, to calibrate; then a last network learns from
-        all. 1 holds out a fifth, once, and learns from the rest. "auto": 5, or 1 from 25,000 sequences on.
+        Parts that the training data are held out in, one after another, to calibrate; the last of the networks stays,
+        which learned from all but a fifth. 1 holds out a fifth, once. "auto": 5, or 1 from 25,000 sequences on.
     sides : dict or None
         For numeric fields that are odd on one side only, "high" or "low", such as ``{"amount": "high"}``; others are
         odd on both.
@@ -164,14 +164,18 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         return self.normal_
 
     def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
-        fields, whole = Fields.learn(X, self.sides), with_ends(X)
-        seed, n_codes = int(random.randint(2**31)), end_code(len(X.vocabulary)) + 1
-        architecture = self._architecture(whole, fields, seed, n_codes=n_codes, predicts_fields=True)
+        whole, seed, trainers = with_ends(X), int(random.randint(2**31)), dict[Any, Trainer]()
         n_epochs = self._n_epochs(whole)
-        trainer, course = Trainer(architecture, self._policy()), self._course(whole, n_epochs, n_epochs)
+        course = self._course(whole, n_epochs, n_epochs)
 
         def learn(X: Sequences) -> Normal:
             rng = np.random.default_rng(random.randint(2**31, size=4))
+            fields, n_codes = Fields.learn(X, self.sides), end_code(len(X.vocabulary)) + 1
+            architecture = self._architecture(whole, fields, seed, n_codes=n_codes, predicts_fields=True)
+            if architecture not in trainers:
+                trainers.clear()
+                trainers[architecture] = Trainer(architecture, self._policy())
+            trainer = trainers[architecture]
             closed = with_ends(fields.encode(X))
             known = (closed.codes, closed.columns["categories"], closed.columns["numbers"])
             history = trainer.fit(closed, course, rng, lambda network: network.start_from_shares(*known))
