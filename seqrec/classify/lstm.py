@@ -18,6 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec.data.alignment import beside_events, beside_sequences
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences, as_sequences
@@ -180,8 +181,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
         y : (n_sequences,) or (n_events,) array-like
-            A label of each sequence, or of each event in the order of X's events (``y = log_labels[X.rows]`` brings the
-            labels of a log in that order).
+            A label of each sequence, in the order of X.keys; or of each event, in the order of X's events (``y =
+            log_labels.to_numpy()[X.rows]`` brings the labels of a log in that order). A Series of labels whose index
+            holds the keys is brought in their order; another index is refused.
         sample_weight : array-like in the shape of y, optional
             0 for what has no label, such as events whose outcome is not known yet: it is read as context only.
 
@@ -195,7 +197,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
             If a parameter, X or y is not as described; before any training.
         """
         self._validate_params()
-        X = as_sequences(X, allow_empty=False, estimator=self).compact()
+        given, X = X, as_sequences(X, allow_empty=False, estimator=self).compact()
+        y, sample_weight = (
+            self._in_order(values, given, X, name) for values, name in ((y, "y"), (sample_weight, "sample_weight"))
+        )
         classes, level, labels, weights = self._labels(X, y, sample_weight)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
         fields = Fields.learn(X)
@@ -236,6 +241,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         super()._check_fitted()
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
+
+    def _in_order(self, values: Any, given: Any, X: Sequences, name: str) -> Any:
+        """Give values beside X as they are, or in its order where they have an index."""
+        events_alone = np.shape(values)[:1] == (X.n_events,) != (len(X),)
+        if self.level == "event" or (self.level == "auto" and events_alone):
+            return beside_events(values, given, name)
+        return beside_sequences(values, given, name)
 
     def _labels(
         self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None

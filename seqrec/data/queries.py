@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
 
@@ -18,7 +19,7 @@ def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | 
         return None
     if X.timestamps is None:
         raise InputError("at is the time of the question, but the histories have no timestamps to compare it with.")
-    values = np.atleast_1d(np.asarray(at))
+    values = np.atleast_1d(np.asarray(beside_sequences(at, X, "at")))
     unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
     if values.dtype.kind in "iuf" and unit is None:
         raise InputError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import ShownAsCard
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import FITTED, TrainingData
@@ -255,8 +256,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
 
 
 def _check(X: Any, users: ArrayLike, *, allow_empty: bool = True) -> tuple[Sequences, NDArray]:
-    X = as_sequences(X, allow_empty=allow_empty)
-    users = np.asarray(users)
+    users, X = np.asarray(beside_sequences(users, X, "users")), as_sequences(X, allow_empty=allow_empty)
     users = users.astype(object) if users.dtype.kind == "U" else users
     if users.shape != (len(X),):
         raise InputError(f"users must hold one id for each of the {len(X)} sequences, got shape {users.shape}.")

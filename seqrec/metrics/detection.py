@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics
 
 from seqrec._checks import check_integer, show
+from seqrec.data.alignment import check_beside
 from seqrec.exceptions import InputError
 
 __all__ = ["best_f1", "card_precision", "detection_report", "tpr_at_fpr"]
@@ -31,6 +32,7 @@ def tpr_at_fpr(is_anomaly: ArrayLike, oddness: ArrayLike, rate: float, weights: 
     >>> tpr_at_fpr([False, False, True, True], [0.1, 0.6, 0.5, 0.9], rate=0.01)
     0.5
     """
+    check_beside(is_anomaly=is_anomaly, oddness=oddness, weights=weights)
     if not 0 <= rate <= 1:
         raise InputError(f"rate must lie in [0, 1], got {rate!r}")
     false, true, _ = metrics.roc_curve(check_flags(is_anomaly), oddness, sample_weight=weights, drop_intermediate=False)
@@ -39,6 +41,7 @@ def tpr_at_fpr(is_anomaly: ArrayLike, oddness: ArrayLike, rate: float, weights: 
 
 def best_f1(is_anomaly: ArrayLike, oddness: ArrayLike, weights: ArrayLike | None = None) -> float:
     """F1 at the best of all thresholds: an oracle's, since the labels choose it (parameters as in `tpr_at_fpr`)."""
+    check_beside(is_anomaly=is_anomaly, oddness=oddness, weights=weights)
     precision, found, _ = metrics.precision_recall_curve(check_flags(is_anomaly), oddness, sample_weight=weights)
     return float((2 * precision * found / np.maximum(precision + found, np.finfo(np.float64).tiny)).max())
 
@@ -57,7 +60,8 @@ def detection_report(
     >>> report["AUROC"], report["oracle F1"], report["precision"], report["recall"]
     (0.75, 0.8, 1.0, 0.5)
     """
-    is_anomaly = check_flags(is_anomaly)
+    check_beside(is_anomaly=is_anomaly, oddness=oddness, flagged=flagged, weights=weights)
+    is_anomaly, oddness = check_flags(is_anomaly), np.asarray(oddness)
     weights = np.ones(len(is_anomaly)) if weights is None else np.asarray(weights, dtype=np.float64)
     report = {
         "AUROC": metrics.roc_auc_score(is_anomaly, oddness, sample_weight=weights),
@@ -95,6 +99,7 @@ def card_precision(day: ArrayLike, card: ArrayLike, oddness: ArrayLike, is_fraud
     0.5
     """
     check_integer(k, "k")
+    check_beside(day=day, card=card, oddness=oddness, is_fraud=is_fraud)
     columns = {"day": day, "card": card, "oddness": oddness, "fraud": check_flags(is_fraud, "is_fraud", n_kinds=1)}
     events = pd.DataFrame({name: np.asarray(values) for name, values in columns.items()})
     if events.isna().any(axis=None):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from seqrec._checks import check_integer
+from seqrec.data.alignment import check_beside
 from seqrec.exceptions import InputError
 
 __all__ = ["Interval", "bootstrap_difference", "bootstrap_interval"]
@@ -75,6 +76,7 @@ def bootstrap_difference(
     The pairs are kept together, so what makes a sequence easy or hard for both models cancels out.
     Parameters are those of `bootstrap_interval`.
     """
+    check_beside(values_a=values_a, values_b=values_b)
     values_a, values_b = np.asarray(values_a, dtype=np.float64), np.asarray(values_b, dtype=np.float64)
     if values_a.shape != values_b.shape:
         raise InputError(

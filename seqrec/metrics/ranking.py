@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqrec._checks import check_integer
+from seqrec.data.alignment import check_beside
 from seqrec.exceptions import InputError
 
 __all__ = ["average_rank", "check_scores", "coverage", "hit_rate", "mrr", "ndcg", "recall"]
@@ -77,6 +78,7 @@ def average_rank(scores: NDArray, target: ArrayLike) -> NDArray[np.float64]:
     >>> average_rank(np.array([[0.1, 0.7, 0.2], [0.5, 0.5, 0.1]]), [1, 0]).tolist()
     [1.0, 1.5]
     """
+    check_beside(scores=scores, target=target)
     scores, target = np.asarray(scores), np.asarray(target)
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
         raise InputError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.sequences import as_sequences
 from seqrec.exceptions import InputError
 from seqrec.metrics import mrr, ndcg, recall
@@ -54,7 +55,7 @@ def evaluate(
     >>> evaluate(recommender, [["cake"], ["milk"]], ["tea", "cake"], k=1)
     {'recall@1': 0.5, 'ndcg@1': 0.5, 'mrr@1': 0.5, 'coverage@1': 0.3333333333333333, 'n': 2}
     """
-    X = as_sequences(history)
+    target, X = beside_sequences(target, history, "target"), as_sequences(history)
     blocks = recommender.score_items(X, exclude_seen, at=at, must_differ=True)
     catalogue = recommender.vocabulary_
     targets = Targets.of(target, len(X), catalogue)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import TrainingData
@@ -173,7 +174,7 @@ class RecommenderMixin:
         ValueError
             If scores are NaN, or all scores of a sequence are equal.
         """
-        X = self._encode(X)
+        y, X = beside_sequences(y, X, "y"), self._encode(X)
         targets = Targets.of(y, len(X), self.vocabulary_)
         blocks = self._score_blocks(X, exclude_seen, candidates, at, check=check_scores)
         return np.concatenate([np.empty(0), *(target_ranks(block, targets, rows) for rows, block in blocks)])
@@ -254,7 +255,7 @@ class RecommenderMixin:
         ValueError
             If no sequence has two events, or there is only one item.
         """
-        X = as_sequences(X, allow_empty=False, estimator=self, reset=reset)
+        y, X = beside_sequences(y, X, "y"), as_sequences(X, allow_empty=False, estimator=self, reset=reset)
         if y is not None:
             X = append_events(X, y)
         if (X.lengths < 2).all():
