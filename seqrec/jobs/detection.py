@@ -56,6 +56,10 @@ class DetectionJob(LogJob):
         self.asked = {name: value for name, value in (self.threshold or {}).items() if value is not None}
         self.generations = None if self.state is None else Generations(self.state, self.digest, self.settings.shard)
 
+    def results(self) -> list[list[str]]:
+        """Name the columns of events and sequences."""
+        return [["file", "row", *event_schema(self.source.kinds).names[1:]], sequence_schema(self.source.kinds).names]
+
     def plan(self) -> dict[str, Any]:
         """Give threshold and state folder."""
         state = None if self.generations is None else str(self.generations.folder.resolve())

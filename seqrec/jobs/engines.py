@@ -17,7 +17,7 @@ from seqrec._checks import check_choice
 from seqrec.data.arrow import FIELD
 from seqrec.data.fields import GAP
 from seqrec.exceptions import MissingExtraError
-from seqrec.jobs.job import LogJob, digest_of, fitted, id_kind
+from seqrec.jobs.job import LogJob, digest_of, fitted, id_kind, in_own_names
 from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import Census
 from seqrec.logs.source import Show
@@ -100,7 +100,10 @@ class ArrowScorer:
         detector = fitted(self.model, self.digest)
         kinds = {"user": user_kind, "item": id_kind(detector.vocabulary_), "time": "time"}
         schema = (sequence_schema if result == "sequences" else event_schema)({role: kinds[role] for role in self.own})
-        fields = [field.with_name(self.own.get(field.name, field.name)) for field in schema if field.name != "place"]
+        fields = [field for field in schema if field.name != "place"]
+        self._told = [field.name for field in fields]
+        names = in_own_names(self._told, self.own)
+        fields = [field.with_name(name) for field, name in zip(fields, names, strict=True)]
         #: Of the results, as Arrow and as Spark write it.
         self.schema = pa.schema(fields)
         types = [_SPARK.get(str(field.type), str(field.type)) for field in fields]
@@ -113,8 +116,8 @@ class ArrowScorer:
         for scored in Detection(detector).score(self._tables(batches, fields)):
             table = getattr(scored, self.result)
             if table is not None and table.num_rows:
-                renamed = table.rename_columns([self.own.get(name, name) for name in table.column_names])
-                yield from renamed.select(self.schema.names).cast(self.schema).to_batches()
+                told = table.select(self._told).rename_columns(self.schema.names)
+                yield from told.cast(self.schema).to_batches()
 
     def _tables(self, batches: Iterable[pa.RecordBatch], fields: Sequence[str]) -> Iterator[pa.Table]:
         for batch in batches:

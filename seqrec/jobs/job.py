@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,21 @@ def kept(path: str, file: ModelFile) -> Any:
     return _MODELS[key]
 
 
+def in_own_names(names: Sequence[str], own: Mapping[str, str | None]) -> list[str]:
+    """Give the columns of a result the names that they have in a log.
+
+    Raises
+    ------
+    InputError
+        If a column of the log has the name of another one of the result.
+    """
+    named = [own.get(name) or name for name in names]
+    for name, new in zip(names, named, strict=True):
+        if named.count(new) > 1 and new != name:
+            raise InputError(f"column {new!r} has the name of a column of the results. Rename it in the log.")
+    return named
+
+
 def digest_of(path: Path) -> str:
     """Digest that a model file carries."""
     with opened(path) as file:
@@ -130,10 +145,16 @@ class LogJob:
     digest: str = ""
 
     def __post_init__(self) -> None:
+        for names in self.results():
+            in_own_names(names, self.source.columns.roles)
         self.job = Job(Path(self.output))
         self.digest = self.digest or digest_of(self.model)
 
     # -- what a subclass gives
+
+    def results(self) -> list[list[str]]:
+        """Give the names of the columns of each result, before a log's own take their places."""
+        raise NotImplementedError
 
     def plan(self) -> dict[str, Any]:
         """Give what the results depend on, beside log, model and settings."""
@@ -309,8 +330,7 @@ class LogJob:
 
     def in_own_words(self, table: pa.Table) -> pa.Table:
         """Give columns the names that they have in the log."""
-        own = self.source.columns.roles
-        return table.rename_columns([own.get(name, name) for name in table.column_names])
+        return table.rename_columns(in_own_names(table.column_names, self.source.columns.roles))
 
     def with_source(self, census: Census, table: pa.Table) -> pa.Table:
         """Give file and row in place of `place`."""

@@ -39,6 +39,10 @@ class RecommendationJob(LogJob):
     exclude_seen: bool = True
     candidates: list[Any] | None = None
 
+    def results(self) -> list[list[str]]:
+        """Name the columns of the recommendations."""
+        return [["user", "rank", "item", "score", "cold"]]
+
     def plan(self) -> dict[str, Any]:
         """Give the options of `recommend`."""
         return {"k": self.k, "exclude_seen": self.exclude_seen, "candidates": self.candidates}

@@ -125,3 +125,33 @@ def test_parts_make_up_the_whole(home, tmp_path, task, name):
     both = (frame.sort_values(order).reset_index(drop=True) for frame in (pd.concat(parts), whole))
     pd.testing.assert_frame_equal(*both)
     assert "whole" in run("verify", tmp_path / "out").stdout
+
+
+RESERVED = {
+    "score": ["events", "score", "p_value", "flagged", "file", "row", "surprisal", "unknown"],
+    "recommend": ["rank", "score", "cold"],
+}
+
+
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task, names in RESERVED.items() for name in names])
+def test_a_column_of_the_log_with_the_name_of_one_of_the_results_is_refused_before_work(home, tmp_path, task, name):
+    path = write(make_log().rename(columns={"user_id": name}), tmp_path / "log.csv")
+    result = run(*command(home, task, path, output=tmp_path / "out"), "--user", name, code=exits.USAGE)
+    assert f"column {name!r} has the name of a column of the results. Rename it in the log." in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["place", "user", "item", "hash", "time"])
+def test_a_column_of_the_log_may_have_any_other_name(home, tmp_path, name):
+    path = write(make_log().rename(columns={"user_id": name}), tmp_path / "log.csv")
+    run(
+        *command(home, "score", path, output=tmp_path / "out"),
+        "--user",
+        name,
+        "--item",
+        "item_id",
+        "--timestamp",
+        "timestamp",
+    )
+    assert len(read_results(tmp_path / "out", "sequences")[name].unique()) == 40
+    assert read_results(tmp_path / "out", "events")[name].nunique() == 40
