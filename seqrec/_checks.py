@@ -108,9 +108,10 @@ def _check_objects(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _check_floats(values: np.ndarray, name: str) -> np.ndarray:
-    values = values.astype(np.float64)
+    values = values.astype(np.float64) if values.dtype == object else values
     check_rows(np.isfinite(values), name, "infinite values", CLEAN)
-    return values
+    check_exact(values, name)
+    return values.astype(np.float64)
 
 
 def _check_integers(values: np.ndarray, name: str) -> np.ndarray:
@@ -124,6 +125,18 @@ def _show_kinds(values: np.ndarray) -> str:
     types, first = np.unique([type(value).__name__ for value in values], return_index=True)
     forms = [f"{show(values[row])} ({kind}, row {row})" for kind, row in zip(types, first, strict=True)]
     return f"{'mixes kinds of id:' if len(forms) > 1 else 'holds'} {', '.join(forms)}"
+
+
+def exact_below(dtype: Any) -> int:
+    """Limit below which a type of floats tells all integers apart."""
+    return 2 ** (np.finfo(dtype).nmant + 1)
+
+
+def check_exact(values: np.ndarray, name: str) -> None:
+    """Raise where floats are so large that their type does not tell neighbouring integers apart."""
+    limit = exact_below(values.dtype)
+    what = f"ids that {values.dtype} cannot hold exactly, from {limit:,} on"
+    check_rows(np.abs(values) < limit, name, what, "Read them as int64 or as text: what was rounded is lost.")
 
 
 def check_rows(good: np.ndarray, name: str, what: str, advice: str) -> None:

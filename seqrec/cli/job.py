@@ -70,22 +70,27 @@ def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], l
 
         score_all = score_on(dask)
     report = job.run(console.show, score_all)
-    _warn_of_future(console, job)
+    _warn_of_times(console, job)
     record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}
     console.result(record, facts([*_rows(record, job.settings.form, console.seconds), *told(record)]))
     if report["quarantined"]:
         raise typer.Exit(exits.QUARANTINED)
 
 
-def _warn_of_future(console: Console, job: LogJob) -> None:
-    from seqrec.data.times import TICKS
+def _warn_of_times(console: Console, job: LogJob) -> None:
+    import numpy as np
+
+    from seqrec.data.times import TICKS, doubt_unit
     from seqrec.logs.chunks import TimeFacts
 
     census = job.job.read("census")
     times = TimeFacts() if census is None else TimeFacts(*census["times"])
     if times.high is None:
         return
-    latest = times.high / TICKS[job.source.time_unit(times, job.settings.time_unit) or "us"]
+    unit = job.source.time_unit(times, job.settings.time_unit)
+    if unit is not None and (doubt := doubt_unit(np.array([times.low, times.high]), unit)):
+        console.warn(f"column {job.source.columns.timestamp!r} {doubt}")
+    latest = times.high / TICKS[unit or "us"]
     if latest > time.time() + 86_400:
         day = time.strftime("%Y-%m-%d", time.gmtime(min(latest, 253_402_300_799)))
         console.warn(f"column {job.source.columns.timestamp!r} has times in the future, up to {day}.")

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from narwhals.dependencies import is_into_dataframe
 from scipy.sparse import csr_array
 
-from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_ids, check_rows
+from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exact, check_ids, check_rows
 from seqrec.data.arrays import check_numbers, stack_cells
-from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future
+from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit
 from seqrec.exceptions import InputError
 
 Convert = Callable[[np.ndarray, str], np.ndarray]
@@ -73,8 +73,11 @@ def sort_ids(encoded: Encoded) -> Encoded:
 def read_timestamps(frame: nw.DataFrame[Any], name: str, time_unit: str) -> tuple[np.ndarray, str | None]:
     """Read a column of times as `read_times` does; warn of the future."""
     label = f"column {name!r}"
-    times, unit = read_times(_to_arrow(frame[name], label, times_from_objects), label, time_unit)
+    column = _to_arrow(frame[name], label, times_from_objects)
+    times, unit = read_times(column, label, time_unit)
     warn_of_future(times, label)
+    if time_unit != "auto":
+        warn_of_unit(column.to_numpy(), unit, label)
     return times, unit
 
 
@@ -207,8 +210,8 @@ def _plain_ids(column: pa.ChunkedArray, label: str) -> pa.ChunkedArray:
         return column.cast(pa.string())
     if pa.types.is_floating(kind):
         values = column.to_numpy()
-        whole = (values == np.floor(values)) & (np.abs(values) < 2**53)
-        check_rows(whole, label, "fractional ids, or above 2**53", CONVERT)
+        check_rows(values == np.floor(values), label, "fractional ids", CONVERT)
+        check_exact(values, label)
         return column.cast(pa.int64())
     if pa.types.is_integer(kind):
         beyond = kind == pa.uint64() and (pc.max(column).as_py() or 0) > np.iinfo(np.int64).max

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sklearn.utils.validation import check_array, validate_data
 
 from seqrec._checks import check_ids, show
-from seqrec.data.times import read_times, times_from_objects
+from seqrec.data.times import read_times, times_from_objects, warn_of_unit
 from seqrec.exceptions import InputError
 
 
@@ -29,7 +29,8 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
     for one in lists:
         if not isinstance(one, Collection) or isinstance(one, str | bytes | Mapping | Set):
             kind = type(one).__name__
-            raise InputError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).")
+            wrap = " For one sequence alone, wrap it: [[...]]." if isinstance(one, str | int | np.generic) else ""
+            raise InputError(f"{name} must hold one list for each sequence, got {show(one)} ({kind}).{wrap}")
     lengths = np.fromiter((len(one) for one in lists), dtype=np.int64, count=len(lists))
     plain = [one for one in lists if isinstance(one, np.ndarray) and one.ndim == 1 and one.dtype.kind in "ifM"]
     if len(plain) == len(lists) and len({one.dtype for one in plain}) == 1:
@@ -39,6 +40,11 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
 
 def flatten_array(X: Any, minimum: int, estimator: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give the lengths and elements of a 2-D array, whose rows are sequences, after scikit-learn's checks."""
+    if np.ndim(X) == 1 and len(X):
+        raise InputError(
+            f"X is one flat history of {len(X):,} events: wrap it, [[...]]. Reshape your data only if each row of "
+            "the result is a sequence."
+        )
     checks: dict[str, Any] = {"ensure_min_samples": minimum, "ensure_min_features": minimum}
     checks["dtype"] = None if _holds_ids(X) else "numeric"
     own = estimator is not None
@@ -58,6 +64,8 @@ def read_flat_times(values: np.ndarray, time_unit: str) -> tuple[np.ndarray, str
     label = "timestamps as one column"
     column = pa.chunked_array([pa.array(times_from_objects(values, label))])
     times, unit = read_times(column, label, time_unit)
+    if time_unit != "auto":
+        warn_of_unit(column.to_numpy(), unit, label)
     return times.astype("datetime64[us]"), unit
 
 

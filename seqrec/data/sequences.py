@@ -474,11 +474,12 @@ class Sequences:
 
 
 def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, reset: bool = True) -> Sequences:
-    """Take what an estimator's user passes: Sequences, a list of lists, or a 2-D array (a row is a sequence).
+    """Take what an estimator's user passes: Sequences, lists, or a 2-D array (a row is a sequence).
 
     Parameters
     ----------
-    X : Sequences, list of lists of ids, or array of shape (n_sequences, length)
+    X : Sequences, list, object array or Series of lists of ids, or array of shape (n_sequences, length)
+        The index of a Series, such as ``log.groupby("user_id")["item_id"].agg(list)`` gives, are the keys.
     allow_empty : bool
         Whether `X` may hold no event at all.
     estimator : estimator, optional
@@ -495,11 +496,13 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     """
     if isinstance(X, Sequences):
         sequences = X
+    elif isinstance(X, list | tuple):
+        sequences = Sequences.from_lists(X)
+    elif (lists := _lists_of(X)) is not None:
+        sequences = Sequences.from_lists(lists, keys=getattr(X, "index", None))
     elif _is_frame(X):
         advice = "Build them with Sequences.from_frame(log, user=..., item=..., timestamp=...)."
         raise InputError(f"X must be Sequences or a list of sequences, got {type(X).__name__}. {advice}")
-    elif isinstance(X, list | tuple):
-        sequences = Sequences.from_lists(X)
     else:
         lengths, values = flatten_array(X, int(not allow_empty), estimator, reset)
         sequences = Sequences._from_flat(lengths, None, *_factorize(values))
@@ -510,6 +513,16 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
 
 def _is_frame(X: Any) -> bool:
     return isinstance(nw.from_native(X, pass_through=True, allow_series=True), nw.DataFrame | nw.LazyFrame | nw.Series)
+
+
+def _lists_of(X: Any) -> list[Any] | None:
+    """Give the lists that an array of objects or a Series of any frame holds; None if it holds none."""
+    series = nw.from_native(X, pass_through=True, allow_series=True)
+    if isinstance(series, nw.Series):
+        X = series.to_numpy()
+    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 1 or not len(X):
+        return None
+    return list(X) if all(isinstance(one, list | tuple | np.ndarray) for one in X) else None
 
 
 def _read_items(frame: nw.DataFrame[Any], item: str | None) -> frames.Encoded:

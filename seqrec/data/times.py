@@ -63,7 +63,7 @@ def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:
     if kind == "integer":
         return values.astype(np.int64)
     if kind in ("floating", "mixed-integer-float"):
-        return values.astype(np.float64)
+        return values.astype(np.float64) if values.dtype == object else values
     if kind in ("string", "empty"):
         return values
     raise InputError(f"{label} holds {kind} objects ({show(values[0])}, ...). Convert it to datetimes first.")
@@ -82,6 +82,21 @@ def warn_of_future(times: np.ndarray, label: str) -> None:
         warnings.warn(f"{label} has {count}, up to {_seconds(times.max())}.", UserWarning, stacklevel=4)
 
 
+def warn_of_unit(numbers: np.ndarray, unit: str | None, label: str) -> None:
+    """Warn of what `doubt_unit` finds."""
+    if unit is not None and len(numbers) and (doubt := doubt_unit(numbers, unit)):
+        warnings.warn(f"{label} {doubt}", UserWarning, stacklevel=4)
+
+
+def doubt_unit(numbers: np.ndarray, unit: str) -> str:
+    """Say that the unit that was named puts all times before 1973, if they are plainly times of another form."""
+    other = _band_of(numbers.min(), numbers.max())
+    if numbers.max() >= BAND[0] * TICKS[unit] or (other is None and _from_digits(numbers) is None):
+        return ""
+    meant = "written as digits" if other is None else f"in {other}"
+    return f"in {unit} since 1970 ends before 1973; its numbers are plainly times {meant}."
+
+
 def _ticks(column: pa.ChunkedArray) -> np.ndarray:
     return column.cast(pa.int64()).to_numpy()
 
@@ -89,16 +104,31 @@ def _ticks(column: pa.ChunkedArray) -> np.ndarray:
 def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[np.ndarray, str | None]:
     if len(column) == 0:
         return np.array([], dtype="datetime64[us]"), None
-    if pa.types.is_floating(column.type):
-        check_rows(np.isfinite(column.to_numpy()), label, "infinite values", CLEAN)
-    low, high = pc.min_max(column).as_py().values()
+    values = column.to_numpy()
+    if values.dtype.kind == "f":
+        check_rows(np.isfinite(values), label, "infinite values", CLEAN)
+    low, high = values.min().item(), values.max().item()
+    if time_unit == "auto" and (digits := _from_digits(values)) is not None:
+        return digits, None
     unit = infer_unit(low, high, label) if time_unit == "auto" else time_unit
+    if values.dtype.kind == "f":
+        _check_step(values, unit, label)
     if max(-low, high) > int(YEARS[1].astype(int)) * TICKS[unit]:
         raise InputError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
     if pa.types.is_integer(column.type):
         return _ticks(column).view(f"datetime64[{unit}]"), unit
-    microseconds = np.rint(column.to_numpy() * (TICKS["us"] / TICKS[unit]))
+    microseconds = np.rint(values.astype(np.float64) * (TICKS["us"] / TICKS[unit]))
     return microseconds.astype(np.int64).view("datetime64[us]"), unit
+
+
+def _check_step(values: np.ndarray, unit: str, label: str) -> None:
+    """Raise where floats are so coarse that times more than a second apart become one."""
+    step = float(np.spacing(np.abs(values).max())) / TICKS[unit]
+    if step > 1:
+        advice = "Read the column as int64 or float64: what was rounded is lost."
+        raise InputError(
+            f"{label} holds {values.dtype} numbers, which tell times {step:,.0f} s apart at best. {advice}"
+        )
 
 
 _IN_PYTHON = "time_unit='s' (or 'ms', 'us', 'ns')", "pass timestamp=None"
@@ -114,13 +144,33 @@ def infer_unit(low: float, high: float, label: str, advice: tuple[str, str] = _I
     InputError
         If the numbers are plainly in no unit.
     """
-    for unit, ticks in TICKS.items():
-        if BAND[0] * ticks <= low and high < BAND[1] * ticks:
-            return unit
-    raise InputError(
-        f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970. "
-        f"Name the unit: {advice[0]}. If the numbers only count the events, sort the log by them and {advice[1]}."
+    unit = _band_of(low, high)
+    if unit is not None:
+        return unit
+    found = f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970"
+    if _from_digits(np.array([low, high])) is not None:
+        raise InputError(f"{found}, but dates written as digits. Write them as text, such as 2024-05-01.")
+    counts = f"If the numbers only count the events, sort the log by them and {advice[1]}."
+    raise InputError(f"{found}. Name the unit: {advice[0]}. {counts}")
+
+
+def _band_of(low: float, high: float) -> str | None:
+    return next((unit for unit, n in TICKS.items() if BAND[0] * n <= low and high < BAND[1] * n), None)
+
+
+def _from_digits(values: np.ndarray) -> np.ndarray | None:
+    """Read dates that are written as the numbers YYYYMMDD or YYYYMMDDhhmmss; None where any of them is no such date."""
+    low, high = float(values.min()), float(values.max())
+    form = next(
+        (form for form, n in (("%Y%m%d", 8), ("%Y%m%d%H%M%S", 14)) if 10 ** (n - 1) <= low <= high < 10**n), None
     )
+    if form is None or (values != np.floor(values)).any():
+        return None
+    distinct, codes = np.unique(values.astype(np.int64), return_inverse=True)
+    times = pd.to_datetime(pd.Series(distinct.astype(str)), format=form, errors="coerce")
+    if times.isna().any() or not times.dt.year.between(1900, 2200).all():
+        return None
+    return times.to_numpy().astype("datetime64[us]")[codes]
 
 
 def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
@@ -129,7 +179,9 @@ def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
     good = times.notna()
     if not good.all():
         example = show(column[int(np.argmin(good))].as_py())
-        advice = f"Expected ISO 8601, got {example}: parse the column first, as by pandas.to_datetime."
+        only_digits = pc.all(pc.match_substring_regex(column, r"^\d+(\.\d*)?$")).as_py()
+        how = ".astype('int64')" if only_digits else "pandas.to_datetime"
+        advice = f"Expected ISO 8601, got {example}: convert the column first, as by {how}."
         check_rows(good, label, "unreadable times", advice)
     return times.tz_localize(None).to_numpy()
 

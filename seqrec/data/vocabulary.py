@@ -98,8 +98,6 @@ class Vocabulary:
             own, given = (f"{_kind(ids)} (such as {show(ids[0])})" for ids in (self.items, values))
             raise InputError(f"the items are {own}, but these are {given}. Convert one to the other's kind.")
         found = self._index.get_indexer(pd.Index(values, dtype=values.dtype))
-        if values.dtype != self.items.dtype and "f" in values.dtype.kind + self.items.dtype.kind:
-            found[np.abs(values) >= 2**53] = -1  # a float cannot tell these integers apart
         return np.where(found < 0, UNKNOWN, found + N_RESERVED).astype(np.int32)
 
     def decode(self, codes: Any) -> np.ndarray:

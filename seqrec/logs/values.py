@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqrec._checks import MAX_ID_BYTES
+from seqrec._checks import MAX_ID_BYTES, exact_below
 from seqrec.data.times import TICKS, YEARS, ZONE
 
 CODES = {
@@ -22,8 +22,8 @@ CODES = {
     "missing_field": "a field is null or empty",
     "long_id": f"an id is longer than {MAX_ID_BYTES} bytes",
     "invalid_utf8": "a text is not valid UTF-8",
-    "unreadable_time": "a time is not ISO 8601, not finite, or outside of the years 1 to 9999",
-    "not_integer": "an id of integers is no plain integer within 64 bits",
+    "unreadable_time": "a time is not ISO 8601, not finite, not exact as a float, or outside of the years 1 to 9999",
+    "not_integer": "an id of integers is no plain integer within 64 bits, or not exact as a float",
     "not_a_number": "a number cannot be read, or is infinite or NaN",
     "not_boolean": "a value is neither true nor false",
     "wrong_type": "a JSON value is of another kind than its column",
@@ -190,7 +190,7 @@ def _cast_integers(cells: pa.Array) -> pa.Array:
     """Cast numbers to int64; null where they are not whole, or leave what is exact."""
     if pa.types.is_floating(cells.type):
         numbers = pc.fill_null(cells.cast(pa.float64()), np.nan).to_numpy()
-        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < 2**53)
+        whole = (numbers == np.floor(numbers)) & (np.abs(numbers) < exact_below(cells.type.to_pandas_dtype()))
         return pa.array(np.where(whole, numbers, 0).astype(np.int64), mask=~whole)
     if pa.types.is_uint64(cells.type):
         cells = pc.if_else(pc.less_equal(cells, pa.scalar(2**63 - 1, pa.uint64())), cells, None)

@@ -148,10 +148,45 @@ def test_another_kind_of_id_in_two_logs_is_an_error(frame):
 
 def test_whole_floats_are_integers_and_others_an_error(frame):
     assert Sequences.from_frame(frame(user_id=[2.0, 1.0, 2.0])).keys.dtype == np.int64
-    with pytest.raises(ValueError, match=r"1 fractional id, or above 2\*\*53 \(at row 1\)"):
+    with pytest.raises(ValueError, match=r"1 fractional id \(at row 1\)"):
         Sequences.from_frame(frame(user_id=[1.0, 1.5, 2.0]))
-    with pytest.raises(ValueError, match=r"1 fractional id, or above 2\*\*53 \(at row 2\)"):
-        Sequences.from_frame(frame(user_id=[1.0, 2.0, 2.0**53]))
+
+
+FLOATS = [(np.float16, 2**11), (np.float32, 2**24), (np.float64, 2**53)]
+
+
+@pytest.mark.parametrize(("dtype", "limit"), FLOATS, ids=["float16", "float32", "float64"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ids_that_a_type_of_floats_cannot_hold_exactly_are_an_error_everywhere(frame, dtype, limit, sign):
+    exact, coarse = (np.array([1, 2, sign * last], dtype) for last in (limit - 1, limit))
+    as_lists = [exact], [coarse]
+    assert Sequences.from_frame(frame(user_id=exact)).keys.tolist() == sorted([1, 2, sign * (limit - 1)])
+    for X in (exact[None], as_lists[0]):
+        assert as_sequences(X)[0].tolist() == exact.tolist()
+    for take in (
+        lambda: Sequences.from_frame(frame(user_id=coarse)),
+        lambda: Sequences.from_frame(frame(item_id=coarse)),
+        lambda: as_sequences(coarse[None]),
+        lambda: as_sequences(as_lists[1]),
+        lambda: Sequences.from_lists([["a"]] * 3, keys=coarse),
+        lambda: Sequences.from_lists([[1, 2]]).vocabulary.encode(coarse),
+    ):
+        with pytest.raises(ValueError, match=f"1 id that {np.dtype(dtype)} cannot hold exactly, from {limit:,} on"):
+            take()
+
+
+@pytest.mark.parametrize(("dtype", "unit", "step"), [("f4", 1, "128"), ("f4", 1_000, "131"), ("f8", 1, None)])
+def test_floats_too_coarse_to_order_events_by_are_no_times(frame, dtype, unit, step):
+    times = (np.array([1_700_000_040, 1_700_000_010, 1_700_000_030]) * unit).astype(dtype)
+    for take in (
+        lambda: Sequences.from_frame(frame(user_id=["a"] * 3, timestamp=times)).timestamps,
+        lambda: Sequences.from_lists([["a"]] * 3, timestamps=[times[[row]] for row in range(3)]).timestamps,
+    ):
+        if step is None:
+            assert len(np.unique(take())) == 3
+        else:
+            with pytest.raises(ValueError, match=f"holds float32 numbers, which tell times {step} s apart at best"):
+                take()
 
 
 @pytest.mark.parametrize(
@@ -531,3 +566,56 @@ def test_every_way_to_hold_arrays_gives_identical_columns(shape, dtype):
     for name, log in frames.items():
         column = Sequences.from_frame(log, item=None, timestamp=None, columns=["frame"]).columns["frame"]
         np.testing.assert_array_equal(column, values[[1, 3, 0, 2, 4, 5]], err_msg=name, strict=True)
+
+
+# Numbers that are dates
+
+
+@pytest.mark.parametrize(
+    ("numbers", "first"),
+    [
+        ([20240131, 20240201, 20231231], "2024-01-31"),
+        ([20240131.0, 20240201.0, 20231231.0], "2024-01-31"),
+        ([20240131235959, 20240201000000, 20231231120000], "2024-01-31T23:59:59"),
+    ],
+)
+def test_dates_written_as_digits_are_read_as_what_they_say(frame, numbers, first):
+    X = Sequences.from_frame(frame(user_id=["a", "b", "c"], timestamp=numbers))
+    assert X.timestamps[0] == np.datetime64(first)
+    assert X.time_unit is None
+    listed = Sequences.from_lists([["x"]] * 3, timestamps=[[number] for number in numbers])
+    np.testing.assert_array_equal(listed.timestamps, X.timestamps)
+
+
+@pytest.mark.parametrize("numbers", [[20240131, 20240132, 20240201], [20240131, 20240201, 7], [2**40, 20240131, 1]])
+def test_numbers_of_which_one_is_no_date_are_no_dates(frame, numbers):
+    with pytest.raises(ValueError, match="not plainly seconds"):
+        Sequences.from_frame(frame(timestamp=numbers))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unit", "meant"),
+    [
+        ([20240131, 20240201, 20240202], "s", "written as digits"),
+        ([1_700_000_000, 1_700_000_001, 1_700_000_002], "ms", "in s"),
+        ([1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002], "ns", "in ms"),
+    ],
+)
+def test_a_unit_that_puts_a_log_into_the_seventies_is_warned_of_where_another_fits(frame, numbers, unit, meant):
+    text = f"in {unit} since 1970 ends before 1973; its numbers are plainly times {meant}"
+    with pytest.warns(UserWarning, match=text) as caught:
+        Sequences.from_frame(frame(timestamp=numbers), time_unit=unit)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match=text):
+        Sequences.from_lists([["x"]] * 3, timestamps=[[number] for number in numbers], time_unit=unit)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [86_400, 10**7, 3 * 10**7]])
+def test_small_numbers_with_a_unit_may_be_of_1970(frame, numbers):
+    assert Sequences.from_frame(frame(timestamp=numbers), time_unit="s").time_unit == "s"
+
+
+def test_epochs_as_text_get_advice_that_helps(frame):
+    with pytest.raises(ValueError, match=r"got '1700000000': convert the column first, as by \.astype\('int64'\)"):
+        Sequences.from_frame(frame(timestamp=["1700000000", "1700000001", "1700000002"]))

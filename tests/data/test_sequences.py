@@ -295,7 +295,7 @@ def test_a_frame_is_refused_with_the_call_to_write(log, convert):
     [
         (np.array([[1.0, np.nan]]), ValueError, "Input X contains NaN"),
         (np.array([[1.0, np.inf]]), ValueError, "Input X contains infinity"),
-        (np.array([1, 2]), ValueError, "Expected 2D array, got 1D array instead"),
+        (np.array([1, 2]), ValueError, "one flat history of 2 events: wrap it"),
         (np.array([[1j]]), ValueError, "Complex data not supported"),
         (np.array([[{"a": 1}, 1.0]], dtype=object), TypeError, "argument must be"),
         (
