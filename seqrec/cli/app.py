@@ -21,6 +21,7 @@ from seqrec.cli.inspect import inspect
 from seqrec.cli.options import Reading, Work
 from seqrec.cli.recommend import recommend
 from seqrec.cli.score import score
+from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
 _RESUMED = ("score", "recommend")
@@ -87,3 +88,4 @@ def _spread(command: Callable[..., None]) -> Callable[..., None]:
 
 for _command in (fit, score, recommend, evaluate, inspect, verify, demo):
     app.command()(_spread(_command))
+app.add_typer(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from seqrec.jobs.folder import Job, check_outside, locked
 
 if TYPE_CHECKING:
     from seqrec.jobs.job import LogJob, Settings
-    from seqrec.logs.source import Source
 
 
 def folders(
@@ -55,13 +54,6 @@ def settings(work: options.Work, reading: options.Reading) -> Settings:
     return Settings(work.form, size, reading.max_bad, part, reading.drop_duplicates, reading.time_unit)
 
 
-def check_names(source: Source, results: Collection[str]) -> None:
-    """Refuse columns of the log that have the name of a column of the results."""
-    clashes = set(results).intersection(source.columns[:3])
-    if clashes:
-        raise InputError(f"column {min(clashes)!r} has the name of a column of the results. Rename it in the log.")
-
-
 def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], list[tuple[str, str]]]) -> None:
     """Do a job, and say what came of it; `told` gives what a command says of its own results."""
     score_all = None
@@ -74,6 +66,9 @@ def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], l
     record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}
     console.result(record, facts([*_rows(record, job.settings.form, console.seconds), *told(record)]))
     if report["quarantined"]:
+        if console.quiet:
+            (text,) = [said for _, said in told_bad(record, _listed(record, job.settings.form))]
+            console.warn(f"{report['quarantined']:,} of {report['rows']:,} rows cannot be used: {text}")
         raise typer.Exit(exits.QUARANTINED)
 
 
@@ -98,5 +93,8 @@ def _warn_of_times(console: Console, job: LogJob) -> None:
 
 def _rows(record: Mapping[str, Any], form: str, seconds: float) -> list[tuple[str, str]]:
     rate = f"{seconds:,.0f} s, {record['scored'] / max(seconds, 1e-3):,.0f} rows a second with the start"
-    listed = f"{record['output']}/quarantine.{form}"
-    return [("rows", account(record, "scored")), ("time", rate), *told_bad(record, listed)]
+    return [("rows", account(record, "scored")), ("time", rate), *told_bad(record, _listed(record, form))]
+
+
+def _listed(record: Mapping[str, Any], form: str) -> str:
+    return f"{record['output']}/quarantine.{form}"

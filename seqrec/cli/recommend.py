@@ -36,7 +36,6 @@ def recommend(
         from seqrec.jobs.recommendation import RecommendationJob
 
         recommender, digest, source = meet(console, model, logs, reading, "recommend")
-        job.check_names(source, {"rank", "score", "cold"})
         chosen = None if candidates is None else _read_candidates(candidates, recommender)
         recommendation = RecommendationJob(model, source, output, settings, digest, k, exclude_seen, chosen)
         recommendation.prepare()  # so that a wrong option is known before the log is read

@@ -13,8 +13,6 @@ from seqrec.cli.console import Console
 from seqrec.cli.options import Logs, Model, Output, Reading, Work
 from seqrec.exceptions import InputError
 
-_COLUMNS = {"file", "row", "surprisal", "p_value", "expected", "odd_field"}
-_COLUMNS |= {"events", "unknown_events", "score", "flagged", "fired", "top_events"}
 _TELL = "tell how many sequences come in a day. Give --sequences-per-day."
 
 
@@ -30,6 +28,9 @@ def score(
     state: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep users here, so that the next log is read on from this.")
     ] = None,
+    keep_states: Annotated[
+        int, typer.Option(min=1, help="How many nights' states stay there, for seqrec state rollback.")
+    ] = 7,
     reading: Reading,
     work: Work,
     console: Console,
@@ -48,7 +49,6 @@ def score(
         from seqrec.cli.columns import meet
 
         detector, digest, source = meet(console, model, logs, reading, "score")
-        job.check_names(source, _COLUMNS)
         if to_be_told and source.columns.timestamp is None:
             raise InputError(f"a log without times does not {_TELL}")
         from seqrec.jobs.detection import DetectionJob
@@ -59,7 +59,7 @@ def score(
             "alerts_per_day": alerts_per_day,
             "sequences_per_day": sequences_per_day,
         }
-        detection = DetectionJob(model, source, output, settings, digest, threshold, state)
+        detection = DetectionJob(model, source, output, settings, digest, threshold, state, keep_states)
         detection.offset(detector, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
         job.run(console, detection, work.dask, lambda record: _told(record, settings.form))
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ from seqrec.network.state import leaves
 
 _PART = 2**20  # rows of the log to a file of events
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
-_LATE = ("late_event", "it lies before events of this user that an earlier job has scored")
+_LATE = ("late_event", "it does not lie after the events of this user that an earlier job has scored")
 
 
 @dataclass(eq=False)
@@ -45,11 +46,14 @@ class DetectionJob(LogJob):
         sequences come in a day is counted in the log if it is not given.
     state : Path or None
         Folder of what is kept of users between jobs.
+    keep_states : int
+        How many generations of states stay there, so that as many jobs but one can be taken back.
     """
 
     task = "score"
     threshold: Mapping[str, float | None] | None = None
     state: Path | None = None
+    keep_states: int = 7
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,11 +85,16 @@ class DetectionJob(LogJob):
             return
         current, ours = self.generations.current(), self.job.read("generations")
         if ours is None:
-            again = [file for file in self.source.identity() if file in current["logs"]]
-            if again:
-                raise LogError(f"{again[0][0]} was scored before with these states: its events would count double.")
-            self.job.write("generations", {"old": current["name"], "new": uuid4().hex})
-        elif current["name"] not in (ours["old"], ours["new"]):
+            logs = [log for log, n_rows in zip(self.source.contents(), census.rows, strict=True) if n_rows]
+            scored = self.generations.scored()
+            for path, digest in logs:
+                if digest in scored:
+                    raise LogError(
+                        f"{path} was scored before with these states, as {scored[digest]}: its events would count "
+                        f"double. To score that night again, take it back: seqrec state rollback {self.state}"
+                    )
+            self.job.write("generations", {"old": current, "new": uuid4().hex, "logs": logs})
+        elif current not in (ours["old"], ours["new"]):
             raise JobError(_MOVED_ON)
 
     def offset(self, detector: LSTMAnomalyDetector, sequences_per_day: Callable[[], float]) -> float:
@@ -95,15 +104,28 @@ class DetectionJob(LogJob):
         to_be_told = "alerts_per_day" in self.asked and "sequences_per_day" not in self.asked
         return detector.offset_for(**self.asked, **({"sequences_per_day": sequences_per_day()} if to_be_told else {}))
 
+    def check_scored(self, census: Census) -> None:
+        """Raise if so many events came too late that the log is one that the states know in another form."""
+        paths = [self.scored_path(bucket).with_suffix(".late") for bucket in range(census.n_buckets)]
+        n_late = sum(pq.read_metadata(path).num_rows for path in paths)
+        if n_late:
+            self.check_bad(census, census.bad + n_late, f"{n_late:,} of them come too late")
+
+    def forget(self) -> None:
+        """Take the job back, with the states that it has written."""
+        ours = self.job.read("generations")
+        super().forget()
+        if self.generations is not None and ours is not None:
+            rmtree(self.generations.folder / ours["new"], ignore_errors=True)
+
     def commit(self) -> None:
         """Let the new generation of states hold, once."""
         if self.generations is None or self.job.read("committed"):
             return
         current, ours = self.generations.current(), self.job.read("generations")
-        logs = self.job.read("plan")["log"]
-        if current["name"] == ours["old"]:
-            self.generations.commit(ours["new"], logs)
-        elif any(file not in current["logs"] for file in logs):
+        if current == ours["old"]:
+            self.generations.commit(ours["new"], ours["logs"], self.keep_states)
+        elif current != ours["new"]:
             raise JobError(_MOVED_ON)
         self.generations.clear()
         self.job.write("committed", True)

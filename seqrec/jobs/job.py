@@ -206,14 +206,40 @@ class LogJob:
                 census = self._begin(show)
                 waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
                 (score_all or score_here)(self, waiting, census, show)
+                self._check_scored(census)
                 report = self._report(census, self.finish(census, show))
                 write_bytes(path, json.dumps(report, indent=2).encode())
             self.commit()
             self.job.clear("staged", "scored", "spill")
         return report
 
+    def check_scored(self, census: Census) -> None:
+        """Check what is known only after scoring, before any result is written."""
+
+    def forget(self) -> None:
+        """Take back what was done, so that the folder is free for another attempt."""
+        self.job.forget()
+
     def commit(self) -> None:
         """Make known what other jobs build on."""
+
+    def check_bad(self, census: Census, n_bad: int, more: str = "") -> None:
+        """Raise if more rows cannot be used than may be left out, and list them."""
+        if n_bad <= self.settings.max_bad * sum(census.rows):
+            return
+        self._write_quarantine(census)
+        raise BadRowsError(
+            f"{n_bad:,} of {sum(census.rows):,} rows cannot be used{more and f' ({more})'}, more than the share of "
+            f"{self.settings.max_bad:g} that may be left out. They are listed in {self.result_path(REFUSED)}. "
+            "Repair them, or allow a larger share."
+        )
+
+    def _check_scored(self, census: Census) -> None:
+        try:
+            self.check_scored(census)
+        except InputError:
+            self.forget()
+            raise
 
     def _begin(self, show: Show) -> Census:
         """Lay down the log and prepare; if either refuses what was given, the folder is free for another attempt."""
@@ -222,7 +248,7 @@ class LogJob:
             self.prepare(census)
         except InputError:
             if not (self.job.work / "scored").exists():
-                self.job.forget()
+                self.forget()
             raise
         return census
 
@@ -239,13 +265,7 @@ class LogJob:
         for path, now, before in zip(names, self.source.identity(), self.job.read("plan")["log"], strict=True):
             if now != before:
                 raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")
-        if census.bad > self.settings.max_bad * sum(census.rows):
-            self._write_quarantine(census)
-            raise BadRowsError(
-                f"{census.bad:,} of {sum(census.rows):,} rows cannot be used, more than the share of "
-                f"{self.settings.max_bad:g} that may be left out. They are listed in {self.result_path(REFUSED)}. "
-                "Repair them, or allow a larger share."
-            )
+        self.check_bad(census, census.bad)
         census.times.check_zones(self.source.columns.timestamp)
         self.time_unit(census)
         self.job.write("census", census._asdict())

@@ -158,7 +158,9 @@ class Detection:
         X = read_piece(table, self._detector.vocabulary_, self._unit)
         before = self._open
         kept, goes_on = self._recall(X, table["hash"].to_numpy()[X.indptr[:-1]])
-        n_late = _count_late(X, kept.state.network.time)
+        until = kept.state.network.time.copy()
+        until[kept.touched] = np.datetime64("NaT")  # by this job, which may cut events at the same time apart
+        n_late = _count_late(X, until)
         late = table.take(pa.array(X.between(0, n_late).rows))
         X = X.between(n_late, X.lengths)
         read = np.flatnonzero(X.lengths)
@@ -257,10 +259,10 @@ def _results(ahead: deque[Future[Scored]], at_most: int) -> Iterator[Scored]:
 
 
 def _count_late(X: Sequences, scored_until: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Count the events of each sequence that lie before what was scored of it."""
+    """Count the events of each sequence that do not lie after what was scored of it: such as came then, came before."""
     if X.timestamps is None:
         return np.zeros(len(X), np.int64)
-    late = X.timestamps < np.repeat(scored_until, X.lengths)  # False where nothing was
+    late = X.timestamps <= np.repeat(scored_until, X.lengths)  # False where nothing was
     return np.add.reduceat(late, X.indptr[:-1], dtype=np.int64)
 
 

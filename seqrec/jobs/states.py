@@ -1,7 +1,7 @@
 """What is kept of each user between jobs, so that tomorrow's log is read on from where today's ended.
 
 A generation is a folder of Parquet files, sorted by the hash of the users. A job reads one and writes the next, which
-takes its place when the job is done.
+takes its place when the job is done; the last ones are kept, so that a night can be done again.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -172,79 +173,142 @@ def _stored(folder: Path, low: int, high: int) -> Iterator[pa.Table]:
             yield table[first : int(np.searchsorted(hashes, np.uint64(high), side="right"))]
 
 
+class Generation(NamedTuple):
+    """The states after a job.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    logs : list of [path, digest]
+        What the job has read, as `Source.contents` tells it.
+    files : dict
+        The size of each of its files.
+    made : str
+        When, in UTC.
+    """
+
+    name: str
+    logs: list[list[str]]
+    files: dict[str, int]
+    made: str
+
+
 class Generations:
-    """A folder of states, and which generation of them holds.
+    """A folder of states: the last generations of them, of which the newest holds.
 
     Parameters
     ----------
     folder : Path
-    model : str
-        Digest of the model's file: no other can read the states.
-    shard : (i, n)
+    model : str or None
+        Digest of the model's file: no other can read the states. None: of whichever they are.
+    shard : (i, n) or None
         Whose users these are: each shard has a folder of its own.
     """
 
-    def __init__(self, folder: Path, model: str, shard: tuple[int, int] = (0, 1)) -> None:
-        self.folder, self._model, self._shard = folder, model, list(shard)
+    def __init__(self, folder: Path, model: str | None = None, shard: tuple[int, int] | None = None) -> None:
+        self.folder, self._model, self._shard = folder, model, None if shard is None else list(shard)
 
-    def current(self) -> dict[str, Any]:
-        """Give the record of the generation that holds: its `name`, the `logs` that it has read; empty at first.
+    def read(self, check: bool = True) -> tuple[list[Generation], list[list[str]]]:
+        """Give the generations that are kept, the newest last, and the logs of those that are not.
 
         Raises
         ------
         JobError
-            If another model or another shard made it, or something of it is missing or was changed.
+            If another model or another shard made them, or something of the newest is missing or was changed.
         """
         path = self.folder / _CURRENT
         if not path.exists():
-            return {"name": None, "logs": []}
+            return [], []
         record = _read_record(path)
-        if record["model"] != self._model:
+        if self._model not in (None, record["model"]):
             raise JobError(f"{self.folder} holds the states of another model. Choose a new folder for this one.")
-        if record["shard"] != self._shard:
+        if self._shard not in (None, record["shard"]):
             raise JobError(f"{self.folder} holds the states of another shard. Give each shard a folder of its own.")
-        if _sizes(self.folder / record["name"]) != record["files"]:
-            raise JobError(
-                f"states are missing from {self.folder / record['name']}, or were changed. Put them back, or begin "
-                "anew in an empty folder."
-            )
-        return record
+        self._model, self._shard = record["model"], record["shard"]
+        kept = [Generation(**one) for one in record["generations"]]
+        if kept and check:
+            self._check(kept[-1])
+        return kept, record["before"]
 
-    def commit(self, name: str, logs: list[Any]) -> None:
-        """Let the generation `name` hold, which lies in the folder, and has read `logs` too."""
-        before, generation = self.current(), self.folder / name
-        generation.mkdir(exist_ok=True)
-        remove_unfinished(self.folder, generation)
-        # A kill may come before the last generations are removed, so the record names them.
-        others = (*before.get("over", ()), before["name"])
-        over = [other for other in others if other is not None and (self.folder / other).is_dir()]
-        record = {
-            "name": name,
-            "model": self._model,
-            "shard": self._shard,
-            "logs": [*before["logs"], *logs],
-            "over": over,
-            "files": _sizes(generation),
-        }
-        write_bytes(self.folder / _CURRENT, json.dumps(record).encode())
+    def current(self) -> str | None:
+        """Give the name of the generation that holds, None at first."""
+        kept, _ = self.read()
+        return kept[-1].name if kept else None
+
+    def scored(self) -> dict[str, str]:
+        """Give the path of each log that the states have read, by its digest."""
+        kept, before = self.read()
+        return {digest: path for path, digest in [*before, *(log for one in kept for log in one.logs)]}
+
+    def commit(self, name: str, logs: list[list[str]], n_kept: int) -> None:
+        """Let the generation `name` hold, which lies in the folder and has read `logs`; keep so many of the last."""
+        kept, before = self.read()
+        (self.folder / name).mkdir(exist_ok=True)
+        remove_unfinished(self.folder, self.folder / name)
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        kept.append(Generation(name, logs, _sizes(self.folder / name), made))
+        over, kept = kept[:-n_kept], kept[-n_kept:]
+        self._write(kept, [*before, *(log for one in over for log in one.logs)])
+
+    def roll_back(self) -> Generation:
+        """Let the generation before the newest one hold; give the one that is gone.
+
+        Raises
+        ------
+        JobError
+            If there is none before it, so that nothing is known of the users.
+        """
+        kept, before = self.read(check=False)
+        if not kept:
+            raise JobError(f"{self.folder} holds no states.")
+        if len(kept) == 1 and before:
+            raise JobError(f"{self.folder} keeps no earlier states. Begin anew in an empty folder.")
+        for one in kept[-2:-1]:
+            self._check(one)
+        self._write(kept[:-1], before)
+        self.clear()
+        return kept[-1]
 
     def clear(self) -> None:
-        """Remove the generations that the one that holds has taken the place of."""
-        for over in self.current().get("over", ()):
-            rmtree(self.folder / over, ignore_errors=True)
+        """Remove the generations that are not kept, of which a kill may have left some."""
+        names = {one.name for one in self.read()[0]}
+        for folder in self.folder.iterdir():
+            if folder.name not in names and _is_generation(folder):
+                rmtree(folder, ignore_errors=True)
+
+    def _check(self, generation: Generation) -> None:
+        if _sizes(self.folder / generation.name) != generation.files:
+            raise JobError(
+                f"states are missing from {self.folder / generation.name}, or were changed. Put them back, or begin "
+                "anew in an empty folder."
+            )
+
+    def _write(self, kept: list[Generation], before: list[list[str]]) -> None:
+        generations = [one._asdict() for one in kept]
+        record = {"model": self._model, "shard": self._shard, "generations": generations, "before": before}
+        write_bytes(self.folder / _CURRENT, json.dumps(record).encode())
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    """Read which generation holds; its names are those of folders that are removed one day, so they are checked."""
+    """Read which generations there are; their names are those of folders that are read, so they are checked."""
     try:
         record = json.loads(path.read_bytes())
-        named = all(_NAME.fullmatch(name) for name in (record["name"], *record["over"]))
-        whole = named and record.keys() == {"name", "model", "shard", "logs", "over", "files"}
+        whole = record.keys() == {"model", "shard", "generations", "before"}
+        whole = whole and all(Generation(**one) and _NAME.fullmatch(one["name"]) for one in record["generations"])
+        whole = whole and all(len(log) == 2 for log in record["before"])
     except (ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
         raise JobError(f"{path} is damaged: it is not what a job has written. Begin anew in an empty folder.")
     return record
+
+
+def _is_generation(folder: Path) -> bool:
+    """Whether a folder has the name of a generation and holds nothing else."""
+    if not _NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(path.name.endswith((".parquet", ".unfinished")) for path in folder.iterdir())
 
 
 def _sizes(folder: Path) -> dict[str, int]:

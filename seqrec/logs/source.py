@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ from seqrec.logs.files import LogFile, find_files
 #: Of the rows that cannot be used, as they are told to the user.
 QUARANTINE = pa.schema([pa.field("file", pa.string()), *BAD_SCHEMA])
 
+_BLOCK = 2**20  # bytes at each end of a file, by which it is known
 _IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
 
@@ -58,7 +61,20 @@ class Source(NamedTuple):
             return given
         return infer_unit(times.low, times.high, f"column {self.columns.timestamp!r}", _IN_OPTIONS)
 
+    def contents(self) -> list[list[str]]:
+        """Tell the files by what they hold, whatever their name: path, and a digest of size, beginning and end."""
+        return [[str(file.path.resolve()), _digest(file.path)] for file in self.files]
+
     def identity(self) -> list[list[Any]]:
         """Tell the files from others of their names: absolute path, size and time of change of each."""
         statuses = [(file.path.resolve(), file.path.stat()) for file in self.files]
         return [[str(path), status.st_size, status.st_mtime_ns] for path, status in statuses]
+
+
+def _digest(path: Path) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        ends = file.read(_BLOCK)
+        file.seek(max(size - _BLOCK, 0))
+        ends += file.read(_BLOCK)
+    return sha256(str(size).encode() + ends).hexdigest()

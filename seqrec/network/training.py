@@ -116,8 +116,8 @@ class Trainer:
         start(self._trained)
         windows = (Windows(X.lengths, course.longest, course.batch_size, rng) for _ in range(course.n_epochs))
         first = next(windows)
-        schedule = warm_up_and_cosine(course.learning_rate, first.n_steps, course.n_epochs)
-        self._step.restart(map(schedule, count()) if course.warm_up else repeat(course.learning_rate))
+        rate = course.learning_rate
+        self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
         with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
             epochs = (each.batches(X) for each in chain([first], windows))
             history = self._train(epochs, validate, course.patience, progress)
@@ -206,15 +206,19 @@ class RowAdam(keras.optimizers.Adam):
         variable.scatter_sub(tf.IndexedSlices(rate * m / (tf.sqrt(v) + self.epsilon), rows))
 
 
-def warm_up_and_cosine(learning_rate: float, n_batches: int, n_epochs: int) -> Any:
-    """Give a schedule that rises for one epoch of `n_batches` and then falls along a cosine to 2 % of its height."""
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        warmup_target=learning_rate,
-        warmup_steps=n_batches,
-        decay_steps=max(1, n_batches * (n_epochs - 1)),
-        alpha=0.02,
-    )
+def warm_up_and_cosine(height: float, n_batches: int, n_epochs: int) -> Iterator[float]:
+    """Give the learning rate of each step: it rises for one epoch, and then falls along a cosine to 2 % of its height.
+
+    References
+    ----------
+    Loshchilov & Hutter (2017), "SGDR: stochastic gradient descent with warm restarts", equation 5, without restarts.
+    """
+    n_falling = max(1, n_batches * (n_epochs - 1))
+    for step in range(n_batches):
+        yield height * step / n_batches
+    for step in count():
+        cosine = math.cos(math.pi * min(step / n_falling, 1))
+        yield height * (0.02 + 0.98 * (1 + cosine) / 2)
 
 
 class TrainingStep:

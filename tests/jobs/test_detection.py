@@ -22,6 +22,7 @@ from seqrec.jobs import staging
 from seqrec.jobs.detection import DetectionJob
 from seqrec.jobs.folder import locked
 from seqrec.jobs.job import Settings, kinds_wanted
+from seqrec.jobs.states import Generations
 from seqrec.logs.source import Source
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}
@@ -422,9 +423,10 @@ def test_an_interruption_at_any_commit_leaves_no_trace(model, tmp_path, days, mo
 
     def states(folder):
         current = json.loads((folder / "current.json").read_text())
-        assert {path.name for path in folder.iterdir()} == {"lock", "current.json", current["name"]}
-        files = {path.name: path.read_bytes() for path in (folder / current["name"]).iterdir()}
-        return current["logs"], files
+        names = [one["name"] for one in current["generations"]]
+        assert {path.name for path in folder.iterdir()} == {"lock", "current.json", *names}
+        files = {path.name: path.read_bytes() for path in (folder / names[-1]).iterdir()}
+        return [one["logs"] for one in current["generations"]], files
 
     def go(n):
         return run(model, second, tmp_path / f"out{n}", state=tmp_path / f"states{n}")
@@ -537,6 +539,83 @@ def test_a_log_counts_once_with_the_same_states(model, tmp_path):
     with pytest.raises(LogError, match=r"log\.csv was scored before with these states"):
         run(model, [path], tmp_path / "again", state=tmp_path / "states")
     assert (tmp_path / "states" / "current.json").read_bytes() == before
+
+
+def test_a_log_is_known_by_what_it_holds(model, tmp_path):
+    run(model, [write(LOG, tmp_path / "log.csv")], tmp_path / "out", state=tmp_path / "states")
+    (tmp_path / "elsewhere").mkdir()
+    copy = tmp_path / "elsewhere" / "other.csv"
+    shutil.copyfile(tmp_path / "log.csv", copy)
+    for path in (tmp_path / "log.csv", copy):
+        os.utime(path, (0, 0))
+        with pytest.raises(LogError, match=r"scored before with these states, as .*log\.csv.*: seqrec state rollback"):
+            run(model, [path], tmp_path / "again", state=tmp_path / "states")
+    assert not (tmp_path / "again" / ".seqrec" / "plan.json").exists()
+
+
+def test_logs_without_events_are_no_second_ones(model, tmp_path):
+    for day in range(2):
+        (tmp_path / f"{day}.csv").write_text("user_id,item_id,timestamp,amount,channel\n")
+        run(model, [tmp_path / f"{day}.csv"], tmp_path / f"out{day}", state=tmp_path / "states")
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix == ".parquet"}
+
+
+def newest(states):
+    return files_of(states / json.loads((states / "current.json").read_text())["generations"][-1]["name"])
+
+
+@pytest.mark.parametrize("n_rows", [20, None])
+def test_a_night_that_was_taken_back_is_done_again_as_if_it_were_the_first_time(model, tmp_path, n_rows):
+    first, second = days_of(LOG, 2)
+    wrong = second[:n_rows].assign(channel="web")
+    for name, nights in {"right": [first, second], "again": [first, wrong]}.items():
+        for i, night in enumerate(nights):
+            path = write(night, tmp_path / f"{name}{i}.csv")
+            run(model, [path], tmp_path / f"{name}-out{i}", state=tmp_path / name)
+    Generations(tmp_path / "again").roll_back()
+    path = tmp_path / "right1.csv"
+    run(model, [path], tmp_path / "again-out2", state=tmp_path / "again")
+    assert results(tmp_path / "again-out2") == results(tmp_path / "right-out1")
+    assert newest(tmp_path / "again") == newest(tmp_path / "right")
+
+
+@pytest.mark.parametrize("copy", ["cut", "shuffled", "whole, one row more"])
+def test_a_night_in_another_form_comes_too_late_and_leaves_the_states_as_they_were(model, tmp_path, copy):
+    first, second = days_of(LOG, 2)
+    paths = [write(first, tmp_path / "0.csv"), write(second, tmp_path / "1.csv")]
+    for i, path in enumerate(paths):
+        run(model, [path], tmp_path / f"out{i}", state=tmp_path / "states")
+    before = (tmp_path / "states" / "current.json").read_bytes()
+    other = {
+        "cut": second[: len(second) // 2],
+        "shuffled": second.sample(frac=1, random_state=0),
+        "whole, one row more": pd.concat([second, second.tail(1)]),
+    }[copy]
+    again = write(other, tmp_path / "again.csv")
+    with pytest.raises(BadRowsError, match=r"rows cannot be used \([\d,]+ of them come too late\)"):
+        run(model, [again], tmp_path / "out2", state=tmp_path / "states")
+    listed = read(tmp_path / "out2", "quarantine")
+    assert set(listed["code"]) == {"late_event"}
+    assert (tmp_path / "states" / "current.json").read_bytes() == before
+    assert len(list((tmp_path / "states").iterdir())) == 4  # the record, the lock, and two nights
+    later = write(first.assign(timestamp=first["timestamp"] + pd.Timedelta(days=99)), tmp_path / "later.csv")
+    run(model, [later], tmp_path / "out2", state=tmp_path / "states")  # the folder is free again
+
+
+def test_the_last_event_of_a_user_is_not_scored_twice(model, tmp_path):
+    first, second = days_of(LOG, 2)
+    run(model, [write(first, tmp_path / "0.csv")], tmp_path / "out0", state=tmp_path / "states")
+    seam = first.sort_values("timestamp", kind="stable").groupby("user_id").tail(1)
+    path = write(pd.concat([seam, second]), tmp_path / "1.csv")
+    settings = SETTINGS._replace(max_bad=0.9)
+    report = run(model, [path], tmp_path / "out1", settings, state=tmp_path / "states")
+    assert report["quarantined_by_code"] == {"late_event": len(seam)}
+    run(model, [write(first, tmp_path / "0.csv")], tmp_path / "out2", state=tmp_path / "other")
+    run(model, [write(second, tmp_path / "2.csv")], tmp_path / "out3", state=tmp_path / "other")
+    pd.testing.assert_frame_equal(read(tmp_path / "out1", "sequences"), read(tmp_path / "out3", "sequences"))
 
 
 def test_events_that_come_too_late_are_quarantined(detector, model, tmp_path, small):

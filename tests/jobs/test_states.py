@@ -191,53 +191,95 @@ def test_a_generation_is_sorted_by_hash(everybody, tmp_path):
 # --- generations
 
 
-ONE, TWO, THREE = ("1" * 32, "2" * 32, "3" * 32)
+ONE, TWO, THREE, FOUR = ("1" * 32, "2" * 32, "3" * 32, "4" * 32)
 
 
-def make(folder, name):
+def make(folder, name, logs=(), n_kept=7, model="model"):
+    """Let a job make a generation."""
     (folder / name).mkdir(parents=True)
-    (folder / name / "00000.parquet").touch()
+    (folder / name / "00000.parquet").write_bytes(b"states")
+    generations = Generations(folder, model, (0, 1))
+    generations.commit(name, [list(log) for log in logs], n_kept)
+    generations.clear()
+    return generations
+
+
+def folders(path):
+    return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
 
 
 def test_there_is_no_generation_at_first(tmp_path):
-    assert Generations(tmp_path / "states", "model").current() == {"name": None, "logs": []}
+    generations = Generations(tmp_path / "states", "model")
+    assert generations.read() == ([], [])
+    assert generations.current() is None
+    assert generations.scored() == {}
 
 
-def test_the_last_generation_holds_and_remembers_all_logs(tmp_path):
-    generations = Generations(tmp_path, "model")
+def test_the_newest_generation_holds_and_all_logs_are_remembered(tmp_path):
+    make(tmp_path, ONE, [("a.csv", "A"), ("b.csv", "B")], 2)
+    make(tmp_path, TWO, [("c.csv", "C")], 2)
+    make(tmp_path, THREE, [("d.csv", "D")], 2)
+    generations = Generations(tmp_path, "model", (0, 1))
+    assert generations.current() == THREE
+    assert [one.name for one in generations.read()[0]] == folders(tmp_path) == [TWO, THREE]
+    assert generations.scored() == {"A": "a.csv", "B": "b.csv", "C": "c.csv", "D": "d.csv"}
+
+
+def test_a_night_that_is_taken_back_is_forgotten_with_its_logs(tmp_path):
+    make(tmp_path, ONE, [("a.csv", "A")])
+    generations = make(tmp_path, TWO, [("b.csv", "B")])
+    assert generations.roll_back().name == TWO
+    assert generations.current() == ONE
+    assert generations.scored() == {"A": "a.csv"}
+    assert folders(tmp_path) == [ONE]
+    assert generations.roll_back().name == ONE
+    assert generations.current() is None
+    assert folders(tmp_path) == []
+    with pytest.raises(JobError, match="holds no states"):
+        generations.roll_back()
+
+
+def test_what_is_not_kept_cannot_be_taken_back_to(tmp_path):
+    make(tmp_path, ONE, [("a.csv", "A")], 1)
+    generations = make(tmp_path, TWO, [("b.csv", "B")], 1)
+    with pytest.raises(JobError, match="keeps no earlier states"):
+        generations.roll_back()
+    assert generations.current() == TWO
+
+
+def test_damaged_states_can_be_taken_back_but_not_to_damaged_ones(tmp_path):
+    for name in (ONE, TWO, THREE):
+        generations = make(tmp_path, name)
+    (tmp_path / THREE / "00000.parquet").unlink()
+    generations.roll_back()
+    assert generations.current() == TWO
+    (tmp_path / ONE / "00000.parquet").unlink()
+    with pytest.raises(JobError, match="missing from"):
+        generations.roll_back()
+    assert generations.current() == TWO
+
+
+def test_taking_back_keeps_the_states_of_their_model_and_shard(tmp_path):
     make(tmp_path, ONE)
-    generations.commit(ONE, ["a.csv", "b.csv"])
     make(tmp_path, TWO)
-    generations.commit(TWO, ["c.csv"])
-    current = Generations(tmp_path, "model").current()
-    assert (current["name"], current["logs"]) == (TWO, ["a.csv", "b.csv", "c.csv"])
-
-
-def test_a_generation_that_is_over_is_removed(tmp_path):
-    generations = Generations(tmp_path, "model")
-    for name in (ONE, TWO):
-        make(tmp_path, name)
-        generations.commit(name, [])
-        generations.clear()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [TWO, "current.json"]
+    Generations(tmp_path).roll_back()
+    assert Generations(tmp_path, "model", (0, 1)).current() == ONE
+    for model, shard, text in (("other", (0, 1), "another model"), ("model", (0, 2), "another shard")):
+        with pytest.raises(JobError, match=text):
+            Generations(tmp_path, model, shard).current()
 
 
 def test_states_of_another_model_are_refused(tmp_path):
     make(tmp_path, ONE)
-    Generations(tmp_path, "model").commit(ONE, [])
     with pytest.raises(JobError, match=r"states of another model\. Choose a new folder"):
         Generations(tmp_path, "other").current()
-    make(tmp_path, TWO)
     with pytest.raises(JobError):
-        Generations(tmp_path, "other").commit(TWO, [])
-    assert json.loads((tmp_path / "current.json").read_text())["name"] == ONE
+        make(tmp_path, TWO, model="other")
+    assert Generations(tmp_path).current() == ONE
 
 
 def test_a_commit_that_fails_leaves_the_old_generation(tmp_path, monkeypatch):
-    generations = Generations(tmp_path, "model")
     make(tmp_path, ONE)
-    generations.commit(ONE, ["a.csv"])
-    make(tmp_path, TWO)
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -245,34 +287,49 @@ def test_a_commit_that_fails_leaves_the_old_generation(tmp_path, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr("seqrec._files.os.replace", fail)
         with pytest.raises(OSError, match="No space"):
-            generations.commit(TWO, ["b.csv"])
-    assert generations.current()["name"] == ONE
+            make(tmp_path, TWO)
+    assert Generations(tmp_path).current() == ONE
     assert (tmp_path / ONE).is_dir()
 
 
 def test_what_a_kill_left_behind_is_removed_by_the_next_job(tmp_path):
-    for name in (ONE, TWO, THREE):  # none of the first is cleared
-        make(tmp_path, name)
-        Generations(tmp_path, "model").commit(name, [])
-    Generations(tmp_path, "model").clear()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [THREE, "current.json"]
+    make(tmp_path, ONE)
+    (tmp_path / TWO).mkdir()
+    (tmp_path / TWO / ".00000.parquet.unfinished").touch()
+    make(tmp_path, THREE)
+    assert folders(tmp_path) == [ONE, THREE]
 
 
-@pytest.mark.parametrize("over", ["../victim", "{victim}", "..", "victim", "", 7, None])
-def test_a_record_never_leads_to_a_folder_that_is_none_of_its_own(tmp_path, over):
+@pytest.mark.parametrize("thing", ["folder of something else", "link", "other name"])
+def test_nothing_but_states_is_ever_removed(tmp_path, thing):
     states, victim = tmp_path / "states", tmp_path / "victim"
-    for folder in (victim, states / "victim"):
-        folder.mkdir(parents=True)
-        (folder / "precious").touch()
+    for folder in (states, victim):
+        folder.mkdir()
+    (victim / "00000.parquet").touch()
+    if thing == "link":
+        (states / TWO).symlink_to(victim, target_is_directory=True)
+    else:
+        path = states / (TWO if thing == "folder of something else" else "mine")
+        path.mkdir()
+        (path / ("precious" if path.name == TWO else "00000.parquet")).touch()
     make(states, ONE)
-    Generations(states, "model").commit(ONE, [])
+    assert len(folders(states)) == 2
+    assert (victim / "00000.parquet").exists()
+
+
+@pytest.mark.parametrize("name", ["../victim", "{victim}", "..", "victim", "", 7, None])
+def test_a_record_never_leads_to_a_folder_that_is_none_of_its_own(tmp_path, name):
+    states, victim = tmp_path / "states", tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").touch()
+    make(states, ONE)
     record = json.loads((states / "current.json").read_text())
-    record["over"] = [over.format(victim=victim) if isinstance(over, str) else over]
+    record["generations"][0]["name"] = name.format(victim=victim) if isinstance(name, str) else name
     (states / "current.json").write_text(json.dumps(record))
-    with pytest.raises(JobError, match="damaged"):
-        Generations(states, "model").clear()
+    for verb in (Generations(states).clear, Generations(states).roll_back):
+        with pytest.raises(JobError, match="damaged"):
+            verb()
     assert (victim / "precious").exists()
-    assert (states / "victim" / "precious").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null", '{"name": "x"}', b"\xff"], ids=repr)
@@ -293,9 +350,6 @@ def cut(path):
 @pytest.mark.parametrize("harm", [Path.unlink, cut, remove_folder])
 def test_states_that_are_missing_or_cut_are_noticed(tmp_path, harm):
     make(tmp_path, ONE)
-    path = tmp_path / ONE / "00000.parquet"
-    path.write_bytes(b"states")
-    Generations(tmp_path, "model").commit(ONE, [])
-    harm(path)
+    harm(tmp_path / ONE / "00000.parquet")
     with pytest.raises(JobError, match="missing from"):
         Generations(tmp_path, "model").current()
