@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 import time
@@ -65,6 +66,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file at once."""
     with replacing(path) as unfinished:
         unfinished.write_bytes(content)
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of what a file holds, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

@@ -108,7 +108,7 @@ def _by_labels(
 
     p_values = model.part_p_values(X)
     reports = {"model": detection_report(truth, -scores, flagged)}
-    reports |= {part: detection_report(truth, -p_values[part]) for part in _BASELINES if part in p_values}
+    reports |= {part: detection_report(truth, -p_values[part].to_numpy()) for part in _BASELINES if part in p_values}
     rows = [("", *reports)]
     rows += [
         (name, *(f"{one[name]:.4f}" if name in one else "" for one in reports.values())) for name in reports["model"]

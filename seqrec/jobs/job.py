@@ -18,11 +18,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec._files import replacing, write_bytes
+from seqrec._files import replacing, sha256_of, write_bytes
 from seqrec.data.fields import GAP, Fields
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.exceptions import BadRowsError, InputError, LogError
 from seqrec.jobs.folder import REFUSED, Job, check_outside
+from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.source import QUARANTINE, Show, Source
@@ -207,7 +208,7 @@ class LogJob:
                 waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
                 (score_all or score_here)(self, waiting, census, show)
                 self._check_scored(census)
-                report = self._report(census, self.finish(census, show))
+                report = signed(self._report(census, self.finish(census, show)) | {"files": self._files()})
                 write_bytes(path, json.dumps(report, indent=2).encode())
             self.commit()
             self.job.clear("staged", "scored", "spill")
@@ -334,6 +335,11 @@ class LogJob:
         if rows["rows"] != rows["scored"] + rows["quarantined"] + rows["filtered"]:
             raise AssertionError(f"rows were lost or doubled: {rows}")
         return rows | {"quarantined_by_code": codes, "filtered_by_reason": filtered, **became}
+
+    def _files(self) -> dict[str, dict[str, Any]]:
+        """Give size and SHA-256 of each file of results, so that a change of any is noticed."""
+        paths = sorted(self.job.output.glob(f"*.{self.settings.form}"))
+        return {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in paths}
 
     def _write_quarantine(self, census: Census) -> dict[str, int]:
         """List the rows that could not be used, in the order of the log; give their number by code."""

@@ -1,9 +1,14 @@
-"""Are the results of a job whole? Their files are read again, and compared with the job's report."""
+"""Are the results of a job whole? Their files are read again, and compared with the job's report.
+
+The report holds the digest of each file and its own, so no change of results goes unnoticed; a forgery does, which has
+digests as good as any. The rows are counted too, which says what is wrong.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from seqrec._files import sha256_of
 from seqrec.jobs.folder import Job
 from seqrec.logs.source import Show
 
@@ -44,6 +50,12 @@ def recount(folder: Path, show: Show) -> tuple[list[str], dict[str, Any] | None]
         return [f"{folder}: a file cannot be read: {error}"], None
 
 
+def signed(report: dict[str, Any]) -> dict[str, Any]:
+    """Give a report with the digest of what it says."""
+    rest = {key: value for key, value in report.items() if key != "sha256"}
+    return rest | {"sha256": sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()}
+
+
 def compare_shards(folders: list[Path], reports: list[dict[str, Any]]) -> list[str]:
     """Tell whether the parts of a job are all there, and make up one log."""
     parts = {folder.name.rpartition("-")[2] for folder in folders}
@@ -57,6 +69,9 @@ def compare_shards(folders: list[Path], reports: list[dict[str, Any]]) -> list[s
 
 
 def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
+    if report != signed(report):
+        yield "report.json was changed after the job wrote it, or is of another release."
+    yield from _changed(folder, report.get("files", {}))
     if report["rows"] != sum(report[name] for name in _PARTS):
         yield f"{report['rows']:,} rows are not the sum of their parts."
     if report["filtered"] != sum(report["filtered_by_reason"].values()):
@@ -72,6 +87,20 @@ def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
     for name, key, column in _COUNTED:
         if key in report:
             yield from _differs(name, sum(batch.num_rows for batch in _batches(folder, name, column)), report[key])
+
+
+def _changed(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Tell of files that are not as the job wrote them, or that it did not write."""
+    for name, told in files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name} is missing."
+        elif path.stat().st_size != told["bytes"] or sha256_of(path) != told["sha256"]:
+            yield f"{name} was changed after the job wrote it."
+    names = ["events", "quarantine", *(name for name, *_ in _COUNTED)]
+    for path in sorted(path for name in names for path in _files_of(folder, name)):
+        if path.name not in files:
+            yield f"{path.name} is no file of this job."
 
 
 def _differs(name: str, found: int, told: int) -> list[str]:
@@ -107,9 +136,13 @@ def _runs(folder: Path, name: str, show: Show) -> Iterator[tuple[str, NDArray[np
                 yield encoded.dictionary[int(files[run[0]])].as_py(), rows[run]
 
 
+def _files_of(folder: Path, name: str) -> list[Path]:
+    return sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")])
+
+
 def _batches(folder: Path, name: str, *columns: str) -> Iterator[pa.RecordBatch]:
     """Read columns of the files of one kind of results, in the order of their numbers."""
-    for path in sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")]):
+    for path in _files_of(folder, name):
         if path.suffix == ".parquet":
             yield from pq.ParquetFile(path).iter_batches(columns=columns)
         elif path.suffix == ".csv":
