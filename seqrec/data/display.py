@@ -20,20 +20,20 @@ _N_EVENTS = 6  # and events of each
 Facts = Iterator[tuple[str, Any]]
 
 
-def card_of_sequences(X: Any) -> Html:
+def card_of_sequences(X: Any) -> str:
     """Describe `Sequences`: size, dates, columns and the first few."""
     size = sizes(len(X), X.n_events, len(X.vocabulary) if X.has_items else None)
-    return card("Sequences", dict(_facts(X)), *_first_sequences(X), lead=size)
+    return str(card("Sequences", dict(_facts(X)), *_first_sequences(X), lead=size))
 
 
-def card_of_estimator(estimator: Any) -> Html:
-    """Describe an estimator: what it has learned, or what to call next, and its parameters."""
+def card_of_estimator(estimator: Any) -> str:
+    """Describe an estimator: what it has learned, or what to call next, and its parameters, for any notebook."""
     name, (changed, rest) = type(estimator).__name__, _parameters(estimator)
     if not hasattr(estimator, "training_data_"):
         call = f"call {_call_of_fit(estimator)} with Sequences"
-        return card(name, changed | {"next": call}, *rest, lead="not fitted")
+        return str(card(name, changed | {"next": call}, *rest, lead="not fitted"))
     learned = {name: value for facts_of in _LEARNED for name, value in facts_of(estimator)}
-    return card(name, learned | changed, *rest, lead="fitted")
+    return str(card(name, learned | changed, *rest, lead="fitted"))
 
 
 class ShownAsCard:
