@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -65,8 +65,8 @@ class RecommenderMixin:
             Length of each list; clipped, with a warning, to the size of the catalogue.
         exclude_seen : bool
             Leave out the items of the history.
-        candidates : array-like of item ids, optional
-            Recommend these items only.
+        candidates : array-like or set of item ids, optional
+            Recommend these items only. Those that the catalogue lacks are skipped, with a warning that counts them.
         at : datetime or (n,) array-like of datetimes, optional
             The time of the question, for models that use time. X needs timestamps then.
 
@@ -85,7 +85,7 @@ class RecommenderMixin:
         TypeError
             If ids are text here and numbers in training, or the reverse.
         ValueError
-            If a candidate is not in the catalogue.
+            If none of the candidates is in the catalogue.
         """
         X = self._encode(X)
         columns, scores = best_of(self._score_blocks(X, exclude_seen, candidates, at), len(X), self._clip(k))
@@ -322,7 +322,7 @@ class RecommenderMixin:
         `seen` takes a slice of the sequences, and gives row and column of each item that these hold.
         """
         if candidates is not None:
-            excluded = np.setdiff1d(np.arange(len(self.vocabulary_)), self._columns(candidates, "candidates"))
+            excluded = np.setdiff1d(np.arange(len(self.vocabulary_)), self._candidate_columns(candidates))
         for rows, scores in blocks:
             check(scores[~cold[rows]] if cold[rows].any() else scores)
             scores[cold[rows]] = popularity
@@ -331,6 +331,18 @@ class RecommenderMixin:
             if candidates is not None:
                 scores[:, excluded] = -np.inf
             yield rows, scores
+
+    def _candidate_columns(self, candidates: Any) -> NDArray[np.intp]:
+        """Give the columns of the candidates that the catalogue holds, with a warning that counts the others."""
+        items = np.asarray(list(candidates) if isinstance(candidates, Set) else candidates)
+        if items.ndim == 1 and len(items):
+            new = self.vocabulary_.encode(items) == UNKNOWN
+            if new.any() and not new.all():
+                first = show(items[new][:3].tolist())
+                text = f"{new.sum():,} of {len(items):,} candidates are not in the catalogue, such as {first}: skipped."
+                warnings.warn(text, stacklevel=5)
+                items = items[~new]
+        return self._columns(items, "candidates")
 
     def _columns(self, items: ArrayLike, name: str) -> NDArray[np.intp]:
         """Give the columns of items of the catalogue; errors call them `name`."""

@@ -126,7 +126,10 @@ def test_only_candidates_are_recommended_and_others_named(fitted):
     items, _ = fitted.recommend(HISTORIES, k=3, exclude_seen=False, candidates=["item c", "item a"])
     assert all(set(row) == {"item a", "item c", None} for row in items)
     with pytest.raises(ValueError, match="item z"):
-        fitted.recommend(HISTORIES, candidates=["item a", "item z"])
+        fitted.recommend(HISTORIES, candidates=["item y", "item z"])
+    with pytest.warns(UserWarning, match=r"1 of 3 candidates are not in the catalogue, such as \['item z'\]: skipped"):
+        found = fitted.recommend(HISTORIES, k=3, exclude_seen=False, candidates={"item c", "item z", "item a"})
+    np.testing.assert_array_equal(found[0], items)
 
 
 def test_predict_gives_the_best_item_seen_or_not(fitted):
