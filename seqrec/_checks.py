@@ -57,7 +57,7 @@ def check_column(name: Any, columns: Sequence[Any]) -> None:
 def nearest(name: Any, choices: Iterable[Any]) -> str:
     """Ask whether the choice that is spelled most like `name` was meant; empty where none is like it."""
     by_lower = {str(choice).lower(): choice for choice in choices}
-    match = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.4)
+    match = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
     return f" Did you mean {by_lower[match[0]]!r}?" if match else ""
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from narwhals.dependencies import is_into_dataframe
 from scipy.sparse import csr_array
 
-from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exact, check_ids, check_rows
+from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exact, check_ids, check_rows, show
 from seqrec.data.arrays import check_numbers, stack_cells
 from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit
 from seqrec.exceptions import InputError
@@ -40,7 +40,16 @@ def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
         raise InputError(f"log must be a pandas, polars or pyarrow dataframe, got {kind}.{advice}")
     columns = log.column_names if isinstance(log, pa.Table) else list(log.columns)
     for name in names:
+        _check_name(name, log)
+        if name == "timestamp" not in columns:
+            advice = "Name the column of times, timestamp=..., or pass timestamp=None if the rows are in their order"
+            raise InputError(
+                f"column 'timestamp' is missing; columns found: {', '.join(map(repr, columns))}. {advice}."
+            )
         check_column(name, columns)
+    if isinstance(log, pd.DataFrame):
+        sparse = [name for name, kind in log.dtypes.items() if isinstance(kind, pd.SparseDtype) and name in names]
+        log = log.assign(**{name: log[name].sparse.to_dense() for name in sparse})
     try:
         return nw.from_native(log, eager_only=True)
     except nw.exceptions.DuplicateError as error:
@@ -98,7 +107,9 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     label = f"column {name!r}"
     if _holds_arrays(series := frame[name]):
         return stack_cells(series.to_numpy(), label)
-    column = _to_arrow(series, label, check_ids)
+    column = _to_arrow(series, label, _plain_objects)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
     if pa.types.is_temporal(column.type):
         return read_times(column, label)[0].astype("datetime64[us]")
     if is_text(column.type):
@@ -161,6 +172,32 @@ def order_of(times: np.ndarray | None) -> np.ndarray | None:
     keys.sort()
     keys &= (1 << row_bits) - 1
     return keys.astype(_row_dtype(len(keys)))
+
+
+def _check_name(name: Any, log: Any) -> None:
+    """Raise where what should name a column is something else, or names the index of the log."""
+    if isinstance(name, list | tuple):
+        joined = " + '|' + ".join(f"log[{part!r}].astype(str)" for part in name)
+        raise InputError(f"{list(name)!r} are several columns, and an id is one. Join them first: {joined}.")
+    if not isinstance(name, str):
+        raise InputError(f"column {name!r} has a name that is no text. Name it first: log.rename(columns=str).")
+    if isinstance(log, pd.DataFrame) and name in log.index.names and name not in log.columns:
+        raise InputError(f"column {name!r} is missing: it is the index of the log. Pass log.reset_index().")
+
+
+def _plain_objects(values: np.ndarray, label: str) -> np.ndarray:
+    """Convert a column of Python objects, which hold numbers, truth values, text or times of one kind."""
+    check_rows(pd.notna(values), label, "missing values", CLEAN)
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in ("decimal", "floating", "mixed-integer-float"):
+        return values.astype(np.float64)
+    if kind == "boolean":
+        return values.astype(bool)
+    if kind in ("datetime", "date", "datetime64"):
+        return times_from_objects(values, label)
+    if kind in ("integer", "string", "empty"):
+        return check_ids(values, label)
+    raise InputError(f"{label} holds {kind} objects ({show(values[0])}, ...), not numbers, booleans, text or times.")
 
 
 def _holds_arrays(column: nw.Series[Any]) -> bool:

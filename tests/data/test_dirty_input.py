@@ -619,3 +619,46 @@ def test_small_numbers_with_a_unit_may_be_of_1970(frame, numbers):
 def test_epochs_as_text_get_advice_that_helps(frame):
     with pytest.raises(ValueError, match=r"got '1700000000': convert the column first, as by \.astype\('int64'\)"):
         Sequences.from_frame(frame(timestamp=["1700000000", "1700000001", "1700000002"]))
+
+
+# Columns outside of the happy path
+
+
+def test_sparse_and_decimal_columns_are_what_they_hold(frame):
+    half = decimal.Decimal("0.5")
+    assert (
+        Sequences.from_frame(frame(amount=[half, half, half]), columns=["amount"]).columns["amount"].tolist()
+        == [0.5] * 3
+    )
+    log = pd.DataFrame({"user_id": ["a", "b", "a"], "item_id": pd.arrays.SparseArray([0, 0, 2]), "timestamp": DAYS})
+    assert as_lists(Sequences.from_frame(log)) == [[0, 2], [0]]
+    log = log.assign(amount=pd.arrays.SparseArray([0.0, 0.0, 2.5]))
+    assert sorted(Sequences.from_frame(log, columns=["amount"]).columns["amount"]) == [0, 0, 2.5]
+
+
+def test_objects_that_are_no_values_are_refused_as_such():
+    log = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "thing": [object(), {}]})
+    with pytest.raises(TypeError, match=r"column 'thing' holds mixed objects .*, not numbers, booleans, text or times"):
+        Sequences.from_frame(log, timestamp=None, columns=["thing"])
+
+
+LOG = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": ["2024-01-01", "2024-01-02"]})
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "advice"),
+    [
+        (
+            LOG.set_axis([0, 1, 2], axis=1),
+            {"user": 0, "item": 1, "timestamp": 2},
+            r"column 0 has a name that is no text",
+        ),
+        (LOG.set_index("user_id"), {}, r"'user_id' is missing: it is the index of the log\. Pass log\.reset_index"),
+        (LOG, {"user": ["user_id", "item_id"]}, r"Join them first: log\['user_id'\]\.astype\(str\) \+ '\|' \+"),
+        (LOG.drop(columns="timestamp"), {}, r"or pass timestamp=None if the rows are in their order"),
+        (LOG.drop(columns="user_id"), {}, r"column 'user_id' is missing; columns found: 'item_id', 'timestamp'\.$"),
+    ],
+)
+def test_columns_that_cannot_be_found_come_with_a_way_out(log, options, advice):
+    with pytest.raises((ValueError, TypeError), match=advice):
+        Sequences.from_frame(log, **options)
