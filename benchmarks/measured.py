@@ -148,6 +148,33 @@ def model_files(result: dict[str, Any]) -> Measured:
     return Measured("Model files", on_machine(result, cells))
 
 
+def false_alarms(result: dict[str, Any]) -> Measured:
+    """Print what `false_alarms.py` measured."""
+    rates = ["0.01", "0.05", "0.1", "discoveries"]
+
+    def lay_out(head: list[str], keys: list[str], rows: list[dict[str, Any]]) -> str:
+        shown = [
+            [
+                *(str(row[key]) for key in keys),
+                *(f"{show(row['mean'][rate])} ± {show(row['standard error'][rate])}" for rate in rates),
+            ]
+            for row in rows
+        ]
+        return table([*head, *rates], shown)
+
+    zipf, drift, n_logs = result["figures"]["zipf"], result["figures"]["drift"], result["arguments"]["logs"]
+    kept = sum(not row["not kept"] for row in zipf)
+    parts = [
+        "Share of normal sequences that is flagged where that of the column's head was asked for, and share of logs in "
+        f"which `discoveries(0.1)` finds anything among normal ones: means of {n_logs} logs drawn by Zipf's law, ± one "
+        f"standard error. All rates are kept in {kept} of {len(zipf)} rows.",
+        lay_out(["detector", "kinds", "sequences", "folds"], ["detector", "kinds", "sequences", "folds"], zipf),
+        "On logs whose habits drift, learned from the older sequences and asked about the newest:",
+        lay_out(["detector", "folds", "they follow"], ["detector", "folds", "follow"], drift),
+    ]
+    return Measured("False alarms", parts)
+
+
 def explore(result: dict[str, Any]) -> Measured:
     """Print what `explore.py` measured."""
     sizes = result["front end, bytes"].values()
@@ -173,6 +200,8 @@ MEASURED = {
         "interruptions": interruptions,
         "model-files": model_files,
         "explore": explore,
+        "false-alarms": false_alarms,
+        "false-alarms-lstm": false_alarms,
     },
     "Speed": {
         "speed": speed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -65,12 +66,16 @@ class BagOfEvents(NamedTuple):
         kept = np.sort(rng.permutation(first)[:_MOST_NEIGHBOURS])
         return cls(roots[kept], X.keys[kept])
 
-    def nearest(self, X: Sequences) -> tuple[NDArray[np.float64], NDArray]:
-        """Distance to the nearest normal sequence, (n,) float64, and that sequence's key, (n,)."""
-        return self.nearest_to(count_events(X))
+    def nearest(self, X: Sequences, but_itself: bool = False) -> tuple[NDArray[np.float64], NDArray]:
+        """Distance to the nearest normal sequence, (n,) float64, and that sequence's key, (n,).
 
-    def nearest_to(self, counts: sparse.csr_array) -> tuple[NDArray[np.float64], NDArray]:
-        """Give the same for sequences whose events are counted."""
+        With `but_itself` one of another key, where there is one: who asks about the training data is not told that each
+        sequence is like itself.
+        """
+        return self.nearest_to(count_events(X), X.keys if but_itself else None)
+
+    def nearest_to(self, counts: sparse.csr_array, keys: NDArray | None = None) -> tuple[NDArray[np.float64], NDArray]:
+        """Give the same for sequences whose events are counted, of other keys than these."""
         roots, norms, n = _roots(counts), (self.roots**2).sum(axis=1), counts.shape[0]
         few_kinds = roots.shape[1] <= _DENSE_KINDS
         others: Any = self.roots.T.toarray() if few_kinds else self.roots.T.tocsr()
@@ -81,6 +86,9 @@ class BagOfEvents(NamedTuple):
             own: Any = roots[part]
             products = own.toarray() @ others if few_kinds else (own @ others).toarray()
             relative = norms - 2 * products  # |a - b|**2 less |a|**2
+            if keys is not None:
+                own = pd.Index(self.keys).get_indexer(pd.Index(keys[part]))
+                relative[np.flatnonzero(own >= 0), own[own >= 0]] = np.inf
             nearest[part] = relative.argmin(axis=1)
             squares[part] = np.take_along_axis(relative, nearest[part, None], axis=1)[:, 0]
         squares += (roots**2).sum(axis=1)

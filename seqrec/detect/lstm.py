@@ -324,8 +324,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             A row an event, the oddest sequence first: `sequence` (key), `score`, `fired` (the part of the score that is
             oddest), `fired_p` (its p-value), `position` (of the event, from 0), `row` (of the log; -1 for the end of
             the sequence), `event`, `field` (the oddest), `value`, `surprisal` (nats), `p_value` (of the event),
-            `expected` (with probabilities) and `nearest` (key of the training sequence whose counts of events are most
-            like this one's).
+            `expected` (with probabilities) and `nearest` (key of another training sequence whose counts of events are
+            most like this one's).
         """
         check_is_fitted(self, "calibration_")
         named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
@@ -341,7 +341,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame.insert(1, "score", scores[which])
         frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
         frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
-        frame["nearest"] = self.normal_.compositions.nearest(X)[1][which]
+        frame["nearest"] = self.normal_.compositions.nearest(X, but_itself=True)[1][which]
         return frame
 
     def stream(self, state: StreamState | None = None) -> DetectorStream:

@@ -44,7 +44,7 @@ class CategoricalHead(keras.layers.Layer):
     """
 
     def __init__(self, embedding: keras.layers.Embedding, n_negatives: int, seed: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)
         self.embedding = embedding
         self.n_negatives = n_negatives
         self.seed_generator = keras.random.SeedGenerator(seed)

@@ -69,7 +69,7 @@ class PeepholeLSTMCell(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights, with the shapes and the initial values of Keras' LSTM."""
-        reference = keras.layers.LSTMCell(self.units, **_initializers(self.seed))
+        reference = keras.layers.LSTMCell(self.units, dtype="float32", **_initializers(self.seed))
         reference.build(input_shape)
         for name in ("kernel", "recurrent_kernel", "bias"):
             value = getattr(reference, name)

@@ -16,6 +16,18 @@ def test_the_nearest_composition_is_found_by_roots_of_counts():
     assert keys.tolist() == ["nine", "mixed", "mixed"]
 
 
+def test_the_nearest_may_be_asked_for_but_itself():
+    training = Sequences.from_lists([["a"] * 9, ["a"] * 4, ["b"] * 4], keys=["nine", "four", "other"])
+    compositions = BagOfEvents.fit(training, np.random.default_rng(0))
+    assert compositions.nearest(training)[1].tolist() == ["nine", "four", "other"]
+    distances, keys = compositions.nearest(training, but_itself=True)
+    assert keys.tolist()[:2] == ["four", "nine"]
+    assert keys[2] != "other"
+    np.testing.assert_allclose(distances[:2], 1, atol=1e-6)
+    numbered = Sequences.from_lists([["a"] * 4], keys=[7]).recode(training.vocabulary)
+    assert compositions.nearest(numbered, but_itself=True)[1].tolist() == ["four"]
+
+
 def test_blocks_of_distances_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     Y = Sequences.from_lists([rng.integers(0, 5, 8).tolist() for _ in range(30)])

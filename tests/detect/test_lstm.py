@@ -264,6 +264,8 @@ def test_the_nearest_is_the_key_of_a_training_sequence_of_like_counts(fitted):
     lengths = pd.concat([LOG, FRESH])["user_id"].value_counts()
     assert reasons["nearest"].isin(LOG["user_id"]).all()
     np.testing.assert_array_equal(lengths[reasons["nearest"]], lengths[reasons["sequence"]])
+    own = fitted.explain(sequences(LOG), only_flagged=False)
+    assert (own["nearest"] != own["sequence"]).all()
 
 
 def test_nothing_flagged_gives_an_empty_frame_with_the_columns(fitted):

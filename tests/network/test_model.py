@@ -5,6 +5,7 @@ import math
 import pickle
 from functools import partial
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -309,3 +310,25 @@ def test_bfloat16_is_close_to_float32(events):
     exact, rounded = (random_network(WITH_FIELDS, dtype=dtype) for dtype in ("float32", "mixed_bfloat16"))
     np.testing.assert_allclose(score(rounded, events)[0], score(exact, events)[0], atol=0.3)
     assert {weight.dtype for weight in rounded.get_weights()} == {np.dtype("float32")}
+
+
+# --- Keras' global settings
+
+
+@pytest.mark.parametrize("architecture", [PLAIN, WITH_FIELDS._replace(cell="peephole", n_classes=2, n_negatives=3)])
+@pytest.mark.parametrize("setting", ["float64", "mixed_float16"])
+def test_no_global_setting_of_keras_is_obeyed(architecture, setting):
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    expected = [(weight.shape, weight.dtype) for weight in SequenceModel(architecture).get_weights()]
+    try:
+        if setting == "float64":
+            keras.config.set_floatx(setting)
+        else:
+            keras.config.set_dtype_policy(setting)
+        network = random_network(architecture)
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+    assert [(weight.shape, weight.dtype) for weight in network.get_weights()] == expected
+    events = random_events(architecture, (2, 5))
+    np.testing.assert_array_equal(states_of(network, events), states_of(random_network(architecture), events))
