@@ -48,8 +48,8 @@ def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
             )
         check_column(name, columns)
     if isinstance(log, pd.DataFrame):
-        sparse = [name for name, kind in log.dtypes.items() if isinstance(kind, pd.SparseDtype) and name in names]
-        log = log.assign(**{name: log[name].sparse.to_dense() for name in sparse})
+        sparse = [name for name in names if isinstance(log[name].dtype, pd.SparseDtype)]
+        log = log.assign(**{name: np.asarray(log[name]) for name in sparse})
     try:
         return nw.from_native(log, eager_only=True)
     except nw.exceptions.DuplicateError as error:

@@ -247,7 +247,7 @@ def test_numeric_times_are_read_in_the_unit_they_plainly_have(models, tmp_path, 
 def test_a_wrong_option_is_known_before_anything_is_scored(models, tmp_path):
     path = write(LOG, tmp_path / "log.csv")
     with pytest.raises(ValueError, match="1 candidates are not in the catalogue"):
-        run(models["network"], [path], tmp_path / "out", k=3, candidates=["a", "nothing"])
+        run(models["network"], [path], tmp_path / "out", k=3, candidates=["nothing"])
     assert not (tmp_path / "out" / ".seqrec" / "scored").exists()
 
 
