@@ -26,7 +26,7 @@ from seqrec.jobs.folder import REFUSED, Job, check_outside
 from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
-from seqrec.logs.source import QUARANTINE, Show, Source
+from seqrec.logs.source import QUARANTINE, Show, Source, refuse_corrupt
 from seqrec.logs.tables import open_writer
 from seqrec.persistence import ModelFile, opened
 
@@ -226,12 +226,14 @@ class LogJob:
 
     def check_bad(self, census: Census, n_bad: int, more: str = "") -> None:
         """Raise if more rows cannot be used than may be left out, and list them."""
-        if n_bad <= self.settings.max_bad * sum(census.rows):
+        where, most = f"They are listed in {self.result_path(REFUSED)}.", self.settings.max_bad
+        if n_bad <= most * sum(census.rows) and (not census.corrupt or most >= 1):
             return
         self._write_quarantine(census)
+        refuse_corrupt(census.corrupt, most, f" {where}")
         raise BadRowsError(
             f"{n_bad:,} of {sum(census.rows):,} rows cannot be used{more and f' ({more})'}, more than the share of "
-            f"{self.settings.max_bad:g} that may be left out. They are listed in {self.result_path(REFUSED)}. "
+            f"{most:g} that may be left out. {where} "
             "Repair them, or allow a larger share."
         )
 

@@ -50,6 +50,8 @@ class Census(NamedTuple):
     times : TimeFacts
     bucket_rows : int
         Rows to a bucket, about.
+    corrupt : int
+        Files of which no row can be trusted.
     """
 
     rows: list[int]
@@ -58,6 +60,7 @@ class Census(NamedTuple):
     users: int
     times: TimeFacts
     bucket_rows: int = _BUCKET
+    corrupt: int = 0
 
     @property
     def good(self) -> int:
@@ -98,7 +101,7 @@ def stage(
     tell : callable
         Is told the number of a file and how many of its rows have been read.
     """
-    rows, facts, n_bad, n_others = [0] * len(files), TimeFacts(), 0, 0
+    rows, facts, n_bad, n_others, n_corrupt = [0] * len(files), TimeFacts(), 0, 0, 0
     low, high = bounds(0, 1, shard)
     with ThreadPoolExecutor(1) as second:  # one lot is written while the next is read
         written: list[Future[None]] = []
@@ -110,6 +113,7 @@ def stage(
             my_good = good.add_column(0, "hash", hashed).filter(pa.array((low <= hashes) & (hashes <= high)))
             my_bad = bad.filter(pa.array(bad["place"].to_numpy() % shard[1] == shard[0]))  # they may have no user
             n_bad += my_bad.num_rows
+            n_corrupt += bad["code"].to_pylist().count(blocks.CORRUPT)
             n_others += good.num_rows + bad.num_rows - my_good.num_rows - my_bad.num_rows
             while written:
                 written.pop().result()
@@ -117,7 +121,7 @@ def stage(
         while written:
             written.pop().result()
     users = 'SELECT count(*) FROM (SELECT DISTINCT "hash" FROM read_parquet($1))'
-    return Census(rows, n_bad, n_others, _count(folder, users, 2**28), facts, _BUCKET)
+    return Census(rows, n_bad, n_others, _count(folder, users, 2**28), facts, _BUCKET, n_corrupt)
 
 
 def _lay_down(good: pa.Table, bad: pa.Table, path: Path) -> None:

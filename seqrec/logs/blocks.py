@@ -12,6 +12,7 @@ from seqrec.logs.files import MAX_ROW_BYTES, Stream
 
 BLOCK_BYTES = 2**23
 MAX_RAW = 200
+CORRUPT = "corrupt"  # code of the row that stands for the damage of a file of which no row can be trusted
 BAD_SCHEMA = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in ("column", "code", "reason", "raw"))])
 
 
@@ -89,7 +90,10 @@ def cut_text(
         block, used = take(buffer, start, final and stream.damage is None)
         buffer = buffer[used:]
         if final and stream.damage:
-            block = block.ending("truncated", f"{stream.damage}; what follows is lost", buffer)
+            if stream.corrupt:
+                block = block.ending(CORRUPT, f"{stream.damage}; what came before may be wrong, too", buffer)
+            else:
+                block = block.ending("truncated", f"{stream.damage}; what follows is lost", buffer)
         elif len(buffer) > MAX_ROW_BYTES and not used:
             block = block.ending("long_row", f"the row is longer than {MAX_ROW_BYTES >> 20} MiB", buffer)
             buffer = _skip_line(stream, buffer)

@@ -97,7 +97,8 @@ def _expand(pattern: str) -> list[Path]:
 class Stream:
     """The bytes of a text file, uncompressed.
 
-    Where they break off, reading ends as at the end of the file, and `damage` says why.
+    Where they break off, reading ends as at the end of the file, and `damage` says why. If `corrupt`, what was read
+    before may be wrong, too: a checksum comes after what it is of.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ class Stream:
 
     def __init__(self, file: LogFile) -> None:
         self.damage: str | None = None
+        self.corrupt = False
         self._raw = open_file(file.path)
         self._pieces = self._unpack() if file.compressed else self._read()
         self._waiting = bytearray()
@@ -153,12 +155,14 @@ class Stream:
         member: zlib._Decompress | None = None
         for piece in self._read():
             while piece := piece if member else piece.lstrip(b"\0"):
-                member = member or zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                begun, member = member, member or zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
                 before = member.copy()
                 try:
                     unpacked = member.decompress(piece)
                 except zlib.error as error:
-                    yield _salvage(before, piece)
+                    salvaged = _salvage(before, piece)
+                    self.corrupt = begun is not None or bool(salvaged)  # else something else follows a whole member
+                    yield salvaged
                     self.damage = f"the gzip data is damaged: {str(error).partition(': ')[2] or error}"
                     return
                 yield unpacked

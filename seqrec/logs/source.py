@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from seqrec.data.times import infer_unit
+from seqrec.exceptions import BadRowsError
 from seqrec.logs.blocks import BAD_SCHEMA
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.columns import Columns, find_columns, find_kinds
@@ -21,6 +22,15 @@ QUARANTINE = pa.schema([pa.field("file", pa.string()), *BAD_SCHEMA])
 _BLOCK = 2**20  # bytes at each end of a file, by which it is known
 _IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
+
+
+def refuse_corrupt(n_files: int, max_bad: float, where: str) -> None:
+    """Raise if files are so damaged that rows which look good may be wrong, unless all rows may be bad."""
+    if n_files and max_bad < 1:
+        raise BadRowsError(
+            f"{n_files} of the files cannot be used: the gzip data are damaged, so rows that were read before the "
+            f"damage may be wrong, too.{where} Take another copy; or use what there is, with --max-bad 1."
+        )
 
 
 class Source(NamedTuple):

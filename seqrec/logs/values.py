@@ -33,6 +33,7 @@ CODES = {
     "broken_json": "a line is not a JSON object",
     "unreadable_rows": "a Parquet row group is damaged",
     "truncated": "a file is damaged or ends early; what follows is lost",
+    "corrupt": "the gzip data of a file is damaged; what came before may be wrong, too",
 }
 FAULTS = ("", *CODES)
 FAULT = {code: number for number, code in enumerate(FAULTS)}

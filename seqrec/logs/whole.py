@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import BadRowsError
+from seqrec.logs.blocks import CORRUPT
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
-from seqrec.logs.source import QUARANTINE, Show, Source
+from seqrec.logs.source import QUARANTINE, Show, Source, refuse_corrupt
 from seqrec.logs.tables import write_table
 
 
@@ -66,12 +67,13 @@ class Log(NamedTuple):
         Raises
         ------
         BadRowsError
-            If they are more than this share of all rows.
+            If they are more than this share of all rows, or the data of a file are corrupt.
         """
         if self.bad.num_rows and path is not None:
             write_table(self.bad, path)
+        where = "" if path is None else f" They are listed in {path}."
+        refuse_corrupt(self.bad["code"].to_pylist().count(CORRUPT), max_bad, where)
         if self.bad.num_rows > max_bad * self.n_rows:
-            where = "" if path is None else f" They are listed in {path}."
             raise BadRowsError(
                 f"{self.bad.num_rows:,} of {self.n_rows:,} rows cannot be used, more than the share of "
                 f"{max_bad:g} that may be left out (the first: {_first(self.bad)}).{where} "

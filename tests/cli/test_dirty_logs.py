@@ -65,6 +65,7 @@ BAD_ROWS = {
     "quote that never closes": (raw_csv(lambda lines: [*lines, b'u9,"tea,2024-05-01,3']), "unclosed_quote"),
     "broken JSON line": (lambda path: [_broken_json(path)], "broken_json"),
     "JSON id of another kind": (frame("d.jsonl", with_cell("item_id", 7)), "wrong_type"),
+    "damaged gzip": (lambda path: [_damaged_gzip(path)], "corrupt"),
     "truncated gzip": (lambda path: [_truncated_gzip(path)], "truncated"),
     "damaged Parquet": (lambda path: [_damaged_parquet(path)], "unreadable_rows"),
 }
@@ -73,6 +74,14 @@ BAD_ROWS = {
 def _broken_json(path):
     target = write(make_log(), path / "d.jsonl")
     target.write_text(target.read_text().replace('"u001"', '"u001', 1))
+    return target
+
+
+def _damaged_gzip(path):
+    target = _truncated_gzip(path)
+    content = bytearray(gzip.compress(write(make_log(), path / "log.csv").read_bytes()))
+    content[-6] ^= 1  # of the checksum
+    target.write_bytes(content)
     return target
 
 

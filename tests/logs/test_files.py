@@ -3,6 +3,7 @@
 import gzip
 import os
 
+import numpy as np
 import pytest
 from log_files import COLUMNS, faults, log_rows, read, write_everywhere
 
@@ -57,6 +58,25 @@ def test_a_truncated_file_gives_what_can_be_read_and_one_bad_row(tmp_path, name)
     assert faults(bad) == [(len(good), "truncated")]
     assert 0 < len(good) < len(whole)
     assert good.equals(whole[: len(good)])
+
+
+@pytest.mark.parametrize("member", [1, 2])
+def test_damage_within_a_gzip_member_makes_all_rows_doubtful(tmp_path, member):
+    members = [
+        b"user,item\n",
+        *(b"".join(b"u%d,%s%d\n" % (i, kind, i * i) for i in range(500)) for kind in (b"x", b"y")),
+    ]
+    members = [gzip.compress(rows) for rows in members]
+    rng, codes = np.random.default_rng(member), []
+    for _ in range(40):
+        broken = [bytearray(one) for one in members]
+        broken[member][rng.integers(12, len(broken[member]))] ^= 1 << rng.integers(8)
+        (tmp_path / "a.csv.gz").write_bytes(b"".join(broken))
+        good, bad, _ = read(LogFile.from_path(tmp_path / "a.csv.gz"))
+        codes.append(faults(bad)[-1][1])
+        if member == 2:
+            assert good["item"].to_pylist()[:500] == [f"x{i * i}" for i in range(500)]
+    assert set(codes) == {"corrupt"}
 
 
 def test_gzip_members_follow_each_other(tmp_path):
