@@ -113,7 +113,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
     description : dict
         "estimator" (its name), "parameters", "n_items", "training_data" (`TrainingData`), "validation" (best score),
         "loss" (of the last epoch, nats), "n_held_out" (scores that thresholds are made of), "offset" (the threshold),
-        "columns" (`Columns`), and "versions" of "format", "seqrec" and its libraries. What the model lacks is None.
+        "columns" (`Columns`), "n_ids" (of users or training sequences, which may be of persons), and "versions" of
+        "format", "seqrec" and its libraries. What the model lacks is None.
 
     Raises
     ------
@@ -170,8 +171,22 @@ def _describe(document: container.Document) -> dict[str, Any]:
         "n_held_out": _size(Array("float64", None), parts.get("held_out_scores_")),
         "offset": _read(OFFSET, parts["offset_"]) if "offset_" in parts else None,
         "columns": _read(Optional(COLUMNS), content["columns"]),
+        "n_ids": _count_ids(fitted),
         "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
+
+
+def _count_ids(plain: Any) -> int:
+    """Count the ids of users, or of training sequences, that a model keeps."""
+    if isinstance(plain, list):
+        return sum(map(_count_ids, plain))
+    found = 0
+    for name, value in _if_dict(plain).items():
+        if name in ("keys", "users_"):
+            found += _size(Ids(), value) or 0
+        else:
+            found += _count_ids(value)
+    return found
 
 
 def _if_dict(plain: Any) -> dict[str, Any]:

@@ -355,3 +355,20 @@ def test_a_counting_model_is_loaded_without_tensorflow():
         [sys.executable, "-c", code + "; sys.exit('tensorflow' in sys.modules)"], check=False, capture_output=True
     )
     assert finished.returncode == 0, finished.stderr
+
+
+# --- what a file tells of persons
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n_ids"),
+    [(CombinedDetector, 3), (LengthDetector, 0), (MarkovRecommender, 0), (seqrec.UserProfiles, 4)],
+)
+def test_a_file_says_how_many_ids_it_holds(tmp_path, estimator, n_ids):
+    lists = [["a", "b"], ["b", "b", "a"], ["a"], ["b", "a"]] * 5
+    X = seqrec.Sequences.from_lists(lists, keys=[f"jane.doe{i:02}" for i in range(20)])
+    options = {"users": np.repeat(["ann", "bob", "cleo", "dan"], 5)} if estimator is seqrec.UserProfiles else {}
+    path = tmp_path / "model.seqrec"
+    seqrec.save(estimator().fit(X, **options), path)
+    assert inspect(path)["n_ids"] == n_ids
+    assert (b"jane.doe" in path.read_bytes()) == (estimator is CombinedDetector)
