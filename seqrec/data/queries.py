@@ -1,4 +1,4 @@
-"""When it is asked what comes next: at a moment after each history."""
+"""What is asked: what comes next, at a moment after each history, of events that are known."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from seqrec.data.alignment import beside_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
+
+
+def last_out(X: Sequences, min_history: int = 1) -> tuple[Sequences, NDArray]:
+    """Cut the last event off each sequence with so many before it; give the histories, (n,), and the items, (n,)."""
+    X = X[X.lengths > min_history]
+    return X.between(0, X.lengths - 1), X.vocabulary.decode(X.codes[X.indptr[1:] - 1])
 
 
 def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:

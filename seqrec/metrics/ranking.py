@@ -82,6 +82,9 @@ def average_rank(scores: NDArray, target: ArrayLike) -> NDArray[np.float64]:
     scores, target = np.asarray(scores), np.asarray(target)
     if scores.ndim != 2 or target.shape != scores.shape[:1]:
         raise InputError(f"expected scores (n, n_items) and target (n,), got shapes {scores.shape} and {target.shape}")
+    last = scores.shape[1] - 1
+    if target.size and (target.dtype.kind not in "iu" or target.min() < -1 or target.max() > last):
+        raise InputError(f"target must hold columns of scores, from 0 to {last}, or -1 for none of them.")
     check_scores(scores)
     return tied_rank(scores, target)
 

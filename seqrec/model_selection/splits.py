@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
 from seqrec._checks import check_choice, check_integer
+from seqrec.data.queries import last_out
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.exceptions import InputError
 
@@ -42,9 +43,7 @@ def leave_last_out(X: Any, min_history: int = 1) -> tuple[Sequences, NDArray]:
     >>> [items.tolist() for items in history], target.tolist()
     ([['tea', 'milk']], ['cake'])
     """
-    X = as_sequences(X)
-    X = X[X.lengths > check_integer(min_history, "min_history", minimum=0)]
-    return X.between(0, X.lengths - 1), X.vocabulary.decode(X.codes[X.indptr[1:] - 1])
+    return last_out(as_sequences(X), check_integer(min_history, "min_history", minimum=0))
 
 
 class Holdout(NamedTuple):

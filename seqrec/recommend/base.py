@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
 from seqrec.data.alignment import beside_sequences
-from seqrec.data.queries import query_times
+from seqrec.data.queries import last_out, query_times
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
@@ -227,13 +227,29 @@ class RecommenderMixin:
         """
         return self.recommend(X, k=1, exclude_seen=False)[0][:, 0]
 
-    def score(self, X: Any, y: Any) -> float:
-        """Mean NDCG@10 of the next items y over the whole catalogue; seen items are not excluded.
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean NDCG@10 of the next items over the whole catalogue; seen items are not excluded.
 
         This is what `cross_val_score` and `GridSearchCV` maximise. `evaluate` gives more figures and can
         leave out seen items.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        y : (n,) array-like of item ids, or Sequences of length n, optional
+            The next item of each sequence, or several. Without it, the last item of each sequence is left out and
+            asked for.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to ask for.
         """
+        if y is None:
+            X, y = last_out(as_sequences(X, estimator=self, reset=False))
         ranks = self.rank(X, y, exclude_seen=False)
+        if not len(ranks):
+            raise InputError("there is nothing to judge: X needs a sequence, and without y one of two events.")
         return float(ndcg(ranks, k=10).mean())
 
     def is_cold(self, X: Any) -> NDArray[np.bool_]:

@@ -215,3 +215,14 @@ def test_the_time_of_the_question_comes_after_the_history_and_needs_its_times(es
     estimator.fit(X).recommend(X, at="2026-06-01")
     with pytest.raises(ValueError, match="lies before the last event"):
         estimator.recommend(X, at="2026-01-01")
+
+
+def test_without_the_next_items_the_last_ones_are_asked_for(fitted):
+    lists = [[*history, "item b"] for history in HISTORIES]
+    assert fitted.score(lists) == fitted.score(HISTORIES, ["item b"] * len(HISTORIES))
+
+
+@pytest.mark.parametrize("X", [[], [["item a"]]])
+def test_a_score_of_nothing_is_an_error(fitted, X):
+    with pytest.raises(ValueError, match="there is nothing to judge"):
+        fitted.score(X)

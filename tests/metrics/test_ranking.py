@@ -116,3 +116,9 @@ def test_a_sequence_without_a_target_is_an_error():
 def test_coverage_counts_each_item_once_and_none_never():
     assert coverage(np.array([["a", "b"], ["b", None]], dtype=object), n_items=4) == 0.5
     assert coverage(np.array([[3, 1], [1, 2]]), n_items=3) == 1
+
+
+@pytest.mark.parametrize("target", [[2], [-2], [0.5]])
+def test_targets_that_are_no_columns_are_an_error(target):
+    with pytest.raises(ValueError, match="target must hold columns of scores, from 0 to 1, or -1"):
+        average_rank(np.array([[0.1, 0.2]]), target)
