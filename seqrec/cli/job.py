@@ -54,13 +54,15 @@ def settings(work: options.Work, reading: options.Reading) -> Settings:
     return Settings(work.form, size, reading.max_bad, part, reading.drop_duplicates, reading.time_unit)
 
 
-def run(console: Console, job: LogJob, dask: str | None, told: Callable[[Any], list[tuple[str, str]]]) -> None:
+def run(console: Console, job: LogJob, work: options.Work, told: Callable[[Any], list[tuple[str, str]]]) -> None:
     """Do a job, and say what came of it; `told` gives what a command says of its own results."""
     score_all = None
-    if dask is not None:
+    if work.dask is not None:
         from seqrec.jobs.engines import score_on
 
-        score_all = score_on(dask)
+        score_all = score_on(work.dask)
+    if work.restart:
+        job.job.remove()
     report = job.run(console.show, score_all)
     _warn_of_times(console, job)
     record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}

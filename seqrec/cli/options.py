@@ -52,6 +52,9 @@ class Work(NamedTuple):
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Score on a Dask cluster with this scheduler.")
     ] = None
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Remove what an earlier job left in the folder of the results.")
+    ] = False
 
 
 def memory(text: str) -> int:

@@ -39,7 +39,7 @@ def recommend(
         chosen = None if candidates is None else _read_candidates(candidates, recommender)
         recommendation = RecommendationJob(model, source, output, settings, digest, k, exclude_seen, chosen)
         recommendation.prepare()  # so that a wrong option is known before the log is read
-        job.run(console, recommendation, work.dask, lambda record: _told(record, settings.form))
+        job.run(console, recommendation, work, lambda record: _told(record, settings.form))
 
 
 def _read_candidates(path: Path, recommender: Any) -> list[Any]:

@@ -61,7 +61,7 @@ def score(
         }
         detection = DetectionJob(model, source, output, settings, digest, threshold, state, keep_states)
         detection.offset(detector, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
-        job.run(console, detection, work.dask, lambda record: _told(record, settings.form))
+        job.run(console, detection, work, lambda record: _told(record, settings.form))
 
 
 def _told(record: Mapping[str, Any], form: str) -> list[tuple[str, str]]:

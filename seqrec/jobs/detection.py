@@ -102,7 +102,15 @@ class DetectionJob(LogJob):
         if not self.asked:
             return detector.offset_
         to_be_told = "alerts_per_day" in self.asked and "sequences_per_day" not in self.asked
-        return detector.offset_for(**self.asked, **({"sequences_per_day": sequences_per_day()} if to_be_told else {}))
+        if not to_be_told:
+            return detector.offset_for(**self.asked)
+        per_day, alerts = sequences_per_day(), self.asked["alerts_per_day"]
+        if alerts >= per_day:
+            raise LogError(
+                f"the log has about {per_day:.3g} sequences a day, and {alerts:g} alerts a day would be all of them. "
+                "Ask for fewer, or for a share of them: --fpr 0.01."
+            )
+        return detector.offset_for(**self.asked, sequences_per_day=per_day)
 
     def check_scored(self, census: Census) -> None:
         """Raise if so many events came too late that the log is one that the states know in another form."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from seqrec._files import write_bytes
 from seqrec.exceptions import JobError, LockedError, LogError
 
 _WORK = ".seqrec"
+_RESULT = re.compile(r"report\.json|(events|sequences|alerts|recommendations|quarantine)(-\d{5})?\.(parquet|csv|jsonl)")
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
 
 
@@ -85,8 +87,8 @@ class Job:
             elif known != plan:
                 changed = ", ".join(sorted(key for key in {*known, *plan} if known.get(key) != plan.get(key)))
                 raise JobError(
-                    f"{self.output} holds another job, which differs in: {changed}. "
-                    "Repeat the command that it was begun with, or choose an empty folder."
+                    f"{self.output} holds another job, which differs in: {changed}. Repeat the command that it was "
+                    "begun with, choose an empty folder, or remove what is there: --restart."
                 )
             for left_over in self.output.rglob(".*.unfinished"):  # of an attempt that was killed
                 left_over.unlink()
@@ -96,11 +98,32 @@ class Job:
         """Raise if a folder without a plan holds anything but the list of what an earlier attempt refused."""
         if (self.work / "plan.json").exists() or not self.output.exists():
             return
-        kept = self.work.name, REFUSED
-        names = (path.name for path in self.output.iterdir() if not path.match(".*.unfinished"))
-        others = sorted(name for name in names if not name.startswith(kept))
+        self._check_others(path.name for path in self.output.iterdir() if not path.match(".*.unfinished"))
+
+    def _check_others(self, names: Iterable[str]) -> None:
+        others = sorted(name for name in names if not name.startswith((self.work.name, REFUSED)))
         if others:
             raise JobError(f"{self.output} holds other files, such as {others[0]!r}. Choose an empty folder.")
+
+    def remove(self) -> None:
+        """Remove the job, finished or not, with its results.
+
+        Raises
+        ------
+        LockedError
+            If another process works on it.
+        JobError
+            If the folder holds other files; then nothing is removed.
+        """
+        if not self.work.exists():
+            return
+        with locked(self.work, self.output):
+            results = [path for path in self.output.iterdir() if _RESULT.fullmatch(path.name)]
+            self._check_others(path.name for path in self.output.iterdir() if path not in results)
+            for path in results:
+                path.unlink()
+            if (self.work / "plan.json").exists():
+                self.forget()
 
     def forget(self) -> None:
         """Take back the plan and what was done of it, so that another may follow."""

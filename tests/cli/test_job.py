@@ -91,7 +91,7 @@ def test_a_log_that_was_refused_leaves_the_folder_free_for_another_attempt(home,
     arguments = command(home, "score", counted, output=tmp_path / "out")
     assert "--time-unit" in run(*arguments, code=exits.USAGE).stderr
     many = ["--time-unit", "s", "--alerts-per-day", "1000"]
-    assert "alerts must be" in run(*arguments, *many, code=exits.USAGE).stderr
+    assert "1000 alerts a day would be all of them" in run(*arguments, *many, code=exits.USAGE).stderr
     run(*arguments, "--time-unit", "s")
     assert "whole" in run("verify", tmp_path / "out").stdout
 
@@ -155,3 +155,26 @@ def test_a_column_of_the_log_may_have_any_other_name(home, tmp_path, name):
     )
     assert len(read_results(tmp_path / "out", "sequences")[name].unique()) == 40
     assert read_results(tmp_path / "out", "events")[name].nunique() == 40
+
+
+@pytest.mark.parametrize("task", ["score", "recommend"])
+def test_a_folder_can_be_begun_anew(home, tmp_path, task):
+    log, out = write(make_log(5), tmp_path / "log.csv"), tmp_path / "out"
+    run(*command(home, task, log, output=out))
+    (out / "mine.txt").write_text("precious")
+    refused = run(*command(home, task, home / "log.csv", output=out), code=exits.USAGE)
+    assert "--restart" in refused.stderr
+    anew = [*command(home, task, home / "log.csv", output=out), "--restart", "--format", "csv"]
+    assert "holds other files, such as 'mine.txt'" in run(*anew, code=exits.USAGE).stderr
+    assert (out / "report.json").exists()
+    (out / "mine.txt").unlink()
+    run(*anew)
+    assert {path.suffix for path in out.iterdir() if path.is_file()} == {".csv", ".json"}
+    assert json.loads((out / "report.json").read_text())["rows"] == 320
+
+
+def test_more_alerts_than_there_are_sequences_leave_the_folder_free(home, tmp_path):
+    arguments = command(home, "score", home / "log.csv", output=tmp_path / "out")
+    refused = run(*arguments, "--alerts-per-day", 9999, code=exits.USAGE)
+    assert "sequences a day, and 9999 alerts a day would be all of them. Ask for fewer" in refused.stderr
+    run(*arguments, "--alerts-per-day", 2)
