@@ -177,14 +177,14 @@ def results_in_graph(arguments):
 # --- reading, without a gradient
 
 
-@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16], ids=["float32", "bfloat16"])
 def test_reading_gives_the_same_to_the_bit(dtype):
     for found, expected in zip(read_sequence(*tensors(dtype)), lstm_sequence(*tensors(dtype)), strict=True):
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(as_float(found), as_float(expected))
 
 
-@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("lengths", [[7, 7, 7], [3, 7, 1], [0, 2, 0]], ids=str)
 def test_states_freeze_at_the_length_of_a_row_to_the_bit(dtype, lengths):
     inputs, *others = tensors(dtype)

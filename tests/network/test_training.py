@@ -145,8 +145,9 @@ def test_training_starts_from_the_weights_that_it_is_given(trainer):
 # --- one training after another
 
 
-def test_a_second_training_does_not_know_of_the_first():
-    trainer, results = make_trainer("mixed_bfloat16", dropout=0.3, n_negatives=2), []
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_second_training_does_not_know_of_the_first(policy):
+    trainer, results = make_trainer(policy, dropout=0.3, n_negatives=2), []
     for X in (CYCLES, CYCLES[:5], CYCLES):
         losses = run(trainer, X=X, n_epochs=2)["loss"]
         results.append((losses, trainer.network.get_weights(), Reader.of(trainer.network).table.numpy()))
