@@ -80,5 +80,5 @@ def test_an_option_of_several_commands_is_the_same_in_each():
     for name in ("user", "item", "timestamp", "time_unit", "drop_duplicates", "max_bad", "as_json", "quiet"):
         assert options["fit"][name] == options["score"][name] == options["recommend"][name] == options["evaluate"][name]
     shared = options["score"].keys() & options["recommend"].keys()
-    assert len(shared) == 15
+    assert len(shared) == 16
     assert all(options["score"][name] == options["recommend"][name] for name in shared)
