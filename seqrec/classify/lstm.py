@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.alignment import beside_events, beside_sequences
+from seqrec.data.alignment import beside_events, beside_sequences, index_of
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences, as_sequences
@@ -244,7 +244,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
     def _in_order(self, values: Any, given: Any, X: Sequences, name: str) -> Any:
         """Give values beside X as they are, or in its order where they have an index."""
-        events_alone = np.shape(values)[:1] == (X.n_events,) != (len(X),)
+        if index_of(values) is None:
+            return values
+        events_alone = len(values) == X.n_events != len(X)
         if self.level == "event" or (self.level == "auto" and events_alone):
             return beside_events(values, given, name)
         return beside_sequences(values, given, name)

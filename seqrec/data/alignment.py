@@ -31,7 +31,7 @@ def beside_sequences(values: Any, X: Any, name: str) -> Any:
         if keys is not None and len(keys) == len(values) and not _same(values.keys, keys):
             raise InputError(f"{name} has other keys than X, or another order. Select {name}.at(X.keys).")
         return values
-    index = _index_of(values)
+    index = index_of(values)
     if index is None or keys is None or len(index) < len(keys) or _same(index, keys):
         return values
     keys = pd.Index(keys)
@@ -56,7 +56,7 @@ def beside_events(values: Any, X: Any, name: str) -> Any:
     InputError
         If they have an index, and X's events are not in the order of the log.
     """
-    index = _index_of(values)
+    index = index_of(values)
     if index is None or not isinstance(X, Sequences) or _same(index, X.rows) or (np.diff(X.rows) > 0).all():
         return values
     raise InputError(
@@ -67,7 +67,7 @@ def beside_events(values: Any, X: Any, name: str) -> Any:
 
 def check_beside(**values: Any) -> None:
     """Raise unless arrays that stand side by side, by their names, say the same of their order or nothing."""
-    indexed = {name: index for name, value in values.items() if (index := _index_of(value)) is not None}
+    indexed = {name: index for name, value in values.items() if (index := index_of(value)) is not None}
     plain = [name for name, value in values.items() if value is not None and name not in indexed]
     names = list(indexed)
     for name, index in indexed.items():
@@ -80,7 +80,8 @@ def check_beside(**values: Any) -> None:
             )
 
 
-def _index_of(values: Any) -> pd.Index | None:
+def index_of(values: Any) -> pd.Index | None:
+    """Give the index of a Series or a frame of pandas, None where there is none."""
     index = getattr(values, "index", None)  # a list has a method of that name
     return index if isinstance(index, pd.Index) else None
 

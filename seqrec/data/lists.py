@@ -40,7 +40,7 @@ def flatten(lists: Iterable[Collection[Any]], name: str) -> tuple[np.ndarray, np
 
 def flatten_array(X: Any, minimum: int, estimator: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
     """Give the lengths and elements of a 2-D array, whose rows are sequences, after scikit-learn's checks."""
-    if np.ndim(X) == 1 and len(X):
+    if getattr(X, "ndim", 0) == 1 and len(X):
         raise InputError(
             f"X is one flat history of {len(X):,} events: wrap it, [[...]]. Reshape your data only if each row of "
             "the result is a sequence."

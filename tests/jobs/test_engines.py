@@ -85,7 +85,7 @@ def test_spark_gives_the_scores_of_one_process(detector, model, monkeypatch):
 @pytest.mark.slow
 def test_two_dask_workers_give_the_files_of_one_process(detector, model, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(staging, "_BUCKET", 300)
+    monkeypatch.setattr(staging, "_BUCKET", 150)
     LOG.to_csv(tmp_path / "log.csv", index=False)
     names, kinds, _ = kinds_wanted(detector)
     source = Source.find([str(tmp_path / "log.csv")], {}, names, kinds)
