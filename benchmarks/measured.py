@@ -1,5 +1,6 @@
 """What was measured on a machine: speed, memory, interruptions, damage. One function for each result file."""
 
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from markup import show, table
@@ -165,9 +166,12 @@ def false_alarms(result: dict[str, Any]) -> Measured:
     zipf, drift, n_logs = result["figures"]["zipf"], result["figures"]["drift"], result["arguments"]["logs"]
     kept = sum(not row["not kept"] for row in zipf)
     parts = [
-        "Share of normal sequences that is flagged where that of the column's head was asked for, and share of logs in "
-        f"which `discoveries(0.1)` finds anything among normal ones: means of {n_logs} logs drawn by Zipf's law, ± one "
-        f"standard error. All rates are kept in {kept} of {len(zipf)} rows.",
+        fill(
+            "Share of normal sequences that is flagged where that of the column's head was asked for, and share of "
+            f"logs in which `discoveries(0.1)` finds anything among normal ones: means of {n_logs} logs drawn by "
+            f"Zipf's law, ± one standard error. All rates are kept in {kept} of {len(zipf)} rows.",
+            120,
+        ),
         lay_out(["detector", "kinds", "sequences", "folds"], ["detector", "kinds", "sequences", "folds"], zipf),
         "On logs whose habits drift, learned from the older sequences and asked about the newest:",
         lay_out(["detector", "folds", "they follow"], ["detector", "folds", "follow"], drift),

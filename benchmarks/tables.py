@@ -194,7 +194,8 @@ def _bold(row: Row | None, measure: str, is_ahead: bool) -> str:
 def section(name: str, result: dict[str, Any], title: str, *parts: str) -> str:
     """Print a heading, tables, remarks, and how the figures came about."""
     seeds = seeds_of(result)
-    drawn = f"; seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"; seed {seeds[0]}" if seeds else ""
+    listed = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 9 else ", ".join(map(str, seeds))
+    drawn = f"; seeds {listed}" if len(seeds) > 1 else f"; seed {seeds[0]}" if seeds else ""
     revision = result["revision"]
     remarks = [*REMARKS.get(name, []), OF_REVISION.get(revision, {}).get(name, "")]
     said = f"`{result['command']}`, revision {revision}{drawn}."

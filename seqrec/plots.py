@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import by_epoch
 from seqrec.data.sequences import Sequences, as_sequences
 from seqrec.exceptions import InputError, MissingExtraError
@@ -323,7 +324,7 @@ def _score_groups(detector: Any, X: Any, labels: ArrayLike | None) -> dict[str, 
     scores = detector.score_samples(X)
     if labels is None:
         return {"new sequences": scores} if len(scores) else {}
-    anomalous = np.asarray(labels)
+    anomalous = np.asarray(beside_sequences(labels, X, "labels"))
     if anomalous.shape != scores.shape or not np.isin(anomalous, (0, 1)).all():
         raise InputError(f"labels must hold True (anomalous) or False for each of the {len(scores):,} sequences of X.")
     groups = {"normal": scores[anomalous == 0], "anomalous": scores[anomalous == 1]}

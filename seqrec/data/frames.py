@@ -41,7 +41,7 @@ def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
     columns = log.column_names if isinstance(log, pa.Table) else list(log.columns)
     for name in names:
         _check_name(name, log)
-        if name == "timestamp" not in columns:
+        if name == "timestamp" and name not in columns:
             advice = "Name the column of times, timestamp=..., or pass timestamp=None if the rows are in their order"
             raise InputError(
                 f"column 'timestamp' is missing; columns found: {', '.join(map(repr, columns))}. {advice}."
@@ -49,7 +49,7 @@ def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
         check_column(name, columns)
     if isinstance(log, pd.DataFrame):
         sparse = [name for name in names if isinstance(log[name].dtype, pd.SparseDtype)]
-        log = log.assign(**{name: np.asarray(log[name]) for name in sparse})
+        log = log.assign(**{name: np.asarray(log[name]) for name in sparse}) if sparse else log
     try:
         return nw.from_native(log, eager_only=True)
     except nw.exceptions.DuplicateError as error:

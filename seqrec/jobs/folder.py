@@ -16,12 +16,13 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from seqrec._files import write_bytes
+from seqrec._files import remove_unfinished, write_bytes
 from seqrec.exceptions import JobError, LockedError, LogError
 
 _WORK = ".seqrec"
-_RESULT = re.compile(r"report\.json|(events|sequences|alerts|recommendations|quarantine)(-\d{5})?\.(parquet|csv|jsonl)")
+REPORT = "report.json"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
+_RESULT = re.compile(rf"(events|sequences|alerts|recommendations|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)")
 
 
 @contextmanager
@@ -43,6 +44,11 @@ def locked(folder: Path, named: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def results_of(output: Path) -> list[Path]:
+    """Give the files of results in a folder, in the order of their names; not the report."""
+    return sorted(path for path in output.iterdir() if _RESULT.fullmatch(path.name))
 
 
 def check_outside(folder: Path, paths: Iterable[str | Path]) -> None:
@@ -90,8 +96,7 @@ class Job:
                     f"{self.output} holds another job, which differs in: {changed}. Repeat the command that it was "
                     "begun with, choose an empty folder, or remove what is there: --restart."
                 )
-            for left_over in self.output.rglob(".*.unfinished"):  # of an attempt that was killed
-                left_over.unlink()
+            self._tidy()
             yield
 
     def _check_empty(self) -> None:
@@ -118,12 +123,17 @@ class Job:
         if not self.work.exists():
             return
         with locked(self.work, self.output):
-            results = [path for path in self.output.iterdir() if _RESULT.fullmatch(path.name)]
-            self._check_others(path.name for path in self.output.iterdir() if path not in results)
-            for path in results:
-                path.unlink()
+            self._tidy()
+            ours = [*results_of(self.output), self.output / REPORT]
+            self._check_others(path.name for path in self.output.iterdir() if path not in ours)
+            for path in ours:
+                path.unlink(missing_ok=True)
             if (self.work / "plan.json").exists():
                 self.forget()
+
+    def _tidy(self) -> None:
+        """Remove what an attempt that was killed left unfinished."""
+        remove_unfinished(self.output, self.work, *filter(Path.is_dir, self.work.iterdir()))
 
     def forget(self) -> None:
         """Take back the plan and what was done of it, so that another may follow."""

@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 from seqrec._files import replacing, sha256_of, write_bytes
 from seqrec.data.fields import GAP, Fields
 from seqrec.data.vocabulary import Vocabulary
-from seqrec.exceptions import BadRowsError, InputError, LogError
-from seqrec.jobs.folder import REFUSED, Job, check_outside
+from seqrec.exceptions import InputError, LogError
+from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, results_of
 from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
-from seqrec.logs.source import QUARANTINE, Show, Source, refuse_corrupt
+from seqrec.logs.source import QUARANTINE, Show, Source, too_bad
 from seqrec.logs.tables import open_writer
 from seqrec.persistence import ModelFile, opened
 
@@ -200,7 +200,7 @@ class LogJob:
             **self.plan(),
         }
         with self.job.opened(plan):
-            path = self.job.output / "report.json"
+            path = self.job.output / REPORT
             if path.exists():
                 report = json.loads(path.read_text())
             else:
@@ -226,16 +226,11 @@ class LogJob:
 
     def check_bad(self, census: Census, n_bad: int, more: str = "") -> None:
         """Raise if more rows cannot be used than may be left out, and list them."""
-        where, most = f"They are listed in {self.result_path(REFUSED)}.", self.settings.max_bad
-        if n_bad <= most * sum(census.rows) and (not census.corrupt or most >= 1):
-            return
-        self._write_quarantine(census)
-        refuse_corrupt(census.corrupt, most, f" {where}")
-        raise BadRowsError(
-            f"{n_bad:,} of {sum(census.rows):,} rows cannot be used{more and f' ({more})'}, more than the share of "
-            f"{most:g} that may be left out. {where} "
-            "Repair them, or allow a larger share."
-        )
+        where = f" They are listed in {self.result_path(REFUSED)}."
+        error = too_bad(n_bad, sum(census.rows), census.corrupt, self.settings.max_bad, more, where)
+        if error is not None:
+            self._write_quarantine(census)
+            raise error
 
     def _check_scored(self, census: Census) -> None:
         try:
@@ -340,8 +335,9 @@ class LogJob:
 
     def _files(self) -> dict[str, dict[str, Any]]:
         """Give size and SHA-256 of each file of results, so that a change of any is noticed."""
-        paths = sorted(self.job.output.glob(f"*.{self.settings.form}"))
-        return {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in paths}
+        return {
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in results_of(self.job.output)
+        }
 
     def _write_quarantine(self, census: Census) -> dict[str, int]:
         """List the rows that could not be used, in the order of the log; give their number by code."""

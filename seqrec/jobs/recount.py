@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from seqrec._files import sha256_of
-from seqrec.jobs.folder import Job
+from seqrec.jobs.folder import REPORT, Job, results_of
 from seqrec.logs.source import Show
 
 _BLOCK = 2**24  # bytes of text that are read at once
@@ -30,17 +30,16 @@ _COUNTED = (  # what results are called, how their number is called in the repor
     ("recommendations", "recommendations", "rank"),
 )
 _TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank"), pa.int64())
-_REPORT = "report.json"
 
 
 def holds_results(folder: Path) -> bool:
     """Whether a job of ours has finished, or begun, in a folder."""
-    return (folder / _REPORT).exists() or Job(folder).work.exists()
+    return (folder / REPORT).exists() or Job(folder).work.exists()
 
 
 def recount(folder: Path, show: Show) -> tuple[list[str], dict[str, Any] | None]:
     """Compare the files of a folder with its report; give what is wrong, and the report where there is one."""
-    path = folder / _REPORT
+    path = folder / REPORT
     if not path.exists():
         return [f"{folder}: the job is not finished. The command that began it goes on from there."], None
     try:
@@ -97,8 +96,7 @@ def _changed(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[s
             yield f"{name} is missing."
         elif path.stat().st_size != told["bytes"] or sha256_of(path) != told["sha256"]:
             yield f"{name} was changed after the job wrote it."
-    names = ["events", "quarantine", *(name for name, *_ in _COUNTED)]
-    for path in sorted(path for name in names for path in _files_of(folder, name)):
+    for path in results_of(folder):
         if path.name not in files:
             yield f"{path.name} is no file of this job."
 
@@ -136,13 +134,9 @@ def _runs(folder: Path, name: str, show: Show) -> Iterator[tuple[str, NDArray[np
                 yield encoded.dictionary[int(files[run[0]])].as_py(), rows[run]
 
 
-def _files_of(folder: Path, name: str) -> list[Path]:
-    return sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")])
-
-
 def _batches(folder: Path, name: str, *columns: str) -> Iterator[pa.RecordBatch]:
     """Read columns of the files of one kind of results, in the order of their numbers."""
-    for path in _files_of(folder, name):
+    for path in sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}-[0-9]*.*")]):
         if path.suffix == ".parquet":
             yield from pq.ParquetFile(path).iter_batches(columns=columns)
         elif path.suffix == ".csv":

@@ -24,6 +24,7 @@ from seqrec.logs import blocks
 from seqrec.logs.chunks import TimeFacts, read_chunks
 from seqrec.logs.columns import Columns
 from seqrec.logs.files import LogFile
+from seqrec.logs.source import count_corrupt
 
 _ROW_GROUP = 2**14  # rows; sorted by hash, so that a bucket is found without reading the others
 _STAGED = 2**19  # rows of a file, about
@@ -113,7 +114,7 @@ def stage(
             my_good = good.add_column(0, "hash", hashed).filter(pa.array((low <= hashes) & (hashes <= high)))
             my_bad = bad.filter(pa.array(bad["place"].to_numpy() % shard[1] == shard[0]))  # they may have no user
             n_bad += my_bad.num_rows
-            n_corrupt += bad["code"].to_pylist().count(blocks.CORRUPT)
+            n_corrupt += count_corrupt(bad)
             n_others += good.num_rows + bad.num_rows - my_good.num_rows - my_bad.num_rows
             while written:
                 written.pop().result()

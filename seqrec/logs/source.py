@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seqrec.data.times import infer_unit
 from seqrec.exceptions import BadRowsError
-from seqrec.logs.blocks import BAD_SCHEMA
+from seqrec.logs.blocks import BAD_SCHEMA, CORRUPT
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.columns import Columns, find_columns, find_kinds
 from seqrec.logs.files import LogFile, find_files
@@ -24,13 +25,30 @@ _IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
 
 
-def refuse_corrupt(n_files: int, max_bad: float, where: str) -> None:
-    """Raise if files are so damaged that rows which look good may be wrong, unless all rows may be bad."""
-    if n_files and max_bad < 1:
-        raise BadRowsError(
-            f"{n_files} of the files cannot be used: the gzip data are damaged, so rows that were read before the "
+def count_corrupt(bad: pa.Table) -> int:
+    """Count, by the rows that cannot be used, the files of which no row can be trusted."""
+    return pc.sum(pc.equal(bad["code"], CORRUPT)).as_py() or 0
+
+
+def too_bad(
+    n_bad: int, n_rows: int, n_corrupt: int, max_bad: float, more: str = "", where: str = ""
+) -> BadRowsError | None:
+    """Give the error of a log of which too many rows cannot be used, or whose files are corrupt; None for another.
+
+    `more` is said of the rows, and `where` they are listed. Who allows all rows to be bad takes corrupt files, too.
+    """
+    if n_corrupt and max_bad < 1:
+        return BadRowsError(
+            f"{n_corrupt} of the files cannot be used: the gzip data are damaged, so rows that were read before the "
             f"damage may be wrong, too.{where} Take another copy; or use what there is, with --max-bad 1."
         )
+    if n_bad > max_bad * n_rows:
+        told = f" ({more})" if more else ""
+        return BadRowsError(
+            f"{n_bad:,} of {n_rows:,} rows cannot be used{told}, more than the share of {max_bad:g} that may be left "
+            f"out.{where} Repair them, or allow a larger share: --max-bad."
+        )
+    return None
 
 
 class Source(NamedTuple):

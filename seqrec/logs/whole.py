@@ -9,10 +9,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
-from seqrec.exceptions import BadRowsError
-from seqrec.logs.blocks import CORRUPT
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
-from seqrec.logs.source import QUARANTINE, Show, Source, refuse_corrupt
+from seqrec.logs.source import QUARANTINE, Show, Source, count_corrupt, too_bad
 from seqrec.logs.tables import write_table
 
 
@@ -71,14 +69,11 @@ class Log(NamedTuple):
         """
         if self.bad.num_rows and path is not None:
             write_table(self.bad, path)
+        more = f"the first: {_first(self.bad)}" if self.bad.num_rows else ""
         where = "" if path is None else f" They are listed in {path}."
-        refuse_corrupt(self.bad["code"].to_pylist().count(CORRUPT), max_bad, where)
-        if self.bad.num_rows > max_bad * self.n_rows:
-            raise BadRowsError(
-                f"{self.bad.num_rows:,} of {self.n_rows:,} rows cannot be used, more than the share of "
-                f"{max_bad:g} that may be left out (the first: {_first(self.bad)}).{where} "
-                "Repair them, or allow a larger share: --max-bad."
-            )
+        error = too_bad(self.bad.num_rows, self.n_rows, count_corrupt(self.bad), max_bad, more, where)
+        if error is not None:
+            raise error
 
     def sequences(self, fields: Iterable[str], time_unit: str = "auto", drop_duplicates: bool = False) -> Sequences:
         """Cut the good rows into one sequence a user.

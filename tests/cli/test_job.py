@@ -168,6 +168,7 @@ def test_a_folder_can_be_begun_anew(home, tmp_path, task):
     assert "holds other files, such as 'mine.txt'" in run(*anew, code=exits.USAGE).stderr
     assert (out / "report.json").exists()
     (out / "mine.txt").unlink()
+    (out / ".events-00000.parquet.0.unfinished").touch()  # as a kill leaves it
     run(*anew)
     assert {path.suffix for path in out.iterdir() if path.is_file()} == {".csv", ".json"}
     assert json.loads((out / "report.json").read_text())["rows"] == 320
