@@ -19,7 +19,8 @@ from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
 from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import by_epoch
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError, MissingExtraError
 
 _BLUE, _ORANGE, _GREEN, _BLACK = "#0072B2", "#E69F00", "#009E73", "#000000"

@@ -21,7 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec.data.alignment import beside_events, beside_sequences, index_of
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.exceptions import InputError

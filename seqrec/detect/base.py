@@ -15,7 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.detect import thresholds

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec._checks import check_integer
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import GAP, Fields, field_columns, is_category
+from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import query_times
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.detect.attribution import END, EVENT, explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import ShownAsCard
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
 from seqrec.exceptions import InputError

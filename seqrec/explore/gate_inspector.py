@@ -10,7 +10,7 @@ import traitlets as t
 from numpy.typing import NDArray
 
 from seqrec._html import card, table
-from seqrec.data.sequences import as_sequences
+from seqrec.data.inputs import as_sequences
 from seqrec.explore.front_end import Widget, check_position, lines, packed
 from seqrec.network.gates import Gates, check_estimator, trace_gates
 

@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice, check_integer, show
 from seqrec._html import card, table
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, check_position, check_proposal, label, lines, packed

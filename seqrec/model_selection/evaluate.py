@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqrec.data.alignment import beside_sequences
-from seqrec.data.sequences import as_sequences
+from seqrec.data.inputs import as_sequences
 from seqrec.exceptions import InputError
 from seqrec.metrics import mrr, ndcg, recall
 from seqrec.recommend.base import RecommenderMixin

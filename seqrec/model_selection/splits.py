@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
 from seqrec._checks import check_choice, check_integer
+from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import last_out
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
 
 __all__ = ["Holdout", "TimeSplit", "UserSplit", "leave_last_out"]

@@ -12,7 +12,8 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.tensorflow import one_graph

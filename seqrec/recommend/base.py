@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
 from seqrec.data.alignment import beside_sequences
+from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import last_out, query_times
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import ColdStartWarning, InputError

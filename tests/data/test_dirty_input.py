@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 
 DAYS = [dt.datetime(2024, 5, day) for day in (1, 2, 3)]
 FRAMES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import _safe_indexing
 
-from seqrec.data.sequences import Sequences, as_sequences
+from seqrec.data.inputs import as_sequences
+from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import NO_ITEMS, UNKNOWN, Vocabulary
 
 
