@@ -1,5 +1,7 @@
 """What goes into a job and what comes out of it: logs in three formats, result files, and the count of rows."""
 
+import json
+
 
 def write(log, path):
     if path.suffix == ".parquet":
@@ -15,10 +17,12 @@ def write(log, path):
 
 
 def results(output):
-    """All result files, byte for byte; nothing but records may lie beside them."""
+    """All result files, byte for byte but for when they were made; nothing but records may lie beside them."""
     work = {path.name for path in (output / ".seqrec").iterdir()}
     assert all(name == "lock" or (name.endswith(".json") and not name.startswith(".")) for name in work), work
-    return {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    found = {path.name: path.read_bytes() for path in output.iterdir() if path.is_file()}
+    report = json.loads(found.pop("report.json", "{}"))
+    return found | {"report": {name: value for name, value in report.items() if name not in ("run", "sha256")}}
 
 
 def assert_conserved(report):

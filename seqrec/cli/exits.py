@@ -8,6 +8,7 @@ code  meaning
 2     what was asked for cannot be done: options, log or model
 3     done, but some rows could not be used and are quarantined
 4     more rows cannot be used than may be left out; nothing was made of them
+5     done, but the log does not look like the training data (rows may be quarantined, too)
 65    `verify` found something that is not whole
 74    reading or writing failed, as on a full disk
 75    another process is at work in the folder
@@ -27,7 +28,8 @@ import typer
 from seqrec._text import plain
 from seqrec.exceptions import BadRowsError, LockedError, SeqrecError
 
-BUG, USAGE, QUARANTINED, TOO_MANY_BAD, NOT_WHOLE, IO_FAILURE, LOCKED, STOPPED = 1, 2, 3, 4, 65, 74, 75, 130
+BUG, USAGE, QUARANTINED, TOO_MANY_BAD, DRIFTED = 1, 2, 3, 4, 5
+NOT_WHOLE, IO_FAILURE, LOCKED, STOPPED = 65, 74, 75, 130
 _OURS = {LockedError: LOCKED, BadRowsError: TOO_MANY_BAD, SeqrecError: USAGE}
 _MESSAGE_WIDTH = 4000
 _GOES_ON = {True: "run the same command again to go on", False: "then run the command again"}

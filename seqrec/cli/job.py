@@ -12,7 +12,7 @@ import typer
 from seqrec.cli import exits, options
 from seqrec.cli.console import Console, account, facts, told_bad
 from seqrec.exceptions import InputError
-from seqrec.jobs.folder import Job, check_outside, locked
+from seqrec.jobs.folder import REPORT, Job, check_outside, locked
 
 if TYPE_CHECKING:
     from seqrec.jobs.job import LogJob, Settings
@@ -65,13 +65,27 @@ def run(console: Console, job: LogJob, work: options.Work, told: Callable[[Any],
         job.job.remove()
     report = job.run(console.show, score_all)
     _warn_of_times(console, job)
+    _warn_of_drift(console, report)
     record = report | {"output": str(job.job.output), "columns": job.source.columns._asdict()}
     console.result(record, facts([*_rows(record, job.settings.form, console.seconds), *told(record)]))
+    if report["quarantined"] and console.quiet:
+        (text,) = [said for _, said in told_bad(record, _listed(record, job.settings.form))]
+        console.warn(f"{report['quarantined']:,} of {report['rows']:,} rows cannot be used: {text}")
+    if any(thing["noticed"] for thing in report.get("drift") or ()):
+        raise typer.Exit(exits.DRIFTED)
     if report["quarantined"]:
-        if console.quiet:
-            (text,) = [said for _, said in told_bad(record, _listed(record, job.settings.form))]
-            console.warn(f"{report['quarantined']:,} of {report['rows']:,} rows cannot be used: {text}")
         raise typer.Exit(exits.QUARANTINED)
+
+
+def _warn_of_drift(console: Console, report: Mapping[str, Any]) -> None:
+    noticed = [thing for thing in report.get("drift") or () if thing["noticed"]]
+    told = [f"{each['what']} {_figure(each['log'])} (training {_figure(each['training'])})" for each in noticed]
+    if told:
+        console.warn(f"the log does not look like the training data: {'; '.join(told)}. See drift in {REPORT}.")
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def _warn_of_times(console: Console, job: LogJob) -> None:

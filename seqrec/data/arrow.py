@@ -16,7 +16,9 @@ from seqrec.data.vocabulary import Vocabulary
 FIELD = "field:"  # begins the names of the columns of fields
 
 
-def read_piece(table: pa.Table, vocabulary: Vocabulary, time_unit: str | None = None) -> Sequences:
+def read_piece(
+    table: pa.Table, vocabulary: Vocabulary, time_unit: str | None = None, clock: int | None = None
+) -> Sequences:
     """Give rows that are sorted by user and time as sequences, in the codes of a vocabulary."""
     user = table["user"].combine_chunks()
     changes = pc.not_equal(user[1:], user[:-1]).to_numpy(zero_copy_only=False)
@@ -33,6 +35,7 @@ def read_piece(table: pa.Table, vocabulary: Vocabulary, time_unit: str | None = 
         timestamps=times,
         rows=np.arange(table.num_rows),
         columns={name.removeprefix(FIELD): table[name].to_numpy() for name in fields},
+        clock=clock,
     )
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from seqrec._checks import check_choice, check_column
 from seqrec.data.sequences import Sequences
+from seqrec.data.times import on_ticks
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.storage.schemas import ABOVE_ZERO, Choice, Listed, Record
+from seqrec.storage.schemas import ABOVE_ZERO, Choice, Integer, Listed, Record
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
 MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
@@ -85,11 +86,15 @@ class Fields(NamedTuple):
         The gap, which timestamps give, is the first of them.
     gap_in_buckets : bool
         Whether the gap is a category instead, of powers of two seconds, as recommenders once had it.
+    clock : int or None
+        Microseconds between the ticks of the clock that wrote the times of training, where it is known. Gaps are read
+        as that clock, or a coarser one of the log, would tell them.
     """
 
     categories: tuple[Category, ...] = ()
     numbers: Annotated[tuple[Number, ...], Listed(Record(Number), tuple, length="n_numbers")] = ()
     gap_in_buckets: bool = False
+    clock: Annotated[int, Integer(1)] | None = None
 
     def check_sound(self) -> None:
         """Raise ValueError where two fields have one name."""
@@ -138,7 +143,8 @@ class Fields(NamedTuple):
             check_choice(side, f"sides[{name!r}]", SIDES)
         labels = {name: _labels(values) for name, values in columns.items() if name not in numeric}
         categories = tuple(Category(name, Vocabulary(pd.unique(values))) for name, values in labels.items())
-        return cls(categories, tuple(Number.learn(name, columns[name], sides.get(name, "both")) for name in numeric))
+        numbers = tuple(Number.learn(name, columns[name], sides.get(name, "both")) for name in numeric)
+        return cls(categories, numbers, clock=X.clock)
 
     def encode(self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False) -> Sequences:
         """Give X with the columns that a network reads.
@@ -164,7 +170,7 @@ class Fields(NamedTuple):
         TypeError
             If a field held another kind of values in training: text, truth values or numbers.
         """
-        columns = field_columns(X, before)
+        columns = field_columns(X, before, self.clock)
         kinds = {field.name: "numbers" for field in self.numbers}
         kinds |= {field.name: _kind(field.values) for field in self.categories}
         for name, kind in kinds.items():
@@ -193,10 +199,13 @@ class Fields(NamedTuple):
         return codes, numbers
 
 
-def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) -> dict[str, NDArray]:
+def field_columns(
+    X: Sequences, before: NDArray[np.datetime64] | None = None, clock: int | None = None
+) -> dict[str, NDArray]:
     """Give the further columns of X, and the seconds since the event before, NaN where there is none.
 
     `before` is the time of the event before the first of each sequence, NaT at the start of one; by default, all are.
+    The gaps are told as a `clock` would, in microseconds; or that of X, if it is coarser.
     """
     columns = dict(X.columns)
     for name, values in columns.items():
@@ -209,11 +218,23 @@ def field_columns(X: Sequences, before: NDArray[np.datetime64] | None = None) ->
     if X.timestamps is not None:
         if GAP in columns:
             raise InputError(f"column {GAP!r} has the name of the time between events. Rename it.")
-        gaps = np.diff(X.timestamps.astype(np.int64), prepend=0) / 1e6
-        first, full = X.indptr[:-1][X.lengths > 0], X.lengths > 0
-        gaps[first] = np.nan if before is None else (X.timestamps[first] - before[full]) / np.timedelta64(1, "s")
-        columns = {GAP: gaps} | columns
+        columns = {GAP: _gaps(X, X.timestamps, before, clock)} | columns
     return columns
+
+
+def _gaps(
+    X: Sequences, times: NDArray[np.datetime64], before: NDArray[np.datetime64] | None, clock: int | None
+) -> NDArray[np.float64]:
+    ours = X.clock or 0
+    if clock is not None and ours < clock:
+        times, before = on_ticks(times, clock), None if before is None else on_ticks(before, clock)
+    ticks: NDArray[np.int64] = times.astype(np.int64)
+    gaps = np.diff(ticks, prepend=0) / 1e6
+    first, full = X.indptr[:-1][X.lengths > 0], X.lengths > 0
+    gaps[first] = np.nan if before is None else (times[first] - before[full]) / np.timedelta64(1, "s")
+    if clock is not None and ours > clock:  # no time between is less than a tick: a third of one, if all is as likely
+        gaps[gaps == 0] = ours / 3e6
+    return gaps
 
 
 def is_category(values: NDArray) -> bool:

@@ -17,7 +17,7 @@ from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, read_flat_times
-from seqrec.data.times import TICKS
+from seqrec.data.times import TICKS, clock_of, on_ticks
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 
@@ -54,6 +54,9 @@ class Sequences:
         The unit of a log's numeric timestamps: "s", "ms", "us" or "ns".
     has_items : bool
         Whether the events have items.
+    clock : int or None
+        Microseconds between the ticks of the clock that wrote the log's times, one of ``times.CLOCKS``; None where
+        there are none, or too few to tell. A selection keeps that of the log.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class Sequences:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     time_unit: str | None = None
     has_items: bool = True
+    clock: int | None = None
     _repr_html_ = card_of_sequences
 
     def __post_init__(self) -> None:
@@ -152,16 +156,18 @@ class Sequences:
             items, by_time = rest.result()
         rows, indptr = frames.sort_events(users, by_time)
         codes, vocabulary = _number_items(items.codes[rows], items.ids)
+        in_order = None if times is None else times[rows].astype("datetime64[us]", copy=False)
         X = cls(
             codes=codes,
             indptr=indptr,
             keys=users.ids,
             vocabulary=vocabulary,
-            timestamps=None if times is None else times[rows].astype("datetime64[us]", copy=False),
+            timestamps=in_order,
             rows=rows,
             columns={name: frames.read_column(frame, name)[rows] for name in columns},
             time_unit=unit,
             has_items=item is not None,
+            clock=None if in_order is None else clock_of(in_order),
         )
         return X.without_duplicates() if drop_duplicates else X
 
@@ -406,6 +412,12 @@ class Sequences:
         """Keep the last `n` events of each sequence."""
         return self.between(self.lengths - check_integer(n, "n", minimum=0), self.lengths)
 
+    def on_clock(self, tick: int) -> Sequences:
+        """Express the same events in the times that a coarser clock would have told, of so many microseconds a tick."""
+        return (
+            self if self.timestamps is None else replace(self, timestamps=on_ticks(self.timestamps, tick), clock=tick)
+        )
+
     def recode(self, vocabulary: Vocabulary) -> Sequences:
         """Express the same events in the codes of another vocabulary; items that it lacks become unknown.
 
@@ -437,7 +449,7 @@ class Sequences:
         if not np.array_equal(lengths, self.lengths):
             raise InputError("timestamps and sequences differ in their lengths: each event needs one time.")
         times, unit = read_flat_times(values, time_unit)
-        timed = replace(self, timestamps=times, time_unit=unit)
+        timed = replace(self, timestamps=times, time_unit=unit, clock=clock_of(times))
         back = np.flatnonzero(timed._steps(np.less))
         if len(back):
             key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]

@@ -15,6 +15,8 @@ from seqrec.exceptions import InputError
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second
 BAND = (10**8, 10**10)  # seconds since 1970: from 1973 to 2286; the bands of two units do not overlap
 YEARS = (np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s"))
+CLOCKS = {"us": 1, "ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "day": 86_400 * 10**6}
+_CHANCE = 1e-6  # that times fall on the ticks of a coarser clock than theirs
 ZONE = r"\d[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
 
 
@@ -50,6 +52,37 @@ def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> 
         raise InputError(f"{label} holds {kind} values, not times. Convert it to datetimes first.")
     _check_calendar(times, label)
     return times, unit
+
+
+def clock_of(times: np.ndarray) -> int | None:
+    """Give the microseconds between the ticks of the clock that wrote times, as far as they tell.
+
+    Parameters
+    ----------
+    times : (n,) datetime64[us]
+
+    Returns
+    -------
+    tick : int or None
+        One of ``CLOCKS``. None where so few times could lie on the ticks of a coarser clock by chance.
+    """
+    ticks = times.view(np.int64) if len(times) else np.zeros(0, np.int64)
+    for tick in sorted(CLOCKS.values(), reverse=True):
+        if not (ticks[:1000] % tick).any() and not (ticks % tick).any():
+            return tick if is_told(tick, len(ticks)) else None
+    return None
+
+
+def on_ticks(times: np.ndarray, tick: int) -> np.ndarray:
+    """Give the last tick of a clock before or at each time, (n,) datetime64[us]; NaT stays."""
+    ticks = times.view(np.int64)
+    return np.where(np.isnat(times), ticks, ticks // tick * tick).view(times.dtype)
+
+
+def is_told(tick: int, n: int) -> bool:
+    """Whether n times that lie on the ticks of a clock tell that it wrote them, and none that is finer."""
+    finer = max((clock for clock in CLOCKS.values() if clock < tick), default=0)
+    return bool(n) and (not finer or (finer / tick) ** n <= _CHANCE)
 
 
 def times_from_objects(values: np.ndarray, label: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -15,22 +15,37 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_choice
+from seqrec.data.fields import Fields
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.detect import thresholds
 from seqrec.detect.calibration import Calibration
+from seqrec.detect.drift import (
+    MOST,
+    FlaggedShare,
+    Measured,
+    Reference,
+    Tally,
+    added,
+    blocks,
+    frequent_codes,
+    measure,
+    measure_sequences,
+)
 from seqrec.detect.parts import Parts
 from seqrec.exceptions import InputError
 from seqrec.storage import schemas
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Converted, Optional, Record, Schema
+from seqrec.storage.schemas import Converted, Integer, Listed, Optional, Record, Schema, Tupled
 
 __all__ = ["AnomalyMixin"]
 
 _FALSE_POSITIVES = 0.01  # rate of the threshold that fit sets by itself
 _ENOUGH = 5_000  # held-out sequences, above which one split will do
+_COARSE = 2_000  # held-out sequences that a coarser clock is calibrated on
+_NO_FIELDS = Fields()
 
 
 class Normal(Protocol):
@@ -42,6 +57,21 @@ class Normal(Protocol):
 
     def parts(self, X: Sequences) -> Parts:
         """Give the parts of the score of sequences in the vocabulary's codes; higher is odder."""
+
+
+def fields_of(normal: Normal) -> Fields:
+    """Give the fields that are read; what counts reads none."""
+    return getattr(normal, "fields", _NO_FIELDS)
+
+
+class _Met(NamedTuple):
+    """What the model of a fold says of the sequences that were held out from it."""
+
+    parts: Parts
+    coarser: dict[int, Parts]  # of some of them, as a coarser clock would have told their times
+    frequent: dict[str, NDArray[np.int32]]
+    events: dict[str, Measured]
+    lengths: NDArray[np.int64]
 
 
 class AnomalyMixin(OutlierMixin):
@@ -56,10 +86,14 @@ class AnomalyMixin(OutlierMixin):
         What a fit has learned to be normal.
     calibration_ : Calibration
         How each part of the score is distributed among held-out sequences.
+    coarser_ : dict of Calibration
+        The same if their times came from a coarser clock, by the microseconds between its ticks.
     held_out_scores_ : (n_held_out,) float64
         Scores of training sequences that the model had not seen: what thresholds are made of.
     offset_ : float
         Scores below it are flagged.
+    reference_ : drift.Reference
+        What `drift` compares a log with; a model file of an earlier release has none.
     training_data_ : TrainingData
         Size and dates of the training data.
     """
@@ -111,23 +145,40 @@ class AnomalyMixin(OutlierMixin):
         names, line = self._part_names_of(X), _line_up(X, folds)
         if self.part not in ("auto", *names):
             raise InputError(f"part must be one of {', '.join(map(repr, ('auto', *names)))}; got {self.part!r}.")
-        normal, parts = self._learn_and_calibrate(X, line, check_random_state(self.random_state))
-        calibration = Calibration.fit(parts)
-        self.normal_, self.calibration_ = normal, calibration
-        self.training_data_ = TrainingData.of(X)
-        self.held_out_scores_ = calibration.held_out_score(parts, self.part)
+        learned = self._learn_and_calibrate(X, line, check_random_state(self.random_state))
+        self.__dict__.update(learned | {"training_data_": TrainingData.of(X)})
         return self._set_first_threshold(X)
 
-    def _learn_and_calibrate(
-        self, X: Sequences, line: NDArray | None, random: np.random.RandomState
-    ) -> tuple[Normal, Parts]:
-        """Give what is normal, and the parts of sequences that it was not learned from."""
-        learn = self._learner(X, random)
-        found: list[Parts] = []
-        for held_out in self._folds(random.permutation(len(X)) if line is None else line):
-            normal = learn(X[~np.isin(np.arange(len(X)), held_out)].compact())
-            found.append(normal.parts(X[held_out].recode(normal.vocabulary)))
-        return normal, {name: np.concatenate([parts[name] for parts in found]) for name in found[0]}
+    def _learn_and_calibrate(self, X: Sequences, line: NDArray | None, random: np.random.RandomState) -> dict[str, Any]:
+        """Give what is normal, and how sequences that it was not learned from are distributed, by attribute."""
+        learn, met = self._learner(X, random), list[_Met]()
+        folds = self._folds(random.permutation(len(X)) if line is None else line)
+        for rows in folds:
+            training = X[~np.isin(np.arange(len(X)), rows)].compact()
+            normal = learn(training)
+            met.append(self._meet(normal, training, X[rows].recode(normal.vocabulary), len(folds)))
+        calibration, lengths = _calibrated([fold.parts for fold in met]), np.concatenate([fold.lengths for fold in met])
+        scores = calibration.held_out_score(_joined([fold.parts for fold in met]), self.part)
+        events, whole = [fold.events for fold in met], measure_sequences(lengths, scores)
+        return {
+            "normal_": normal,
+            "calibration_": calibration,
+            "coarser_": {clock: _calibrated([fold.coarser[clock] for fold in met]) for clock in met[0].coarser},
+            "held_out_scores_": scores,
+            "reference_": Reference.learn(events, whole, met[-1].frequent, X.clock),
+        }
+
+    def _meet(self, normal: Normal, training: Sequences, held_out: Sequences, n_folds: int) -> _Met:
+        some = held_out[spread_out(len(held_out), _COARSE // n_folds)]
+        fields, clocks = fields_of(normal), self._coarser_clocks(held_out)
+        frequent = frequent_codes(training, fields)
+        return _Met(
+            parts=normal.parts(held_out),
+            coarser={clock: normal.parts(some.on_clock(clock)) for clock in clocks},
+            frequent=frequent,
+            events=measure(held_out[spread_out(len(held_out), MOST // n_folds)], fields, frequent),
+            lengths=held_out.lengths,
+        )
 
     def _folds(self, line: NDArray) -> list[NDArray]:
         """Give the rows of each fold, the newest first."""
@@ -225,8 +276,20 @@ class AnomalyMixin(OutlierMixin):
             Natural logarithm of the p-value: the share of normal sequences that are as odd or odder, continued beyond
             the oddest held-out one by a generalised Pareto tail. Lower is odder.
         """
-        parts = self.parts(X)
-        return self.calibration_.score(parts, self.part)
+        X = self._known_sequences(X)
+        return self.calibration_for(X).score(self.normal_.parts(X), self.part)
+
+    def calibration_for(self, X: Sequences | None = None, clock: int | None = None) -> Calibration:
+        """Give the calibration of sequences whose times come from a clock: `calibration_`, or one of a coarser clock.
+
+        Parameters
+        ----------
+        X : Sequences, optional
+            Their clock is asked about.
+        clock : int, optional
+            Microseconds between its ticks.
+        """
+        return self.coarser_.get(clock if X is None else X.clock, self.calibration_)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """`score_samples` less `offset_`: negative where a sequence is flagged, (n,)."""
@@ -270,8 +333,46 @@ class AnomalyMixin(OutlierMixin):
             A row a sequence, under its key; a column a part.
         """
         X = self._known_sequences(X)
-        log_p = self.calibration_.log_p_values(self.normal_.parts(X))
+        log_p = self.calibration_for(X).log_p_values(self.normal_.parts(X))
         return pd.DataFrame(np.exp(log_p), index=pd.Index(X.keys), columns=list(self.calibration_.tails))
+
+    def drift(self, X: Any) -> pd.DataFrame:
+        """Compare a log with the training data: a threshold keeps its rate for sequences that are like these.
+
+        Returns
+        -------
+        drift : DataFrame
+            A row for each thing compared: `what`, `training` and `log` (what is told of it: a share, a mean, for a
+            field the geometric mean of its sizes, or the clock), `difference` (the largest one of shares of values),
+            `test`, `p_value` and whether it is `noticed`. The last takes a clear difference as well: a tenth of the
+            values, or a share that has doubled.
+
+        Raises
+        ------
+        ValueError
+            If the model file is of a release that kept nothing to compare with.
+        """
+        X = self._known_sequences(X)
+        if not hasattr(self, "reference_"):
+            raise InputError("this model is from a file of a release that kept nothing to compare a log with. Fit it.")
+        scores = self.score_samples(X)
+        seen = [self.see_sequences(X.lengths, scores), *map(self.see_events, blocks(X))]
+        flagged = FlaggedShare.of(self.held_out_scores_, self.offset_, len(X), (scores < self.offset_).sum())
+        return self.reference_.compare(added(seen), flagged, X.clock)
+
+    def see_events(self, X: Sequences) -> dict[str, Tally]:
+        """Count what `drift` compares of the events of X, a part of a log, where there is something to compare with."""
+        check_is_fitted(self, "calibration_")
+        if not hasattr(self, "reference_"):
+            return {}
+        X = X.recode(self.vocabulary_)
+        return self.reference_.tally(measure(X, fields_of(self.normal_), self.reference_.frequent))
+
+    def see_sequences(self, lengths: NDArray[np.integer], scores: NDArray[np.float64]) -> dict[str, Tally]:
+        """Count what `drift` compares of whole sequences, by their lengths and scores, (n,) each."""
+        if not hasattr(self, "reference_"):
+            return {}
+        return self.reference_.tally(measure_sequences(lengths, scores))
 
     def _check_fitted(self) -> None:
         """Compare what a model file says of the parts of the score."""
@@ -285,6 +386,10 @@ class AnomalyMixin(OutlierMixin):
         """Give X in the codes of the vocabulary."""
         check_is_fitted(self, "calibration_")
         return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
+
+    def _coarser_clocks(self, X: Sequences) -> list[int]:  # noqa: ARG002
+        """Give the clocks that make a difference to the score, coarser than that of X."""
+        return []
 
     def _part_names_of(self, X: Sequences) -> list[str]:  # noqa: ARG002
         """Names of the parts that a fit to X will give."""
@@ -316,6 +421,19 @@ def _line_up(X: Sequences, folds: str) -> NDArray[np.intp] | None:
     return np.argsort(last, kind="stable")
 
 
+def spread_out(n: int, most: int) -> NDArray[np.intp]:
+    """Choose at most so many of n rows, evenly spaced."""
+    return np.arange(n)[:: max(1, -(-n // max(most, 1)))]
+
+
+def _calibrated(found: list[Parts]) -> Calibration:
+    return Calibration.fit(_joined(found))
+
+
+def _joined(found: list[Parts]) -> Parts:
+    return {name: np.concatenate([parts[name] for parts in found]) for name in found[0]}
+
+
 def _check_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(scores):
         raise ValueError("there are no scores of held-out sequences.")
@@ -330,6 +448,8 @@ OFFSET = Converted(
 )
 THRESHOLD: dict[str, Schema] = FITTED | {
     "calibration_": Record(Calibration),
+    "coarser_": Converted(Listed(Tupled(Integer(1), Record(Calibration))), lambda found: list(found.items()), dict),
+    "reference_": Optional(Record(Reference)),
     "held_out_scores_": Converted(Array("float64", None), _check_scores, _check_scores),
     "offset_": OFFSET,
 }

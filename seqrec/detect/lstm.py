@@ -16,6 +16,7 @@ from seqrec.data.fields import GAP, Fields, field_columns, is_category
 from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences
+from seqrec.data.times import CLOCKS
 from seqrec.detect.attribution import END, EVENT, explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents
@@ -187,6 +188,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
 
         return learn
 
+    def _coarser_clocks(self, X: Sequences) -> list[int]:
+        return [] if X.clock is None else [tick for tick in CLOCKS.values() if tick > X.clock and tick >= CLOCKS["s"]]
+
     def _n_epochs(self, closed: Sequences) -> int:
         """About two million events in all, so that a small log is read often enough to be learned."""
         usual = np.clip(round(2_000_000 / closed.n_events), 6, 30)
@@ -333,7 +337,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         X = self._known_sequences(named)
         n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
         parts = self.normal_.parts(X)
-        log_p, scores = self.calibration_.log_p_values(parts), self.calibration_.score(parts, self.part)
+        calibration = self.calibration_for(X)
+        log_p, scores = calibration.log_p_values(parts), calibration.score(parts, self.part)
         order = np.argsort(scores, kind="stable")
         rows = order[scores[order] < self.offset_] if only_flagged else order
         frame = explain_events(self.normal_, named[rows], n_events, n_expected)
@@ -345,13 +350,16 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame["nearest"] = self.normal_.compositions.nearest(X, but_itself=True)[1][which]
         return frame
 
-    def stream(self, state: StreamState | None = None) -> DetectorStream:
+    def stream(self, state: StreamState | None = None, clock: int | None = None) -> DetectorStream:
         """Score users as their events come, one more event at the cost of one step.
 
         Parameters
         ----------
         state : StreamState, optional
             The `state` of an earlier stream of this detector, to go on from.
+        clock : int, optional
+            Microseconds between the ticks of the clock that tells the events' times, if it is coarser than that of the
+            training data, such as 1,000,000 for whole seconds.
 
         Returns
         -------
@@ -359,7 +367,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             With `push`, `push_many`, `score_samples` and `state`.
         """
         check_is_fitted(self, "calibration_")
-        return DetectorStream(self.normal_, self.calibration_, self.part, state)
+        return DetectorStream(self.normal_, self.calibration_for(clock=clock), self.part, state, clock)
 
     def _field_names(self) -> list[str]:
         return [EVENT, *self.fields_.names]

@@ -6,6 +6,7 @@ another, and one more event costs one step. Scores are those of `LSTMAnomalyDete
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,8 @@ class DetectorStream(Stream[pd.DataFrame]):
     calibration : Calibration
     part : str
     state : StreamState, optional
+    clock : int, optional
+        Microseconds between the ticks of the clock that tells the times.
 
     Attributes
     ----------
@@ -71,8 +74,15 @@ class DetectorStream(Stream[pd.DataFrame]):
     True
     """
 
-    def __init__(self, normal: Normal, calibration: Calibration, part: str, state: StreamState | None = None) -> None:
-        self._normal, self._calibration, self._part = normal, calibration, part
+    def __init__(
+        self,
+        normal: Normal,
+        calibration: Calibration,
+        part: str,
+        state: StreamState | None = None,
+        clock: int | None = None,
+    ) -> None:
+        self._normal, self.calibration, self._part, self._clock = normal, calibration, part, clock
         self.fields = [EVENT, *normal.fields.names]
         self.expected = np.append(normal.vocabulary.items.astype(object), END)
         super().__init__(state)
@@ -80,7 +90,7 @@ class DetectorStream(Stream[pd.DataFrame]):
     def score_samples(self, keys: Any = None) -> NDArray[np.float64]:
         """`LSTMAnomalyDetector.score_samples` of users, by default of all, as if their sequences ended here, (n,)."""
         states = self._states_of(self.keys.tolist() if keys is None else list(keys))
-        return self._calibration.score(self.parts(states), self._part)
+        return self.calibration.score(self.parts(states), self._part)
 
     # -- on states, without users: what the jobs stand on
 
@@ -98,7 +108,7 @@ class DetectorStream(Stream[pd.DataFrame]):
         scores : EventScores
             Of the events of X, in its order.
         """
-        X = X.recode(self._normal.vocabulary)
+        X = replace(X.recode(self._normal.vocabulary), clock=self._clock)
         state, found = self._normal.read(X, state, keep=keep, compare=True)
         surprisal, p_values, unknown = found.surprisal.sum(axis=1), found.p_values(), X.codes == UNKNOWN
         field = p_values.argmin(axis=1)

@@ -88,8 +88,9 @@ class AnomalyExplorer(Widget, script="anomalies"):
         self._normal = None if normal is None else as_sequences(normal)
         self.labels = None if labels is None else _check_labels(labels, len(self.sequences))
         parts = detector.parts(self.sequences)
-        self.scores = detector.calibration_.score(parts, detector.part)
-        self._fired_part = detector.calibration_.log_p_values(parts).argmin(axis=1)  # the oddest
+        calibration = detector.calibration_for(self.sequences)
+        self.scores = calibration.score(parts, detector.part)
+        self._fired_part = calibration.log_p_values(parts).argmin(axis=1)  # the oddest
         self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first
         super().__init__(
             threshold=None if detector.offset_ == -np.inf else float(detector.offset_),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec.data.times import TICKS
+from seqrec.detect.drift import FlaggedShare, Tally, added, restored
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.exceptions import JobError, LogError
 from seqrec.jobs.folder import locked
@@ -149,18 +151,19 @@ class DetectionJob(LogJob):
         """Score the users of a bucket."""
         detector, path = fitted(str(self.model), self.digest), self.scored_path(bucket)
         path.parent.mkdir(exist_ok=True)
-        paths = [path, path.with_suffix(".sequences"), path.with_suffix(".late")]
+        paths = [path, path.with_suffix(".sequences"), path.with_suffix(".late"), path.with_suffix(".seen")]
         if self.generations is not None:
             folder = self.generations.folder / self.job.read("generations")["new"]
             folder.mkdir(exist_ok=True)
             paths.append(folder / path.name)
         # A writer that is left open would close itself later, and complain of the full disk after the last word.
         with self.appearing(*paths) as unfinished, ExitStack() as files:
-            states = self._states(bucket, census, detector, *unfinished[3:])
+            states = self._states(bucket, census, detector, *unfinished[4:])
             if states is not None:
                 files.callback(states.release)
             offset = self.job.read("threshold")["offset"]  # other jobs of the process use the same detector
-            kernel = Detection(detector, self.time_unit(census), states, offset)
+            kernel = Detection(detector, self.time_unit(census), states, offset, self.clock(census))
+            seen: dict[str, Tally] = {}
             schemas = event_schema(self.source.kinds), sequence_schema(self.source.kinds), BAD_SCHEMA
             writers = [
                 files.enter_context(pq.ParquetWriter(path, schema, compression="lz4"))
@@ -171,6 +174,8 @@ class DetectionJob(LogJob):
                 for writer, table, schema in zip(writers, tables, schemas, strict=True):
                     if table is not None and table.num_rows:
                         writer.write_table(table.cast(schema))
+                seen = added([seen, scored.seen])
+            unfinished[3].write_text(json.dumps(seen, default=np.ndarray.tolist))
             if states is not None:
                 states.close()
 
@@ -191,7 +196,24 @@ class DetectionJob(LogJob):
             pq.read_table(path, columns=["unknown"])["unknown"].to_numpy().sum() for path in scored.glob("*.parquet")
         )
         counts = {"unknown_events": int(unknown), "sequences": n_sequences, "flagged": n_flagged}
-        return {"scored": n_events, "filtered": self.filtered(), **counts}
+        return {
+            "scored": n_events,
+            "filtered": self.filtered(),
+            **counts,
+            **self._compared(census, n_sequences, n_flagged),
+        }
+
+    def _compared(self, census: Census, n_sequences: int, n_flagged: int) -> dict[str, Any]:
+        """Tell the threshold, and compare the log with the training data, if the model file tells of these."""
+        detector, offset = fitted(str(self.model), self.digest), self.job.read("threshold")["offset"]
+        threshold = {"threshold": {"asked": self.asked, "score": None if offset == -np.inf else offset}}
+        if not hasattr(detector, "reference_"):
+            return threshold | {"drift": None}
+        paths = [self.scored_path(bucket).with_suffix(".seen") for bucket in range(census.n_buckets)]
+        seen = added(restored(json.loads(path.read_text())) for path in paths)
+        flagged = FlaggedShare.of(detector.held_out_scores_, offset, n_sequences, n_flagged)
+        told = detector.reference_.compare(seen, flagged, self.clock(census))
+        return threshold | {"drift": json.loads(told.to_json(orient="records", double_precision=6))}
 
     def _write_events(self, census: Census, show: Show) -> Iterator[int]:
         """Write the events in the order of the log, so many rows of it to a file; give their numbers."""

@@ -74,6 +74,9 @@ class ArrowScorer:
         What to give: a row a user, or a row an event.
     user_kind : {"text", "integer"}
         Of the users' ids.
+    clock : int, optional
+        Microseconds between the ticks of the clock that wrote the times, if it is coarser than that of the training
+        data, such as 1,000,000 for whole seconds.
 
     Examples
     --------
@@ -92,10 +95,11 @@ class ArrowScorer:
         timestamp: str | None = None,
         result: str = "sequences",
         user_kind: str = "text",
+        clock: int | None = None,
     ) -> None:
         check_choice(result, "result", ("sequences", "events"))
         check_choice(user_kind, "user_kind", ("text", "integer"))
-        self.model, self.digest, self.result = str(model), digest_of(Path(model)), result
+        self.model, self.digest, self.result, self.clock = str(model), digest_of(Path(model)), result, clock
         self.own = {"user": user, "item": item} | ({} if timestamp is None else {"time": timestamp})
         detector = fitted(self.model, self.digest)
         kinds = {"user": user_kind, "item": id_kind(detector.vocabulary_), "time": "time"}
@@ -113,7 +117,7 @@ class ArrowScorer:
         """Score batches of whole users in the order of time; a user may go on in the next batch."""
         detector = fitted(self.model, self.digest)
         fields = [name for name in detector.fields_.names if name != GAP]
-        for scored in Detection(detector).score(self._tables(batches, fields)):
+        for scored in Detection(detector, clock=self.clock).score(self._tables(batches, fields)):
             table = getattr(scored, self.result)
             if table is not None and table.num_rows:
                 told = table.select(self._told).rename_columns(self.schema.names)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,7 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec._files import replacing, sha256_of, write_bytes
+from seqrec._version import __version__
 from seqrec.data.fields import GAP, Fields
+from seqrec.data.times import TICKS
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.exceptions import InputError, LogError
 from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, results_of
@@ -201,6 +204,8 @@ class LogJob:
         }
         with self.job.opened(plan):
             path = self.job.output / REPORT
+            if self.job.read("began") is None:
+                self.job.write("began", _now())
             if path.exists():
                 report = json.loads(path.read_text())
             else:
@@ -208,7 +213,8 @@ class LogJob:
                 waiting = [bucket for bucket in range(census.n_buckets) if not self.scored_path(bucket).exists()]
                 (score_all or score_here)(self, waiting, census, show)
                 self._check_scored(census)
-                report = signed(self._report(census, self.finish(census, show)) | {"files": self._files()})
+                report = self._report(census, self.finish(census, show))
+                report = signed(report | self._account(census) | {"files": self._files()})
                 write_bytes(path, json.dumps(report, indent=2).encode())
             self.commit()
             self.job.clear("staged", "scored", "spill")
@@ -273,6 +279,10 @@ class LogJob:
         """Give the unit of times that are numbers."""
         return self.source.time_unit(census.times, self.settings.time_unit)
 
+    def clock(self, census: Census) -> int | None:
+        """Give the clock that wrote the log's times."""
+        return census.times.clock(self.time_unit(census), census.good)
+
     def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
         """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""
         free = max(self.settings.memory - _TENSORFLOW, 2**28)
@@ -333,6 +343,20 @@ class LogJob:
             raise AssertionError(f"rows were lost or doubled: {rows}")
         return rows | {"quarantined_by_code": codes, "filtered_by_reason": filtered, **became}
 
+    def _account(self, census: Census) -> dict[str, Any]:
+        """Tell what the results were made of, by what, and when."""
+        ticks = TICKS[self.time_unit(census) or "us"]
+        ends = (census.times.low, census.times.high)
+        first, last = (None if end is None else _iso(datetime.fromtimestamp(end / ticks, UTC)) for end in ends)
+        sizes = zip(self.source.paths, self.source.identity(), census.rows, strict=True)
+        return {
+            "model": {"path": str(self.model), "digest": self.digest},
+            "inputs": [{"path": path, "bytes": size, "rows": n_rows} for path, (_, size, _), n_rows in sizes],
+            "first_time": first,
+            "last_time": last,
+            "run": {"began": self.job.read("began"), "finished": _now(), "seqrec": __version__},
+        }
+
     def _files(self) -> dict[str, dict[str, Any]]:
         """Give size and SHA-256 of each file of results, so that a change of any is noticed."""
         return {
@@ -361,6 +385,14 @@ class LogJob:
         file, row = census.source(table["place"].to_numpy())
         names = pa.array(self.source.paths, pa.string()).take(pa.array(file))
         return table.drop_columns("place").add_column(0, "file", names).add_column(1, "row", pa.array(row))
+
+
+def _now() -> str:
+    return _iso(datetime.now(UTC))
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def score_here(job: LogJob, buckets: Sequence[int], census: Census, show: Show) -> None:

@@ -20,6 +20,7 @@ from seqrec.data.arrow import read_piece, with_outlook
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import EVENT
+from seqrec.detect.drift import LENGTH, Tally, added
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.stream import EventScores
@@ -43,11 +44,14 @@ class Scored(NamedTuple):
         `fired` (the part of the score that is oddest) and `top_events`.
     late : pa.Table
         Rows that came too late: they lie before events that an earlier job has scored.
+    seen : dict of Tally
+        What is compared with the training data.
     """
 
     events: pa.Table | None
     sequences: pa.Table | None
     late: pa.Table | None
+    seen: dict[str, Tally]
 
 
 class Oddest(NamedTuple):
@@ -116,6 +120,8 @@ class Detection:
         Knows users from earlier jobs.
     offset : float, optional
         Scores below it are flagged; by default the detector's own.
+    clock : int, optional
+        That of the log, as in `Sequences`.
     """
 
     def __init__(
@@ -124,10 +130,11 @@ class Detection:
         time_unit: str | None = None,
         states: Any = None,
         offset: float | None = None,
+        clock: int | None = None,
     ) -> None:
-        self._detector, self._unit, self._states = detector, time_unit, states
+        self._detector, self._unit, self._states, self._clock = detector, time_unit, states, clock
         self._offset = detector.offset_ if offset is None else offset
-        self._stream = detector.stream()
+        self._stream = detector.stream(clock=clock)
         self._open: Kept | None = None  # the last user of the table before, who may go on in this one
 
     def score(self, tables: Iterable[pa.Table]) -> Iterator[Scored]:
@@ -143,19 +150,19 @@ class Detection:
                     yield self._score(table)
             yield from _results(ahead, 0)
         if self._open is not None:
-            yield Scored(None, self._finish(self._open), None)
+            yield self._scored(None, self._finish(self._open), None)
         self._open = None
 
     def _score_whole(self, table: pa.Table) -> Scored:
-        X = read_piece(table, self._detector.vocabulary_, self._unit)
+        X = read_piece(table, self._detector.vocabulary_, self._unit, self._clock)
         state, scores = self._stream.read(None, X, keep=False)
         oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
         unknown = np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
         sequences = self._sequence_table(X.keys, X.lengths, unknown, state, oddest)
-        return Scored(self._event_table(table, scores), sequences, None)
+        return self._scored(X, sequences, None, self._event_table(table, scores))
 
     def _score(self, table: pa.Table) -> Scored:
-        X = read_piece(table, self._detector.vocabulary_, self._unit)
+        X = read_piece(table, self._detector.vocabulary_, self._unit, self._clock)
         before = self._open
         kept, goes_on = self._recall(X, table["hash"].to_numpy()[X.indptr[:-1]])
         until = kept.state.network.time.copy()
@@ -173,7 +180,16 @@ class Detection:
         finished = [] if before is None or goes_on else [self._finish(before)]
         self._open = take(kept, np.s_[-1:])
         finished.append(self._finish(take(kept, np.s_[:-1])))
-        return Scored(self._event_table(table, scores), pa.concat_tables(finished), late)
+        return self._scored(new, pa.concat_tables(finished), late, self._event_table(table, scores))
+
+    def _scored(
+        self, X: Sequences | None, sequences: pa.Table, late: pa.Table | None, events: pa.Table | None = None
+    ) -> Scored:
+        seen = [self._detector.see_sequences(sequences["events"].to_numpy(), sequences["score"].to_numpy())]
+        if self._states is not None:  # as long as all nights together
+            seen[0].pop(LENGTH, None)
+        seen += [] if X is None else [self._detector.see_events(X)]
+        return Scored(events, sequences, late, added(seen))
 
     def _recall(self, X: Sequences, hashes: NDArray[np.uint64]) -> tuple[Kept, bool]:
         """Give what is kept of the users of X, and whether the first goes on from the table before."""
@@ -199,7 +215,7 @@ class Detection:
     def _sequence_table(
         self, users: NDArray, lengths: NDArray, unknown: NDArray, state: DetectorState, oddest: Oddest
     ) -> pa.Table:
-        calibration, parts = self._detector.calibration_, self._stream.parts(state)
+        calibration, parts = self._stream.calibration, self._stream.parts(state)
         scores = calibration.score(parts, self._detector.part)
         names = np.array(list(calibration.tails), dtype=object)
         texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqrec.data.times import CLOCKS, TICKS, is_told
 from seqrec.exceptions import LogError
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
@@ -21,6 +23,8 @@ from seqrec.logs.columns import Columns
 from seqrec.logs.files import LogFile
 from seqrec.logs.values import CODES, FAULT, FAULTS, TYPES, Values, convert, invalid_byte, plain
 
+_MILLION = 10**6
+
 
 class TimeFacts(NamedTuple):
     """What is known of the times of good rows; it adds up over chunks."""
@@ -29,12 +33,21 @@ class TimeFacts(NamedTuple):
     n_naive: int = 0  # times without one
     low: int | float | None = None  # the least and greatest of numbers, or of microseconds since 1970
     high: int | float | None = None
+    step: int = 0  # greatest common divisor of the times, in millionths of what `low` is told in
 
     def __add__(self, other: TimeFacts) -> TimeFacts:  # type: ignore[override]
         lows = [low for low in (self.low, other.low) if low is not None]
         highs = [high for high in (self.high, other.high) if high is not None]
         zoned, naive = self.n_zoned + other.n_zoned, self.n_naive + other.n_naive
-        return TimeFacts(zoned, naive, min(lows, default=None), max(highs, default=None))
+        step = math.gcd(self.step, other.step)
+        return TimeFacts(zoned, naive, min(lows, default=None), max(highs, default=None), step)
+
+    def clock(self, unit: str | None, n: int) -> int | None:
+        """Give the clock of n times, as `times.clock_of`; `unit` is that of numbers."""
+        ticks = TICKS[unit or "us"]
+        fitting = (tick for tick in CLOCKS.values() if not self.step % (tick * ticks))
+        tick = max(fitting, default=CLOCKS["us"])
+        return tick if self.step and is_told(tick, n) else None
 
     def check_zones(self, column: str | None) -> None:
         """Raise a LogError if times with a zone are mixed with others."""
@@ -132,6 +145,15 @@ def _time_facts(good: pa.Table, column: Values, faulty: np.ndarray) -> TimeFacts
     times = good["time"]
     if pa.types.is_timestamp(times.type):
         zoned = int(np.broadcast_to(column.zoned, faulty.shape)[~faulty].sum())
-        low, high = pc.min_max(times.cast(pa.int64())).as_py().values()
-        return TimeFacts(zoned, len(good) - zoned, low, high)
-    return TimeFacts(0, 0, *pc.min_max(times).as_py().values())
+        times = times.cast(pa.int64())
+        low, high = pc.min_max(times).as_py().values()
+        return TimeFacts(zoned, len(good) - zoned, low, high, _step(times.to_numpy()))
+    low, high = pc.min_max(times).as_py().values()
+    return TimeFacts(0, 0, low, high, _step(times.to_numpy()))
+
+
+def _step(times: np.ndarray) -> int:
+    """Greatest common divisor of times in millionths."""
+    if times.dtype.kind == "f":
+        return int(np.gcd.reduce(np.rint(times * _MILLION).astype(np.int64)))
+    return int(np.gcd.reduce(times)) * _MILLION

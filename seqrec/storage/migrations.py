@@ -127,7 +127,22 @@ def build_one_network(file: Older) -> None:
             file.rename_tensor(*owner, name, before, to=after)
 
 
+def know_no_clock(file: Older) -> None:
+    """Say of fields that the clock which wrote the times of training is not known."""
+    if file.estimator == "LSTMAnomalyDetector":
+        file.part("model", "fitted", "normal_", "fields").update(clock=None)
+    elif file.estimator in ("LSTMRecommender", "LSTMSequenceClassifier"):
+        file.part("model", "fitted", "fields_").update(clock=None)
+
+
+def have_nothing_to_compare(file: Older) -> None:
+    """Say of a detector that it kept nothing to compare a log with, and is calibrated for one clock."""
+    if file.estimator.endswith("Detector"):
+        file.part("model", "fitted").update(reference_=None, coarser_=[])
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
+    2: (know_no_clock, have_nothing_to_compare),
 }
 FORMAT = 1 + len(MIGRATIONS)

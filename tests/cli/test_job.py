@@ -7,6 +7,7 @@ import sys
 import pandas as pd
 import pytest
 from command_line import command, make_log, read_results, run, write
+from job_files import results
 
 from seqrec.cli import exits
 from seqrec.jobs.folder import locked
@@ -30,10 +31,6 @@ def test_formats_and_splits_of_the_log_give_equal_results(home, tmp_path, task):
         pd.testing.assert_frame_equal(results[0], other)
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
 @pytest.mark.parametrize("task", ["score", "recommend"], scope="module")
 @pytest.mark.parametrize("step", ["score_bucket", "write_result", "_report"])
 def test_a_job_that_was_stopped_ends_as_if_it_had_not_been(home, tmp_path, monkeypatch, task, step):
@@ -53,7 +50,7 @@ def test_a_job_that_was_stopped_ends_as_if_it_had_not_been(home, tmp_path, monke
         assert "goes on" in run(*arguments, code=exits.STOPPED).stderr
     assert "not finished" in run("verify", tmp_path / "out", code=exits.NOT_WHOLE).stdout
     run(*arguments)
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert results(tmp_path / "out") == results(tmp_path / "whole")
 
 
 def test_a_full_disk_is_told_and_the_job_goes_on(home, tmp_path, monkeypatch):

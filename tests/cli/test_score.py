@@ -10,6 +10,7 @@ from command_line import HOSTILE, assert_refused, command, make_log, read_result
 
 import seqrec
 from seqrec.cli import exits
+from seqrec.jobs.job import digest_of
 from seqrec.storage import container
 
 
@@ -132,3 +133,25 @@ SCORE = "score {home}/score.seqrec {home}/log.csv -o {new} "
 )
 def test_wrong_use_of_score_is_refused_in_one_line(home, tmp_path, line, text):
     assert_refused(home, tmp_path, line, text)
+
+
+@pytest.mark.parametrize("told", [[], ["-q"], ["--json"]])
+def test_a_log_that_does_not_look_like_the_training_data_ends_with_a_code_of_its_own(home, tmp_path, told):
+    path = write(make_log().assign(amount=1e6), tmp_path / "log.csv")
+    result = run(*command(home, "score", path, output=tmp_path / "out"), *told, code=exits.DRIFTED)
+    assert "does not look like the training data" in result.stderr
+    assert "flagged 1 (training 0." in result.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "flagged" in [thing["what"] for thing in report["drift"] if thing["noticed"]]
+
+
+def test_the_report_tells_what_results_were_made_of_and_when(home, tmp_path):
+    run(*command(home, "score", home / "log.csv", output=tmp_path / "out"), "--fpr", "0.05")
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["model"]["digest"] == digest_of(home / "score.seqrec")
+    size = (home / "log.csv").stat().st_size
+    assert report["inputs"] == [{"path": str(home / "log.csv"), "bytes": size, "rows": report["rows"]}]
+    assert report["threshold"]["asked"] == {"false_positive_rate": 0.05}
+    assert report["first_time"] <= report["last_time"]
+    assert report["run"]["began"] <= report["run"]["finished"]
+    assert report["run"]["seqrec"] == seqrec.__version__

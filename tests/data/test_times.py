@@ -1,0 +1,35 @@
+"""The clock that wrote times, as far as they tell."""
+
+import numpy as np
+import pytest
+
+from seqrec.data.times import CLOCKS, clock_of, on_ticks
+from seqrec.logs.chunks import TimeFacts
+
+TIMES = np.datetime64("2024-05-01T11:22:33.444555", "us") + np.arange(50) * np.timedelta64(12_345_678_901, "us")
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_coarsest_clock_that_could_have_told_the_times_is_found(clock):
+    assert clock_of(on_ticks(TIMES, CLOCKS[clock])) == CLOCKS[clock]
+
+
+@pytest.mark.parametrize(("n", "known"), [(0, False), (1, False), (2, True)])
+def test_a_few_times_may_lie_on_whole_seconds_by_chance(n, known):
+    assert clock_of(on_ticks(TIMES, CLOCKS["s"])[:n]) == (CLOCKS["s"] if known else None)
+
+
+def test_times_before_1970_lie_on_ticks_too():
+    early = TIMES - np.timedelta64(100 * 365, "D")
+    ticks = on_ticks(early, CLOCKS["h"])
+    assert clock_of(ticks) == CLOCKS["h"]
+    assert ((ticks <= early) & (early - ticks < np.timedelta64(1, "h"))).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", None])
+def test_a_log_read_in_parts_has_the_clock_of_the_whole(unit):
+    ticks = {"s": 1, "ms": 10**3, "us": 10**6, None: 10**6}[unit]
+    step = 30 * 10**6 * ticks  # half a minute, in millionths
+    facts = TimeFacts(step=4 * step) + TimeFacts(step=3 * step)
+    assert facts.clock(unit, 50) == CLOCKS["s"]
+    assert facts.clock(unit, 1) is None
