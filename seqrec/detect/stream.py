@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqrec.data.fields import GAP
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import END, EVENT, smallest_of
@@ -74,6 +75,7 @@ class DetectorStream(Stream[pd.DataFrame]):
     def __init__(self, normal: Normal, calibration: Calibration, part: str, state: StreamState | None = None) -> None:
         self._normal, self._calibration, self._part = normal, calibration, part
         self.fields = [EVENT, *normal.fields.names]
+        self._always_read = [name for name in normal.fields.names if name != GAP]
         self.expected = np.append(normal.vocabulary.items.astype(object), END)
         super().__init__(state)
 
