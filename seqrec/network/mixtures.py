@@ -149,6 +149,10 @@ def intervals(parameters: NDArray, levels: tuple[float, float]) -> Expected:
     parameters : (n, n_mixture_parameters) float32
     levels : two floats
         Probabilities below the interval's ends.
+
+    Returns
+    -------
+    Expected
     """
     logits = _split(parameters, tf.zeros(len(parameters), tf.int32))[0].numpy()
     shares = _with_column(softmax(logits.astype(np.float64), axis=1))
