@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqrec.data.fields import MISSING, NEGATIVE, POSITIVE, ZERO
+from seqrec.data.fields import NEGATIVE, NOT_GIVEN, POSITIVE, ZERO
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.network.blueprint import Architecture
@@ -29,7 +29,7 @@ def random_network(architecture=PLAIN, seed=0, scale=0.5, dtype="float32"):
 
 def random_numbers(shape, rng):
     """Signs, missing ones among them, and sizes, (*shape, 2)."""
-    signs = rng.choice([MISSING, NEGATIVE, ZERO, POSITIVE], shape)
+    signs = rng.choice([NOT_GIVEN, NEGATIVE, ZERO, POSITIVE], shape)
     return np.stack([signs, np.where(signs % 2 == 1, rng.normal(size=shape), 0)], axis=-1).astype(np.float32)
 
 

@@ -121,8 +121,11 @@ def _labels(X: Sequences, label: str) -> NDArray[np.bool_]:
     """Tell which sequences have a row that is labelled as abnormal."""
     import numpy as np
 
-    from seqrec._checks import show
+    from seqrec._checks import CLEAN, show
+    from seqrec.data.missing import is_missing
 
+    if n_missing := np.count_nonzero(is_missing(X.columns[label])):
+        raise InputError(f"column {label!r} has no label in {n_missing:,} of {X.n_events:,} rows. {CLEAN}")
     values, rows = np.unique(X.columns[label], return_inverse=True)
     texts = [str(value).strip().lower() for value in values.tolist()]
     strange = sorted(set(texts) - _TRUE - _FALSE)

@@ -97,11 +97,12 @@ def read_array(value: Any, name: str, place: str = "") -> NDArray:
 
 
 def check_numbers(values: NDArray, label: str) -> None:
-    """Raise where numbers of a column, (n_rows, ...), are missing or infinite."""
-    if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
+    """Raise where numbers of a column, (n_rows, ...), are infinite, or missing from an array."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         inner = tuple(range(1, values.ndim))
-        check_rows(~np.isnan(values).any(axis=inner), label, "missing values", CLEAN)
-        check_rows(finite.all(axis=inner), label, "infinite values", CLEAN)
+        if inner:
+            check_rows(~np.isnan(values).any(axis=inner), label, "missing values", CLEAN)
+        check_rows(~np.isinf(values).any(axis=inner), label, "infinite values", CLEAN)
 
 
 def _unpack(value: Any) -> NDArray:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec._checks import show
 from seqrec._html import Html, card, details, listed, number, sparkline, table
+from seqrec.data.missing import is_missing, kind_of
 from seqrec.data.vocabulary import NO_ITEMS
 
 _CELLS = {"lstm": "LSTM", "peephole": "peephole LSTM", "gru": "GRU", "rnn": "simple recurrence"}
@@ -79,8 +80,14 @@ def _facts(X: Any) -> Facts:
 
 
 def _kind(values: Any) -> str:
+    if values.dtype.kind == "M":
+        return "times"
     shape = "".join(f"{size} × " for size in values.shape[1:])
-    return shape + {"O": "text", "U": "text", "b": "true or false", "M": "times"}.get(values.dtype.kind, "numbers")
+    if shape:
+        values = values.reshape(-1)[:1]
+    kind, n_missing = kind_of(values), np.count_nonzero(is_missing(values))
+    missing = f", {number(n_missing)} missing" if n_missing else ""
+    return shape + {"truth values": "true or false", "": "no values"}.get(kind, kind) + missing
 
 
 def _first_sequences(X: Any) -> Iterator[Html]:

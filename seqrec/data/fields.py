@@ -1,8 +1,13 @@
-"""Fields of an event beyond its kind, as a network reads them: numbers (amount, gap) and categories (channel)."""
+"""Fields of an event beyond its kind, as a network reads them: numbers (amount, gap) and categories (channel).
+
+Two things differ. A value that is *absent* is missing in the log: that is a value of its own, which has a probability
+and which the network reads. What is *not given* (the gap before a first event, a column that a history lacks) is not
+known, so it has none.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Annotated, NamedTuple
 
@@ -11,14 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec._checks import check_choice, check_column
+from seqrec.data.missing import is_missing, kind_of
 from seqrec.data.sequences import Sequences
 from seqrec.data.times import on_ticks
-from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
 from seqrec.storage.schemas import ABOVE_ZERO, Choice, Integer, Listed, Record
 
 GAP = "gap"  # the field that timestamps give: seconds since the event before
-MISSING, NEGATIVE, ZERO, POSITIVE = range(4)  # signs of a number
+NOT_GIVEN, NEGATIVE, ZERO, POSITIVE, ABSENT = range(5)  # signs of a number
 SIDES = ("both", "high", "low")
 _N_BUCKETS = 40  # of gaps; the last holds 2 ** 38 seconds and more
 _OWN_NAMES = {"event", "events"}  # of what is said of the kind of an event, beside what is said of its fields
@@ -28,26 +34,27 @@ FARTHEST = 30.0  # standard deviations; a network's arithmetic ends somewhere
 class Number(NamedTuple):
     """A numeric field, read as its sign and the logarithm of its size: ``(log|x| - center) / scale``.
 
-    A value is odd if it lies far out on a side, of ``SIDES``.
+    A value is odd if it lies far out on a side, of ``SIDES``. `missing` says whether training had absent values.
     """
 
     name: str
     center: float
     scale: Annotated[float, ABOVE_ZERO]
     side: Annotated[str, Choice(*SIDES)] = "both"
+    missing: bool = False
 
     @classmethod
-    def learn(cls, name: str, values: NDArray, side: str = "both") -> Number:
-        """Find center and scale of the values that are neither 0 nor missing (NaN)."""
+    def learn(cls, name: str, values: NDArray, side: str = "both", missing: bool = False) -> Number:
+        """Find center and scale of the values that are neither 0 nor NaN."""
         logs = np.log(np.abs(values[np.isfinite(values) & (values != 0)], dtype=np.float64))
         spread = logs.std() if len(logs) else 0.0
         center = float(np.median(logs)) if len(logs) else 0.0
-        return cls(name, center, float(spread) if spread > 1e-6 else 1.0, side)
+        return cls(name, center, float(spread) if spread > 1e-6 else 1.0, side, missing)
 
-    def encode(self, values: NDArray) -> NDArray[np.float32]:
-        """Give sign and size of each value, (n_events, 2)."""
+    def encode(self, values: NDArray, nan: int = ABSENT) -> NDArray[np.float32]:
+        """Give sign and size of each value, (n_events, 2); `nan` is the sign of NaN."""
         values = values.astype(np.float64)
-        sign = np.select([np.isnan(values), values < 0, values == 0], [MISSING, NEGATIVE, ZERO], POSITIVE)
+        sign = np.select([np.isnan(values), values < 0, values == 0], [nan, NEGATIVE, ZERO], POSITIVE)
         sized = (sign == NEGATIVE) | (sign == POSITIVE)
         size = np.log(np.abs(values), where=sized, out=np.full(len(values), self.center))
         return np.stack([sign, np.clip((size - self.center) / self.scale, -FARTHEST, FARTHEST)], axis=1, dtype="f4")
@@ -58,10 +65,20 @@ class Number(NamedTuple):
 
 
 class Category(NamedTuple):
-    """A categorical field and its values; a value that training lacked is unknown."""
+    """A categorical field and its values; a value that training lacked is unknown.
+
+    `missing` says whether training had absent values: these have the code after that of the last value.
+    """
 
     name: str
     vocabulary: Annotated[Vocabulary, vocabulary()]
+    missing: bool = False
+
+    @classmethod
+    def learn(cls, name: str, values: NDArray) -> Category:
+        """List the values, as they first appear."""
+        missing = is_missing(values)
+        return cls(name, Vocabulary(pd.unique(_labels(values[~missing]))), bool(missing.any()))
 
     def check_sound(self) -> None:
         """Raise ValueError where the values are neither text nor truth values."""
@@ -74,6 +91,18 @@ class Category(NamedTuple):
         """The values as a log holds them: text or truth values."""
         items = self.vocabulary.items
         return items if items.dtype == object else items.astype(bool)
+
+    @property
+    def size(self) -> int:
+        """Codes, reserved ones included."""
+        return N_RESERVED + len(self.vocabulary) + self.missing
+
+    def encode(self, values: NDArray) -> NDArray[np.int32]:
+        """Give the code of each value, (n_events,); absent ones are unknown if training had none."""
+        there = ~is_missing(values)
+        codes = np.full(len(values), self.size - 1 if self.missing else UNKNOWN, np.int32)
+        codes[there] = self.vocabulary.encode(_labels(values[there]))
+        return codes
 
 
 class Fields(NamedTuple):
@@ -111,7 +140,12 @@ class Fields(NamedTuple):
     def category_sizes(self) -> tuple[int, ...]:
         """Codes of each category, reserved ones included."""
         gap = (_N_BUCKETS,) if self.gap_in_buckets else ()
-        return gap + tuple(N_RESERVED + len(field.vocabulary) for field in self.categories)
+        return gap + tuple(field.size for field in self.categories)
+
+    @property
+    def n_signs(self) -> int:
+        """Signs that a number can have in the training data: absence is one of them where a value was absent."""
+        return POSITIVE + any(field.missing for field in self.numbers)
 
     @property
     def kind_of_gap(self) -> str:
@@ -141,10 +175,10 @@ class Fields(NamedTuple):
         for name, side in sides.items():
             check_choice(name, "a name in sides", numeric)
             check_choice(side, f"sides[{name!r}]", SIDES)
-        labels = {name: _labels(values) for name, values in columns.items() if name not in numeric}
-        categories = tuple(Category(name, Vocabulary(pd.unique(values))) for name, values in labels.items())
-        numbers = tuple(Number.learn(name, columns[name], sides.get(name, "both")) for name in numeric)
-        return cls(categories, numbers, clock=X.clock)
+        categories = tuple(Category.learn(name, values) for name, values in columns.items() if name not in numeric)
+        missing = {name: bool(is_missing(values).any()) for name, values in X.columns.items() if name in numeric}
+        found = [(name, columns[name], sides.get(name, "both"), missing.get(name, False)) for name in numeric]
+        return cls(categories, tuple(Number.learn(*of_one) for of_one in found), clock=X.clock)
 
     def encode(self, X: Sequences, before: NDArray[np.datetime64] | None = None, may_lack: bool = False) -> Sequences:
         """Give X with the columns that a network reads.
@@ -155,13 +189,13 @@ class Fields(NamedTuple):
         before : (n_sequences,) datetime64, optional
             Time of the event before the first of each sequence, if there was one.
         may_lack : bool
-            Whether a field that X lacks is missing of all events, and no error.
+            Whether a field that X lacks is not given of all events, and no error.
 
         Returns
         -------
         encoded : Sequences
             With the columns "categories", codes (n_events, n_categories) int32, and "numbers", signs and sizes
-            (n_events, n_numbers, 2) float32; 0 where a field is missing.
+            (n_events, n_numbers, 2) float32; 0 where a field is not given.
 
         Raises
         ------
@@ -172,30 +206,33 @@ class Fields(NamedTuple):
         """
         columns = field_columns(X, before, self.clock)
         kinds = {field.name: "numbers" for field in self.numbers}
-        kinds |= {field.name: _kind(field.values) for field in self.categories}
+        kinds |= {field.name: kind_of(field.values) for field in self.categories}
         for name, kind in kinds.items():
             if name in columns:
                 _check_kind(name, kind, columns[name])
             elif not may_lack:
                 _refuse_without(name, list(columns))
-        codes, numbers = self._encode(columns, X.n_events)
+        codes, numbers = self._encode(columns, X.n_events, {GAP} - X.columns.keys())
         return replace(X, columns={"categories": codes, "numbers": numbers})
 
     def encode_gaps(self, gaps: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Give the categories and numbers of n events of which the gaps alone are known, in seconds, NaN where not."""
-        return self._encode({GAP: gaps} if self.kind_of_gap else {}, len(gaps))
+        return self._encode({GAP: gaps} if self.kind_of_gap else {}, len(gaps), {GAP})
 
-    def _encode(self, columns: Mapping[str, NDArray], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _encode(
+        self, columns: Mapping[str, NDArray], n: int, computed: Set[str]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Give categories and numbers of n events; NaN in a column that was `computed` is not given."""
         codes = np.zeros((n, len(self.category_sizes)), np.int32)
         if self.gap_in_buckets and GAP in columns:
             codes[:, 0] = _buckets(columns[GAP])
         for at, category in enumerate(self.categories, int(self.gap_in_buckets)):
             if category.name in columns:
-                codes[:, at] = category.vocabulary.encode(_labels(columns[category.name]))
+                codes[:, at] = category.encode(columns[category.name])
         numbers = np.zeros((n, len(self.numbers), 2), np.float32)
         for at, number in enumerate(self.numbers):
             if number.name in columns:
-                numbers[:, at] = number.encode(columns[number.name])
+                numbers[:, at] = number.encode(columns[number.name], NOT_GIVEN if number.name in computed else ABSENT)
         return codes, numbers
 
 
@@ -243,15 +280,13 @@ def is_category(values: NDArray) -> bool:
 
 
 def _labels(values: NDArray) -> NDArray:
-    return values.astype(np.int64) if values.dtype.kind == "b" else values
-
-
-def _kind(values: NDArray) -> str:
-    return "truth values" if values.dtype.kind == "b" else "text" if is_category(values) else "numbers"
+    """Give values, none of them missing, as a vocabulary holds them: truth values as 0 and 1."""
+    truth = values.dtype.kind == "b" or kind_of(values) == "truth values"
+    return values.astype(np.int64) if truth else values
 
 
 def _buckets(gaps: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Bucket gaps by powers of two seconds: ``1 + floor(log2(1 + seconds))``, 0 where a gap is missing."""
+    """Bucket gaps by powers of two seconds: ``1 + floor(log2(1 + seconds))``, 0 where a gap is not given."""
     buckets = 1 + np.log2(1 + np.nan_to_num(gaps)).astype(np.int32)
     return np.where(np.isnan(gaps), 0, np.minimum(buckets, _N_BUCKETS - 1)).astype(np.int32)
 
@@ -263,6 +298,6 @@ def _refuse_without(name: str, columns: list[str]) -> None:
 
 
 def _check_kind(name: str, expected: str, values: NDArray) -> None:
-    found = _kind(values)
-    if len(values) and found != expected:
+    found = kind_of(values)  # nothing, if all values are missing
+    if found and expected and found != expected:
         raise InputError(f"column {name!r} held {expected} in the training data; here it holds {found}.")

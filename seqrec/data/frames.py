@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 
 from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exact, check_ids, check_rows, show
 from seqrec.data.arrays import check_numbers, stack_cells
+from seqrec.data.missing import with_gaps
 from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit
 from seqrec.exceptions import InputError
 
@@ -67,7 +68,7 @@ def read_ids(frame: nw.DataFrame[Any], name: str) -> Encoded:
         Where ids are missing, empty, too long or not UTF-8.
     """
     label = f"column {name!r}"
-    codes, ids = _encode(_plain_ids(_to_arrow(frame[name], label, check_ids), label))
+    codes, ids = _encode(_plain_ids(_whole(_to_arrow(frame[name], label, check_ids), label), label))
     return Encoded(codes, _check_distinct(ids, codes, label))
 
 
@@ -82,7 +83,7 @@ def sort_ids(encoded: Encoded) -> Encoded:
 def read_timestamps(frame: nw.DataFrame[Any], name: str, time_unit: str) -> tuple[np.ndarray, str | None]:
     """Read a column of times as `read_times` does; warn of the future."""
     label = f"column {name!r}"
-    column = _to_arrow(frame[name], label, times_from_objects)
+    column = _whole(_to_arrow(frame[name], label, times_from_objects), label)
     times, unit = read_times(column, label, time_unit)
     warn_of_future(times, label)
     if time_unit != "auto":
@@ -93,6 +94,8 @@ def read_timestamps(frame: nw.DataFrame[Any], name: str, time_unit: str) -> tupl
 def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     """Read a further column: numbers, booleans, text (as object), times (as datetime64[us]), or arrays of numbers.
 
+    A missing number is NaN, a missing text or boolean None; a column without any value is one of numbers.
+
     Returns
     -------
     column : (n_rows,) ndarray, or (n_rows, ...) where cells are lists or arrays
@@ -102,16 +105,18 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     TypeError
         Where the column holds something else.
     ValueError
-        Where values are missing or infinite, or arrays differ in shape.
+        Where numbers are infinite, times or arrays are missing, or arrays differ in shape.
     """
     label = f"column {name!r}"
     if _holds_arrays(series := frame[name]):
         return stack_cells(series.to_numpy(), label)
     column = _to_arrow(series, label, _plain_objects)
+    if len(column) and column.null_count == len(column):
+        return np.full(len(column), np.nan)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     if pa.types.is_temporal(column.type):
-        return read_times(column, label)[0].astype("datetime64[us]")
+        return read_times(_whole(column, label), label)[0].astype("datetime64[us]")
     if is_text(column.type):
         codes, texts = _encode(column)
         return texts.to_numpy(zero_copy_only=False)[codes]
@@ -186,18 +191,21 @@ def _check_name(name: Any, log: Any) -> None:
 
 
 def _plain_objects(values: np.ndarray, label: str) -> np.ndarray:
-    """Convert a column of Python objects, which hold numbers, truth values, text or times of one kind."""
-    check_rows(pd.notna(values), label, "missing values", CLEAN)
-    kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind in ("decimal", "floating", "mixed-integer-float"):
-        return values.astype(np.float64)
-    if kind == "boolean":
-        return values.astype(bool)
+    """Convert a column of Python objects: numbers, truth values, text or times, all of one kind or missing."""
+    there = pd.notna(values)
+    found = values[there]
+    kind = pd.api.types.infer_dtype(found)
     if kind in ("datetime", "date", "datetime64"):
         return times_from_objects(values, label)
-    if kind in ("integer", "string", "empty"):
-        return check_ids(values, label)
-    raise InputError(f"{label} holds {kind} objects ({show(values[0])}, ...), not numbers, booleans, text or times.")
+    if kind in ("decimal", "floating", "mixed-integer-float"):
+        found = found.astype(np.float64)
+    elif kind == "boolean":
+        found = found.astype(bool)
+    elif kind == "integer":
+        found = check_ids(found, label)
+    elif kind not in ("string", "empty"):
+        raise InputError(f"{label} holds {kind} objects ({show(found[0])}, ...), not numbers, booleans, text or times.")
+    return with_gaps(found, there)
 
 
 def _holds_arrays(column: nw.Series[Any]) -> bool:
@@ -215,7 +223,7 @@ def _row_dtype(n_rows: int) -> type:
 
 
 def _to_arrow(column: nw.Series[Any], label: str, convert: Convert) -> pa.ChunkedArray:
-    """Give the column in Arrow, without nulls; `convert` takes a column of Python objects."""
+    """Give the column in Arrow; `convert` takes a column of Python objects."""
     try:
         objects = column.dtype == nw.Object
         values = pa.array(convert(column.to_numpy(), label)) if objects else column.to_arrow()
@@ -226,15 +234,20 @@ def _to_arrow(column: nw.Series[Any], label: str, convert: Convert) -> pa.Chunke
         values = values.cast(values.type.value_type)
     if values.type == pa.string_view():  # few of Arrow's functions take views yet
         values = values.cast(pa.large_string())
-    missing = pc.is_null(values, nan_is_null=True)
-    if pc.any(missing).as_py():
-        check_rows(~missing.to_numpy(), label, "missing values", CLEAN)
     return values
 
 
+def _whole(column: pa.ChunkedArray, label: str) -> pa.ChunkedArray:
+    """Refuse a column in which values are missing."""
+    missing = pc.is_null(column, nan_is_null=True)
+    if pc.any(missing).as_py():
+        check_rows(~missing.to_numpy(), label, "missing values", CLEAN)
+    return column
+
+
 def _encode(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """Give each row's position among the distinct values, and these in order of first appearance."""
-    chunks = column.dictionary_encode().chunks  # all with one dictionary
+    """Give each row's position among the distinct values, null one of them, in order of first appearance; and these."""
+    chunks = column.dictionary_encode(null_encoding="encode").chunks  # all with one dictionary
     if not chunks:
         return np.array([], dtype=np.int32), pa.array([], column.type)
     return np.concatenate([chunk.indices.to_numpy() for chunk in chunks]), chunks[-1].dictionary

@@ -49,7 +49,8 @@ class Sequences:
     rows : (n_events,) int
         The row of the log that each event came from: ``out[X.rows] = scores`` puts scores in the log's order.
     columns : mapping of str to (n_events,) or (n_events, ...) ndarray
-        Further columns of the log; those with further axes hold an array an event, such as a picture.
+        Further columns of the log; those with further axes hold an array an event, such as a picture. A value that the
+        log lacks is NaN among numbers, and None among text and booleans.
     time_unit : str or None
         The unit of a log's numeric timestamps: "s", "ms", "us" or "ns".
     has_items : bool
@@ -119,7 +120,7 @@ class Sequences:
             Column of times: datetimes (converted to UTC), ISO 8601 text, or numbers since 1970. None: as the rows are.
         columns : sequence of str
             Further columns to carry: numbers, booleans, text or times, or lists or arrays of numbers or booleans that
-            have one shape in all rows.
+            have one shape in all rows. Numbers, booleans and text may be missing, which is a value of its own.
         time_unit : {"auto", "s", "ms", "us", "ns"}
             Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
         drop_duplicates : bool
@@ -130,8 +131,8 @@ class Sequences:
         TypeError
             Where `log` is no dataframe, or a column holds values of mixed or unsuitable kinds.
         ValueError
-            Where a column is missing, or holds missing, empty, infinite or unreadable values, or arrays of several
-            shapes.
+            Where a column is missing; where users, items or times are missing or empty; or where a column holds
+            infinite or unreadable values, or arrays of several shapes.
 
         Examples
         --------
@@ -230,8 +231,8 @@ class Sequences:
         TypeError
             Where there is no array of numbers, or keys or times are of mixed or unsuitable kinds.
         ValueError
-            Where shapes, names, keys or times do not fit, or numbers are missing (NaN) or infinite: a row of the
-            message counts the events of all arrays.
+            Where shapes, names, keys or times do not fit, or numbers are infinite, or missing (NaN) from a column that
+            holds arrays: a row of the message counts the events of all arrays.
 
         Examples
         --------

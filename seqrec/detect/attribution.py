@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec.data.ends import Chain, with_ends
 from seqrec.data.fields import Fields, Number, field_columns
+from seqrec.data.missing import is_missing
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.detect.normal import Normal
@@ -19,6 +20,7 @@ from seqrec.network.reading import Reader
 
 EVENT = "event"  # the field that says what happened
 END = "(end)"
+ABSENCE = "missing"  # what the value of a field is called where the log lacks it
 _AT_ONCE = 256  # events
 _LIMITS = (0.05, 0.95)  # of what is expected of a number
 
@@ -45,7 +47,8 @@ def explain_events(normal: Normal, X: Sequences, n_events: int, n_expected: int)
     expected = _expectations(normal, X, chain, np.sort(chosen), n_expected)
     field = p_values[chosen].argmin(axis=1)
     names = np.array([EVENT, *normal.fields.names], dtype=object)
-    columns = {name: _with_ends(chain, values, np.nan) for name, values in field_columns(X).items()}
+    values = field_columns(X) | {name: _named(values) for name, values in X.columns.items()}
+    columns = {name: _with_ends(chain, of_one, np.nan) for name, of_one in values.items()}
     items = _with_ends(chain, X.vocabulary.decode(X.codes).astype(object), END)
     columns = {EVENT: items} | columns
     at = np.searchsorted(np.sort(chosen), chosen)
@@ -63,6 +66,13 @@ def explain_events(normal: Normal, X: Sequences, n_events: int, n_expected: int)
             "expected": [expected[name][row] for name, row in zip(names[field], at, strict=True)],
         }
     )
+
+
+def _named(values: NDArray) -> NDArray[np.object_]:
+    """Give the values of a field, and the name of absence where there is none."""
+    values, missing = values.astype(object), is_missing(values)
+    values[missing] = ABSENCE
+    return values
 
 
 def _with_ends(chain: Chain, values: NDArray, end: Any) -> NDArray:
@@ -107,7 +117,8 @@ def _states_before(normal: Normal, X: Sequences, chain: Chain, events: NDArray) 
 def _expected_fields(fields: Fields, parameters: Any, k: int) -> Any:
     for category in fields.categories:
         shares = tf.nn.softmax(next(parameters)).numpy()[:, N_RESERVED:]
-        yield category.name, _likeliest(shares, category.values, k)
+        names = np.append(category.values, ABSENCE)  # of which the last is of use only if training had absent values
+        yield category.name, _likeliest(shares, names, k)
     for number in fields.numbers:
         yield number.name, _ranges(next(parameters).numpy(), number)
 
@@ -121,9 +132,17 @@ def _likeliest(shares: NDArray, names: NDArray, k: int) -> list[str]:
 
 
 def _ranges(parameters: NDArray, number: Number) -> list[str]:
-    zeros, signs, low, high = mixtures.intervals(parameters, _LIMITS)
+    zeros, absent, signs, low, high = mixtures.intervals(parameters, _LIMITS)
     ends = np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)
     return [
-        f"{first:.4g} to {last:.4g} (90 %)" + (f", 0 {zero:.0%}" if zero >= 0.005 else "")
-        for zero, (first, last) in zip(zeros, ends, strict=True)
+        _range(f"{first:.4g} to {last:.4g} (90 %)", zero, lacks)
+        for zero, lacks, (first, last) in zip(zeros, absent, ends, strict=True)
     ]
+
+
+def _range(text: str, zero: float, absent: float) -> str:
+    """Say where a number was expected, with the chances of 0 and of absence where there are any; the likelier first."""
+    if absent >= 0.995:
+        return ABSENCE
+    texts = [text, f"0 {zero:.0%}" if zero >= 0.005 else "", f"{ABSENCE} {absent:.0%}" if absent >= 0.005 else ""]
+    return ", ".join(filter(None, texts[::-1] if absent > 0.5 else texts))

@@ -40,7 +40,8 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
 
     An LSTM reads a sequence event by event and gives the probability of the next one, of its end, and of each further
     field of an event: categories, numbers, and the gap in time where X has timestamps. The surprisal of an event is
-    ``-log p`` of what did come; it adds up over fields and events, so it says what was odd, and where.
+    ``-log p`` of what did come; it adds up over fields and events, so it says what was odd, and where. That a field is
+    missing is a value of its own, with a probability.
 
     The score of a sequence has several parts, since the right one differs from log to log: of each field's surprisals
     the highest, the mean of the three highest, the highest sum of ten in a row, and the mean; of numbers the one
@@ -258,8 +259,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         -------
         p_values : (n_events,) float64, or DataFrame of (n_events, 1 + n_fields)
             Of an event, or a category, the probability of all that is as likely or less; of a number, that of all
-            that is as far out, on its `sides`. Those of the fields are independent if the model is right, as each is
-            given the others before it: the smallest of m, p, becomes ``1 - (1 - p) ** m`` (Sidak 1967).
+            that is as far out, on its `sides`; of a missing one, that of all that is as unlikely. Those of the fields
+            are independent if the model is right, as each is given the others before it: the smallest of m, p, becomes
+            ``1 - (1 - p) ** m`` (Sidak 1967).
         """
         X = self._known_sequences(X)
         p_values = self.normal_.read(X, compare=True)[1].p_values()
@@ -328,9 +330,9 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         reasons : DataFrame
             A row an event, the oddest sequence first: `sequence` (key), `score`, `fired` (the part of the score that is
             oddest), `fired_p` (its p-value), `position` (of the event, from 0), `row` (of the log; -1 for the end of
-            the sequence), `event`, `field` (the oddest), `value`, `surprisal` (nats), `p_value` (of the event),
-            `expected` (with probabilities) and `nearest` (key of another training sequence whose counts of events are
-            most like this one's).
+            the sequence), `event`, `field` (the oddest), `value` ("missing" where the log lacks it), `surprisal`
+            (nats), `p_value` (of the event), `expected` (with probabilities) and `nearest` (key of another training
+            sequence whose counts of events are most like this one's).
         """
         check_is_fitted(self, "calibration_")
         named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown

@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.special import softmax
 
 from seqrec.data.ends import Chain, close, distinct, end_code
-from seqrec.data.fields import MISSING, Fields
+from seqrec.data.fields import NOT_GIVEN, Fields
 from seqrec.data.queries import seconds_until
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import count_events
@@ -50,11 +50,11 @@ class Findings(NamedTuple):
     Attributes
     ----------
     surprisal : (n, 1 + n_fields) float32, nats
-        Of the event, then of each field; 0 for a field that is missing.
+        Of the event, then of each field; 0 for a field that is not given.
     tails : (n, n_numbers) float32, nats
-        ``-log p`` of each number, on its field's side; 0 where it is missing.
+        ``-log p`` of each number, on its field's side; 0 where it is not given.
     normal_scores : (n, n_numbers) float32
-        Standard normal if the network is right; NaN for a number that is missing or 0.
+        Standard normal if the network is right; NaN for a number that is not given, absent or 0.
     sizes : (n, n_numbers) float32
         Of the numbers, as `fields.Number` encodes them.
     no_likelier : (n, 1 + n_categories) float32
@@ -84,7 +84,7 @@ class Findings(NamedTuple):
         return cls(*[*arrays, np.zeros(n, np.float32), np.zeros(n, np.int32)])
 
     def p_values(self) -> NDArray[np.float64]:
-        """P-value of each event and of each of its fields, (n, 1 + n_fields); 1 where a field is missing."""
+        """P-value of each event and of each of its fields, (n, 1 + n_fields); 1 where a field is not given."""
         p_values = np.concatenate([self.no_likelier, np.exp(-self.tails.astype(np.float64))], axis=1, dtype=np.float64)
         return np.clip(p_values, np.finfo(np.float64).tiny, 1.0)
 
@@ -246,9 +246,9 @@ class Normal(NamedTuple):
 
     def _put_tails(self, found: Findings, events: NDArray, numbers: NDArray, parameters: NDArray) -> None:
         for column, field in enumerate(self.fields.numbers):
-            there = numbers[:, column, 0] != MISSING
-            tails, scores = mixtures.tails(parameters[there, column], numbers[there, column], field.side)
-            found.tails[events[there], column], found.normal_scores[events[there], column] = tails, scores
+            given = numbers[:, column, 0] != NOT_GIVEN
+            tails, scores = mixtures.tails(parameters[given, column], numbers[given, column], field.side)
+            found.tails[events[given], column], found.normal_scores[events[given], column] = tails, scores
 
     def _with_unseen(self, found: Findings, codes: NDArray) -> Findings:
         """Leave to events that training lacked the probability that they have."""

@@ -97,7 +97,7 @@ class NumberParts(NamedTuple):
     regular, constant : (n,) float64
         The sums of these parts.
     lengths : (n,) int64
-        Of values so far.
+        Of values so far; absent ones count as none.
     latest : (n, 9) float64
         Normal scores, the last one at the end; 0 where there were fewer.
     size : (n,) float64
@@ -124,7 +124,7 @@ class NumberParts(NamedTuple):
         Parameters
         ----------
         tails : (n_events,) floating array, nats
-            ``-log p`` of the value of each event; 0 where it is missing.
+            ``-log p`` of the value of each event, or of its absence; 0 where it is not given.
         normal_scores : (n_events,) floating array
             ``z = Phi^-1(F(value))``, with F the distribution that was expected: standard normal where the model is
             right. NaN where there is none.

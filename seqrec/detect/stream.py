@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqrec.data.fields import GAP
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.attribution import END, EVENT, smallest_of
@@ -84,6 +85,7 @@ class DetectorStream(Stream[pd.DataFrame]):
     ) -> None:
         self._normal, self.calibration, self._part, self._clock = normal, calibration, part, clock
         self.fields = [EVENT, *normal.fields.names]
+        self._always_read = [name for name in normal.fields.names if name != GAP]
         self.expected = np.append(normal.vocabulary.items.astype(object), END)
         super().__init__(state)
 

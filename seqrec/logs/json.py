@@ -31,7 +31,7 @@ def _convert(value: Any, kind: str) -> Any:
     TypeError
         For a value of another kind.
     OverflowError
-        Beyond 64 bits.
+        Beyond 64 bits, or NaN, which is no JSON.
     """
     if value is None:
         return None
@@ -42,7 +42,7 @@ def _convert(value: Any, kind: str) -> Any:
             return value.encode("utf-8", "surrogateescape")  # bytes that are not UTF-8, as they were
         except UnicodeEncodeError:
             return value.encode("utf-8", "surrogatepass")  # half of a pair, by an escape such as \ud800
-    if kind == "integer" and value not in _INT64:
+    if (kind == "integer" and value not in _INT64) or value != value:
         raise OverflowError
     return float(value) if kind == "number" else value
 

@@ -19,7 +19,6 @@ CODES = {
     "missing_user": "the user is null or empty",
     "missing_item": "the item is null or empty",
     "missing_time": "the time is null or empty",
-    "missing_field": "a field is null or empty",
     "long_id": f"an id is longer than {MAX_ID_BYTES} bytes",
     "invalid_utf8": "a text is not valid UTF-8",
     "unreadable_time": "a time is not ISO 8601, not finite, not exact as a float, or outside of the years 1 to 9999",
@@ -53,7 +52,7 @@ _UTC = pa.timestamp("us", "UTC")
 class Values(NamedTuple):
     """A column, converted."""
 
-    values: pa.Array  # (n,) null where there is a fault
+    values: pa.Array  # (n,) null where there is a fault, or a field is missing
     faults: np.ndarray  # (n,) uint8: positions in FAULTS, 0 where all is well
     zoned: np.ndarray | bool = False  # which times have a zone
 
@@ -74,7 +73,7 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
     Values
     """
     cells, is_id, is_time = plain(cells), role in ("user", "item"), role == "time"
-    missing = f"missing_{role if is_id or is_time else 'field'}"
+    missing = f"missing_{role}" if is_id or is_time else ""  # for a field, that is no fault but a value of its own
     if kind == "text":
         return _read_text(cells, missing, is_id)
     from_text, from_others, unread = _READ["ticks" if is_time and kind == "integer" else kind]
@@ -82,7 +81,7 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
         text, absent, invalid = _trim(cells, "" if is_id or kind == "time" else " \t")
         values, zoned = from_text(text) if kind == "time" else (from_text(text), False)
     else:
-        absent, invalid = _nulls(cells, nan_is_null=is_time or kind != "number"), np.zeros(len(cells), dtype=bool)
+        absent, invalid = _nulls(cells), np.zeros(len(cells), dtype=bool)
         values, zoned = from_others(cells), getattr(cells.type, "tz", None) is not None
     if kind == "number":
         values = pc.if_else(pc.is_finite(values), values, None)
@@ -108,8 +107,8 @@ def plain(cells: pa.Array) -> pa.Array:
     return cells.cast(pa.binary()) if pa.types.is_string(cells.type) else cells
 
 
-def _nulls(cells: pa.Array, nan_is_null: bool = True) -> np.ndarray:
-    return pc.is_null(cells, nan_is_null=nan_is_null).to_numpy(zero_copy_only=False)
+def _nulls(cells: pa.Array) -> np.ndarray:
+    return pc.is_null(cells, nan_is_null=True).to_numpy(zero_copy_only=False)
 
 
 def _mark(found: dict[str, np.ndarray]) -> np.ndarray:

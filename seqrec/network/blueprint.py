@@ -15,11 +15,10 @@ from seqrec.storage.container import Table, Tensors
 from seqrec.storage.schemas import Choice, Integer, Listed, Real, Record, Size, Sizes, inner, schemas_of
 
 N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
-NUMBER_WIDTH = 18  # of a number as the encoder sees it
 HIDDEN_UNITS = 64  # of the heads of fields and of classes
+N_BUMPS = 13  # by which the encoder sees a number
 N_COMPONENTS = 4  # of the distribution of a number's size
-N_SIGNS = 3  # negative, zero, positive
-N_MIXTURE_PARAMETERS = N_SIGNS * (1 + 3 * N_COMPONENTS)
+N_SIGNS = 3  # of a number that is there: negative, zero, positive
 _GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
 
 Shapes = dict[str, tuple[int, ...]]  # of the weights, in the order of `get_weights`
@@ -58,6 +57,8 @@ class Architecture(NamedTuple):
         Whether there are heads for the fields of the next event.
     n_classes : int
         Classes of events that there is a head for, or 0.
+    n_signs : int
+        Signs of a number: 4 if absence is one of them.
     """
 
     n_codes: int
@@ -75,11 +76,22 @@ class Architecture(NamedTuple):
     share_asked: Annotated[float, Real(0, 1)] = 0.0
     predicts_fields: bool = False
     n_classes: int = 0
+    n_signs: Annotated[int, Integer(N_SIGNS, N_SIGNS + 1)] = N_SIGNS
 
     @property
     def n_fields(self) -> int:
         """Fields beside the items."""
         return len(self.category_sizes) + self.n_numbers
+
+    @property
+    def number_width(self) -> int:
+        """Width of a number as the encoder sees it: its sign, or that it is not given; its size; the bumps."""
+        return 1 + self.n_signs + 1 + N_BUMPS
+
+    @property
+    def n_mixture_parameters(self) -> int:
+        """Parameters of the distribution of a number: logit and mixture of each sign; absence has a logit alone."""
+        return N_SIGNS * (1 + 3 * N_COMPONENTS) + self.n_signs - N_SIGNS
 
     def check_sound(self) -> None:
         """Raise ValueError where attributes do not fit each other."""
@@ -102,9 +114,9 @@ class Architecture(NamedTuple):
         shapes |= {"recent": (N_RECENT, width, 1), "projection": (self.units, width)}
         shapes |= {f"category {column}": (size, width) for column, size in enumerate(self.category_sizes)}
         for column in range(self.n_numbers):
-            shapes |= _dense_shapes(f"number {column}", NUMBER_WIDTH, width)
+            shapes |= _dense_shapes(f"number {column}", self.number_width, width)
         if self.asked:
-            rows = NUMBER_WIDTH if self.asked == "number" else self.category_sizes[0]
+            rows = self.number_width if self.asked == "number" else self.category_sizes[0]
             shapes |= dict.fromkeys(("asked scale", "asked shift"), (rows, width))
         return shapes
 
@@ -114,7 +126,7 @@ class Architecture(NamedTuple):
         if self.predicts_fields:
             for field in range(self.n_fields):
                 shapes |= _dense_shapes(f"field {field} hidden", width, HIDDEN_UNITS)
-            for field, size in enumerate([*self.category_sizes, *[N_MIXTURE_PARAMETERS] * self.n_numbers]):
+            for field, size in enumerate([*self.category_sizes, *[self.n_mixture_parameters] * self.n_numbers]):
                 shapes |= _dense_shapes(f"field {field} parameters", HIDDEN_UNITS, size)
         if self.n_classes:
             shapes |= _dense_shapes("hidden", width, HIDDEN_UNITS)

@@ -11,11 +11,11 @@ import tensorflow as tf
 from keras import ops
 
 from seqrec.data.vocabulary import PADDING, UNKNOWN
-from seqrec.network.blueprint import N_RECENT, Architecture
+from seqrec.network.blueprint import N_BUMPS, N_RECENT, Architecture
 from seqrec.network.layers import CodeDropout, Dropout, dense, embedding, recurrent_layer
 
 _SEEN = 5.0  # standard deviations up to which the network sees a number: an outlier must not blind it to what follows
-_CENTERS = np.linspace(-3, 3, 13, dtype=np.float32)  # of the bumps that it sees a number by, half a deviation apart
+_CENTERS = np.linspace(-3, 3, N_BUMPS, dtype=np.float32)  # of bumps that it sees a number by, half a deviation apart
 
 
 class Encoder(keras.layers.Layer):
@@ -60,7 +60,7 @@ class Encoder(keras.layers.Layer):
         self.field_dropout = CodeDropout(architecture.fields_dropped, PADDING, seed=next(seeds))
         self.categories = [embedding(size, width, next(seeds)) for size in architecture.category_sizes]
         self.numbers = [dense(width, next(seeds)) for _ in range(architecture.n_numbers)]
-        self.asked = architecture.asked
+        self.n_signs, self.asked = architecture.n_signs, architecture.asked
         if self.asked:
             # What comes after a long wait (shift), and which of an item's followers come after one (scale).
             self.asked_scale, self.asked_shift = (_reading_of_gap(architecture, dtype) for _ in range(2))
@@ -83,7 +83,7 @@ class Encoder(keras.layers.Layer):
             From `start`, or from reading the part before.
         codes : (batch, time) int32
         categories : (batch, time, n_categories) int32
-            Codes, 0 where a field is missing.
+            Codes, 0 where a field is not given.
         numbers : (batch, time, n_numbers, 2) float32
             Sign and size, as `fields.Number` encodes them.
         lengths : (batch,) int32, optional
@@ -127,17 +127,17 @@ class Encoder(keras.layers.Layer):
         for column, layer in enumerate(self.categories):
             yield layer(categories[..., column])
         for column, layer in enumerate(self.numbers):
-            yield layer(_features(numbers[..., column, :]))
+            yield layer(self._features(numbers[..., column, :]))
 
     def ask(self, states: Any, categories: Any = None, numbers: Any = None) -> Any:
         """Give the states (..., embedding_dim) that tell what comes when the next event's gap is known.
 
-        Parameters are those of the next event, as in `read`; where the gap is missing, nothing is asked.
+        Parameters are those of the next event, as in `read`; where the gap is not given, nothing is asked.
         """
         if self.asked == "number" and numbers is not None:
             gap = numbers[..., 0, :]
             known = ops.cast(gap[..., :1] > 0, self.compute_dtype)
-            features = _features(gap)
+            features = self._features(gap)
             return states * (1 + known * self.asked_scale(features)) + known * self.asked_shift(features)
         if self.asked == "category":
             gap = ops.zeros(ops.shape(states)[:-1], "int32") if categories is None else categories[..., 0]
@@ -145,20 +145,20 @@ class Encoder(keras.layers.Layer):
         return states
 
     def _without_some(self, categories: Any, numbers: Any) -> tuple[Any, Any]:
-        """Let some values of the fields be missing."""
+        """Let some values of the fields be not given."""
         n_categories = len(self.categories)
         signs = ops.cast(numbers[..., 0], "int32")
         kept = self.field_dropout(ops.ones_like(ops.concatenate([categories, signs], axis=-1)), training=True)
         of_numbers = ops.cast(kept[..., n_categories:, None], numbers.dtype)
         return categories * kept[..., :n_categories], numbers * of_numbers
 
-
-def _features(number: Any) -> Any:
-    """Give what the network sees a number by: (..., 2) sign and size -> (..., NUMBER_WIDTH)."""
-    sign, size = ops.cast(number[..., 0], "int32"), number[..., 1]
-    size = ops.clip(size, -_SEEN, _SEEN)[..., None]
-    bumps = ops.exp(-2 * (size - _CENTERS) ** 2)  # (..., n_centers)
-    return ops.concatenate([ops.one_hot(sign, 4), size, bumps], axis=-1)
+    def _features(self, number: Any) -> Any:
+        """Give what the network sees a number by: (..., 2) sign and size -> (..., number_width)."""
+        sign, size = ops.cast(number[..., 0], "int32"), number[..., 1]
+        size = ops.clip(size, -_SEEN, _SEEN)[..., None]
+        bumps = ops.exp(-2 * (size - _CENTERS) ** 2)  # (..., n_bumps)
+        # Absence has no sign here if training had none: nothing would be known of its weights.
+        return ops.concatenate([ops.one_hot(sign, 1 + self.n_signs), size, bumps], axis=-1)
 
 
 def _reading_of_gap(architecture: Architecture, dtype: str) -> keras.layers.Layer:

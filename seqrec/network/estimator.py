@@ -42,7 +42,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
 
     n_read: ClassVar[Any] = 2**62  # steps at the end of a sequence that are read, of which the start is one
     _share_asked: ClassVar[float] = 0.0  # of the events in training: what comes at a known time
-    _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is missing, and no error
+    _fields_may_lack: ClassVar[bool] = False  # whether a field that sequences lack is not given, and no error
 
     def encode(self: Any, X: Sequences) -> Sequences:
         """Give X as the network reads it: in the codes of `vocabulary_`, with encoded fields for columns."""
@@ -83,6 +83,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
             n_negatives=self._n_negatives(X),
             category_sizes=fields.category_sizes,
             n_numbers=len(fields.numbers),
+            n_signs=fields.n_signs,
             asked=asked,
             share_asked=self._share_asked * bool(asked),
             seed=seed,
@@ -103,6 +104,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
     def _check_fitted(self: Any) -> None:
         architecture = self.model_.architecture
         fields = self.fields_
-        found = tuple(architecture.category_sizes), architecture.n_numbers
-        if found != (fields.category_sizes, len(fields.numbers)) or architecture.asked not in ("", fields.kind_of_gap):
+        found = tuple(architecture.category_sizes), architecture.n_numbers, architecture.n_signs
+        expected = fields.category_sizes, len(fields.numbers), fields.n_signs
+        if found != expected or architecture.asked not in ("", fields.kind_of_gap):
             raise ValueError("the network has other fields than the estimator.")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
 from seqrec.network import mixtures
 from seqrec.network.batches import TILE
-from seqrec.network.blueprint import HIDDEN_UNITS, N_MIXTURE_PARAMETERS, Architecture
+from seqrec.network.blueprint import HIDDEN_UNITS, Architecture
 from seqrec.network.encoder import Encoder
 from seqrec.network.layers import Dropout, dense
 from seqrec.network.losses import sampled_cross_entropy, softmax_cross_entropy
@@ -144,8 +144,9 @@ class FieldHeads(keras.layers.Layer):
         n_fields = architecture.n_fields
         seeds = iter(np.random.SeedSequence([architecture.seed, 1]).generate_state(2 * n_fields).tolist())
         self.encoder, self.n_categories = encoder, len(architecture.category_sizes)
+        self.n_signs = architecture.n_signs
         self.hidden = [dense(HIDDEN_UNITS, next(seeds), activation="relu") for _ in range(n_fields)]
-        sizes = [*architecture.category_sizes, *[N_MIXTURE_PARAMETERS] * architecture.n_numbers]
+        sizes = [*architecture.category_sizes, *[architecture.n_mixture_parameters] * architecture.n_numbers]
         self.outputs = [dense(size, next(seeds)) for size in sizes]
 
     def start_from_shares(self, categories: NDArray, numbers: NDArray) -> None:
@@ -156,7 +157,7 @@ class FieldHeads(keras.layers.Layer):
         for column, layer in enumerate(self.outputs[: self.n_categories]):
             layer.bias.assign(_log_shares(categories[:, column], layer.units))
         for column, layer in enumerate(self.outputs[self.n_categories :]):
-            signs = _log_shares(numbers[:, column, 0].astype(np.int32), 1 + mixtures.N_SIGNS)[1:]
+            signs = _log_shares(numbers[:, column, 0].astype(np.int32), 1 + self.n_signs)[1:]
             layer.bias.assign(mixtures.initial_bias(signs))
 
     def parameters(self, states: Any, events: Any, categories: Any, numbers: Any) -> Iterator[tf.Tensor]:
@@ -176,7 +177,7 @@ class FieldHeads(keras.layers.Layer):
             known = known + next(encoded)
 
     def surprisal(self, parameters: list[tf.Tensor], categories: Any, numbers: Any) -> list[tf.Tensor]:
-        """``-log p`` of each field by the parameters of its distribution, (n,) each, nats; 0 where it is missing."""
+        """``-log p`` of each field by the parameters of its distribution, (n,) each, nats; 0 where it is not given."""
         n = self.n_categories
         of_categories = [_category_surprisal(p, categories[:, i]) for i, p in enumerate(parameters[:n])]
         return of_categories + [-mixtures.log_prob(p, numbers[:, i]) for i, p in enumerate(parameters[n:])]
@@ -228,13 +229,13 @@ def _unit(vectors: tf.Tensor) -> tf.Tensor:
 
 
 def _log_shares(codes: NDArray, n_codes: int) -> NDArray:
-    """Logarithm of each code's share, (n_codes,); what is missing comes first and is never expected."""
+    """Logarithm of each code's share, (n_codes,); what is not given comes first and is never expected."""
     counts = np.bincount(codes, minlength=n_codes)[1:] + 0.5
     return np.concatenate([[-30.0], np.log(counts / counts.sum())]).astype(np.float32)
 
 
 def _category_surprisal(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
-    """``-log p`` of a categorical field, (n,), from logits (n, n_codes); 0 where it is missing.
+    """``-log p`` of a categorical field, (n,), from logits (n, n_codes); 0 where it is not given.
 
     The code of unknown values takes part: training leaves it a small probability, which an unseen value then has.
     """
@@ -246,4 +247,4 @@ def _no_likelier(logits: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
     own = tf.gather(logits, codes, batch_dims=1)[:, None]
     # Not `softmax`: its last digit depends on the number of rows.
     mass = tf.reduce_sum(tf.where(logits <= own, tf.exp(tf.nn.log_softmax(logits)), 0.0), axis=1)
-    return tf.where(codes == PADDING, 1.0, mass)  # a field that is missing is never odd
+    return tf.where(codes == PADDING, 1.0, mass)  # a field that is not given is never odd

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqrec.data.fields import MISSING
+from seqrec.data.fields import NOT_GIVEN
 from seqrec.data.vocabulary import N_RESERVED, PADDING
 from seqrec.network.batches import TILE, Batch
 from seqrec.network.blueprint import Architecture, Blueprint
@@ -134,9 +134,9 @@ class SequenceModel(keras.Model):
             shown = keras.random.uniform(tf.shape(targets), seed=self._asked_seeds) < self.architecture.share_asked
             gaps = categories[..., 0] if self.encoder.asked == "category" else tf.cast(numbers[..., 0, 0], tf.int32)
             # An end comes at no time that could be asked about: it is among what can come where nothing is asked.
-            real = real & ((gaps != MISSING) | (inputs == PADDING) | ~shown)
+            real = real & ((gaps != NOT_GIVEN) | (inputs == PADDING) | ~shown)
             shown_numbers = tf.where(shown[..., None, None], numbers, 0.0)
-            states = self.encoder.ask(states, tf.where(shown[..., None], categories, MISSING), shown_numbers)
+            states = self.encoder.ask(states, tf.where(shown[..., None], categories, NOT_GIVEN), shown_numbers)
         return self.head.loss(*_select(real, states, targets))
 
     @staticmethod

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec._checks import show
+from seqrec._checks import nearest, show
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
 from seqrec.network.state import join, take
@@ -42,6 +42,8 @@ class Stream(Generic[Told]):
     state : StreamState, optional
         From another stream of the same estimator, which this one goes on from.
     """
+
+    _always_read: Sequence[str] = ()  # fields that every event has, if only as missing
 
     def __init__(self, state: StreamState | None = None) -> None:
         # One state a user, since users come one at a time.
@@ -97,13 +99,23 @@ class Stream(Generic[Told]):
         timestamp : datetime, optional
             When it happened.
         fields
-            The event's further columns, by name.
+            The event's further columns, by name; None where the event has no such value. What is left out is missing as
+            well where the estimator reads every event with all of its fields, as a detector does.
 
         Returns
         -------
         told : what the event tells, as `push_many` gives it
+
+        Raises
+        ------
+        ValueError
+            As `push_many`; or if a field is left out, and another has nearly its name.
         """
-        return self.push_many(_one_event(key, item, timestamp, fields))
+        left_out = [name for name in self._always_read if name not in fields]
+        for name in fields:
+            if name not in self._always_read and (meant := nearest(name, left_out)):
+                raise InputError(f"the estimator reads no field {name!r}.{meant}")
+        return self.push_many(_one_event(key, item, timestamp, dict.fromkeys(left_out) | fields))
 
     def _states_of(self, keys: list[Any]) -> Any:
         known = [self._users[key] if key in self._users else self._start(1) for key in keys]
@@ -131,7 +143,7 @@ class Stream(Generic[Told]):
 
 
 def _one_event(key: Any, item: Any, timestamp: Any, fields: Mapping[str, Any]) -> Sequences:
-    given = {_USER: key, _ITEM: item, _TIME: timestamp}
-    event = pd.DataFrame({name: [value] for name, value in (given | dict(fields)).items() if value is not None})
+    given = {name: value for name, value in ((_USER, key), (_ITEM, item), (_TIME, timestamp)) if value is not None}
+    event = pd.DataFrame({name: [value] for name, value in (given | dict(fields)).items()})
     names = {name: name if name in event else None for name in (_ITEM, _TIME)}
     return Sequences.from_frame(event, user=_USER, item=names[_ITEM], timestamp=names[_TIME], columns=list(fields))

@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 
 from seqrec._checks import show
 
+_FITTED = ("model", "fitted")
+_NETWORKS = {  # whose they are, where they lie, and the names of the network and its fields there
+    "LSTMRecommender": (_FITTED, "model_", "fields_"),
+    "LSTMSequenceClassifier": (_FITTED, "model_", "fields_"),
+    "LSTMAnomalyDetector": ((*_FITTED, "normal_"), "network", "fields"),
+}
 _SILENT = ("parameters", "fitted")  # parts of the document that the names of tensors leave out
 
 
@@ -31,14 +37,21 @@ class Older(NamedTuple):
         """Its name."""
         return str(self.content.get("estimator"))
 
-    def part(self, *path: str) -> dict[str, Any]:
-        """Give the object under a path of keys."""
+    def part(self, *path: str | int) -> dict[str, Any]:
+        """Give the object under a path of keys, and of places in lists."""
         part: Any = self.content
         for key in path:
-            part = part.get(key) if isinstance(part, dict) else None
+            part = part[key] if isinstance(key, int) else part.get(key) if isinstance(part, dict) else None
         if not isinstance(part, dict):
-            raise ValueError(f"it lacks {show('.'.join(path))}")
+            raise ValueError(f"it lacks {show('.'.join(map(str, path)))}")
         return part
+
+    def add(self, value: Any, *path: Any) -> None:
+        """Put a value under a path of keys, and of places in lists."""
+        owner = self.part(*path[:-1])
+        if path[-1] in owner:
+            raise ValueError(f"it holds {show('.'.join(map(str, path)))}")
+        owner[path[-1]] = value
 
     def rename(self, *path: str, to: str) -> None:
         """Give what lies under a path of keys another last key, and its tensors the names that follow from that."""
@@ -99,11 +112,10 @@ def publish_fields(file: Older) -> None:
 
 def build_one_network(file: Older) -> None:
     """Let all estimators have one network, which differs in its heads; a recommender reads the gap as a field."""
-    if file.estimator not in ("LSTMRecommender", "LSTMSequenceClassifier", "LSTMAnomalyDetector"):
+    if file.estimator not in _NETWORKS:
         return
     is_detector = file.estimator == "LSTMAnomalyDetector"
-    owner = ("model", "fitted", "normal_") if is_detector else ("model", "fitted")
-    name, name_of_fields = ("network", "fields") if is_detector else ("model_", "fields_")
+    owner, name, name_of_fields = _NETWORKS[file.estimator]
     old = dict(file.part(*owner, name))
     fields: dict[str, Any] = {"categories": [], "numbers": []}
     if file.estimator != "LSTMRecommender":
@@ -129,20 +141,32 @@ def build_one_network(file: Older) -> None:
 
 def know_no_clock(file: Older) -> None:
     """Say of fields that the clock which wrote the times of training is not known."""
-    if file.estimator == "LSTMAnomalyDetector":
-        file.part("model", "fitted", "normal_", "fields").update(clock=None)
-    elif file.estimator in ("LSTMRecommender", "LSTMSequenceClassifier"):
-        file.part("model", "fitted", "fields_").update(clock=None)
+    if file.estimator in _NETWORKS:
+        owner, _, name_of_fields = _NETWORKS[file.estimator]
+        file.add(None, *owner, name_of_fields, "clock")
 
 
 def have_nothing_to_compare(file: Older) -> None:
     """Say of a detector that it kept nothing to compare a log with, and is calibrated for one clock."""
     if file.estimator.endswith("Detector"):
-        file.part("model", "fitted").update(reference_=None, coarser_=[])
+        file.add(None, "model", "fitted", "reference_")
+        file.add([], "model", "fitted", "coarser_")
+
+
+def let_values_be_absent(file: Older) -> None:
+    """Say that training had no absent values of a field, which were refused: absence is none of a number's signs."""
+    if file.estimator not in _NETWORKS:
+        return
+    owner, name, name_of_fields = _NETWORKS[file.estimator]
+    file.add(3, *owner, name, "n_signs")
+    for kind in ("categories", "numbers"):
+        fields = file.part(*owner, name_of_fields).get(kind)
+        for place in range(len(fields) if isinstance(fields, list) else 0):
+            file.add(False, *owner, name_of_fields, kind, place, "missing")
 
 
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
-    2: (know_no_clock, have_nothing_to_compare),
+    2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
 }
 FORMAT = 1 + len(MIGRATIONS)

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -51,6 +52,14 @@ def replaced(number, old, new):
     return change
 
 
+def _last_cell(number, new):
+    def change(lines):
+        lines[number] = lines[number].rpartition(b",")[0] + b"," + new
+        return lines
+
+    return change
+
+
 BAD_ROWS = {
     "empty user": (raw_csv(replaced(4, b"u000", b"")), "missing_user"),
     "null item": (frame("d.jsonl", with_cell("item_id", None)), "missing_item"),
@@ -60,7 +69,7 @@ BAD_ROWS = {
     "invalid UTF-8": (raw_csv(replaced(4, b"u000", b"\xff\xfe")), "invalid_utf8"),
     "id above 4 KiB": (frame("d.csv", with_cell("item_id", "x" * 5000)), "long_id"),
     "infinite number": (frame("d.parquet", with_cell("amount", float("inf"))), "not_a_number"),
-    "NaN in Parquet": (frame("d.parquet", with_cell("amount", float("nan"))), "missing_field"),
+    "a word among numbers": (raw_csv(_last_cell(4, b"none")), "not_a_number"),
     "row with a cell too many": (raw_csv(replaced(4, b"u000", b"u000,more")), "wrong_number_of_cells"),
     "quote that never closes": (raw_csv(lambda lines: [*lines, b'u9,"tea,2024-05-01,3']), "unclosed_quote"),
     "broken JSON line": (lambda path: [_broken_json(path)], "broken_json"),
@@ -116,6 +125,43 @@ def test_bad_rows_are_listed_and_too_many_stop_the_command(home, tmp_path, task,
     assert set(listed["code"]) == {code}
     assert list(listed.columns) == ["file", "row", "column", "code", "reason", "raw"]
     assert not list(tmp_path.glob("*.seqrec"))
+
+
+@pytest.fixture(scope="module")
+def lacking():
+    """A log of which every third amount is missing."""
+    log = make_log()
+    log.loc[::3, "amount"] = np.nan
+    return log
+
+
+@pytest.fixture(scope="module")
+def model(lacking, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lacking")
+    path = write(lacking, folder / "log.csv")
+    fitted = run(*command(None, "fit", path, output=folder / "score"), "--max-bad", "0", "--json")
+    report = json.loads(fitted.stdout)
+    assert (report["used"], report["quarantined"]) == (320, 0)
+    return folder / "score.seqrec"
+
+
+def test_fields_that_are_missing_are_used_in_files_of_every_format(lacking, model, tmp_path):
+    results = []
+    for name in ("log.csv", "log.jsonl", "log.parquet"):
+        path, output = write(lacking, tmp_path / name), tmp_path / f"out {name}"
+        report = json.loads(run("score", model, path, "-o", output, "--max-bad", "0", "--json").stdout)
+        assert (report["scored"], report["quarantined"]) == (320, 0)
+        results.append(read_results(output, "events").drop(columns="file"))
+    for other in results[1:]:
+        pd.testing.assert_frame_equal(results[0], other)
+    assert results[0]["surprisal"].notna().all()
+
+
+@pytest.mark.parametrize("task", ["score", "recommend"], scope="module")
+def test_fields_of_which_no_value_is_there_are_used(home, lacking, tmp_path, task):
+    path = write(lacking.assign(amount=np.nan), tmp_path / "log.csv")
+    report = json.loads(run(*command(home, task, path, output=tmp_path / "out"), "--max-bad", "0", "--json").stdout)
+    assert (report["scored"], report["quarantined"]) == (320, 0)
 
 
 def make_dirty_log():

@@ -29,6 +29,9 @@ def test_evaluate_judges_a_detector_by_labels(home, tmp_path):
     assert report["figures"]["model"]["prevalence"] == 0.05
     assert "flagged" in run("evaluate", home / "score.seqrec", labelled).stdout
     assert "0, 1, true or false" in run("evaluate", home / "score.seqrec", labelled, "--label", "kind", code=2).stderr
+    partly = write(log.assign(is_odd=log["is_odd"].where(log.index > 2)), tmp_path / "partly.csv")
+    refused = run("evaluate", home / "score.seqrec", partly, "--label", "is_odd", code=2)
+    assert "column 'is_odd' has no label in 3 of 320 rows" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -140,11 +140,16 @@ def test_arrays_of_something_else_are_refused_by_their_place(array):
 
 
 @pytest.mark.parametrize("value", [np.nan, None])
-def test_missing_numbers_are_refused_by_name_with_their_rows(value):
+def test_missing_numbers_of_arrays_are_refused_by_name_with_their_rows(value):
     with pytest.raises(ValueError, match=r"column 'values' has 2 missing values \(at rows 1, 2\)"):
         Sequences.from_arrays([[[1.0, 2.0]], [[3.0, value], [value, value]]])
-    with pytest.raises(ValueError, match=r"column 'close' has 1 missing value \(at row 1\)"):
-        Sequences.from_arrays([[[1.0, 2.0], [3.0, value]]], names=["open", "close"])
+
+
+@pytest.mark.parametrize("value", [np.nan, None])
+def test_a_series_of_numbers_may_lack_some(value):
+    X = Sequences.from_arrays([[[1.0, 2.0], [3.0, value]]], names=["open", "close"])
+    np.testing.assert_array_equal(X.columns["close"], [2, np.nan])
+    np.testing.assert_array_equal(Sequences.from_arrays([[1.0, value], [value]]).columns["values"], [1, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])

@@ -427,10 +427,10 @@ def test_an_empty_frame_has_no_sequences_and_cannot_be_fitted(frame):
         as_sequences(X, allow_empty=False)
 
 
-@pytest.mark.parametrize(("value", "what"), [(float("nan"), "missing value"), (float("inf"), "infinite value")])
-def test_bad_numbers_in_further_columns_are_an_error(frame, value, what):
-    with pytest.raises(ValueError, match=rf"column 'price' has 1 {what} \(at row 2\)"):
-        Sequences.from_frame(frame(price=[1.0, 2.0, value]), columns=["price"])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_infinite_numbers_in_further_columns_are_an_error(frame, value):
+    with pytest.raises(ValueError, match=r"column 'price' has 1 infinite value \(at row 2\)"):
+        Sequences.from_frame(frame(price=[1.0, None, value]), columns=["price"])
 
 
 def test_nested_further_columns_are_an_error(frame):

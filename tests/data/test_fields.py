@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqrec.data.fields import FARTHEST, GAP, MISSING, NEGATIVE, POSITIVE, ZERO, Fields, Number, field_columns
+from seqrec.data.fields import (
+    ABSENT,
+    FARTHEST,
+    GAP,
+    NEGATIVE,
+    NOT_GIVEN,
+    POSITIVE,
+    ZERO,
+    Category,
+    Fields,
+    Number,
+    field_columns,
+)
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 
@@ -52,7 +64,7 @@ def test_a_size_is_the_standardised_logarithm_of_the_absolute_value():
 
 def test_signs_tell_missing_negative_zero_and_positive_apart():
     encoded = Number("amount", 1.0, 2.0).encode(np.array([np.nan, -3, 0.0, 3, -0.0]))
-    assert encoded[:, 0].tolist() == [MISSING, NEGATIVE, ZERO, POSITIVE, ZERO]
+    assert encoded[:, 0].tolist() == [ABSENT, NEGATIVE, ZERO, POSITIVE, ZERO]
     assert encoded.dtype == np.float32
 
 
@@ -130,7 +142,7 @@ def test_no_time_before_is_a_missing_gap():
     X = sequences(columns=())
     fields, never = Fields.learn(X), np.full(2, "NaT", dtype="M8[us]")
     np.testing.assert_array_equal(encoded(fields, X, before=never)[1], encoded(fields, X)[1])
-    assert encoded(fields, X, before=never)[1][[0, 3], 0, 0].tolist() == [MISSING, MISSING]
+    assert encoded(fields, X, before=never)[1][[0, 3], 0, 0].tolist() == [NOT_GIVEN, NOT_GIVEN]
 
 
 def test_without_timestamps_there_is_no_gap():
@@ -241,6 +253,82 @@ def test_a_field_that_may_lack_must_hold_what_it_held():
     fields = Fields.learn(sequences(columns=["amount"]))
     with pytest.raises(TypeError, match="column 'amount' held numbers in the training data"):
         encoded(fields, sequences(columns=["amount"], amount=["1", "2", "3", "4", "5"]), may_lack=True)
+
+
+# --- absent values
+
+
+def with_absent(columns=("amount", "channel", "new"), timestamp="timestamp"):
+    changes = {"amount": [1.0, None, 3.0, None, 5.0], "channel": ["web", None, "", "desk", "app"]}
+    return sequences(columns, timestamp, new=[None, True, False, None, True], **changes)
+
+
+def test_an_absent_value_is_one_of_its_own():
+    X = with_absent()
+    fields = Fields.learn(X)
+    categories, numbers = encoded(fields, X)
+    assert numbers[:, 1, 0].tolist() == [POSITIVE, ABSENT, POSITIVE, ABSENT, POSITIVE]
+    assert not numbers[numbers[..., 0] == ABSENT, 1].any()
+    assert categories[:, 0].tolist() == [2, 5, 5, 3, 4]
+    assert categories[:, 1].tolist() == [4, 2, 3, 4, 2]
+    assert fields.category_sizes == (6, 5)
+    assert fields.n_signs == ABSENT
+
+
+def test_absence_that_training_lacked_is_unknown_of_a_category_and_takes_no_code():
+    fields = Fields.learn(sequences())
+    categories, numbers = encoded(fields, with_absent())
+    assert fields.n_signs == POSITIVE
+    assert fields.category_sizes == (N_RESERVED + 3, N_RESERVED + 2)
+    assert categories[:, 0].tolist()[1:3] == [UNKNOWN, UNKNOWN]
+    assert categories[:, 1].tolist()[::3] == [UNKNOWN, UNKNOWN]
+    assert numbers[[1, 3], 1, 0].tolist() == [ABSENT, ABSENT]
+
+
+def test_absent_values_move_no_center_and_no_code_of_the_others():
+    X = with_absent()
+    fields, bare = Fields.learn(X), Fields.learn(X.between(0, np.array([1, 0])))
+    assert fields.numbers[1][:3] == Number.learn("amount", np.array([1.0, 3.0, 5.0]))[:3]
+    assert fields.categories[0].vocabulary.items.tolist() == ["web", "desk", "app"]
+    assert (bare.numbers[1].missing, bare.categories[0].missing, bare.categories[1].missing) == (False, False, True)
+
+
+def test_a_gap_before_the_first_event_is_not_given_whatever_is_absent():
+    X = with_absent()
+    fields = Fields.learn(X)
+    assert not fields.numbers[0].missing
+    assert encoded(fields, X)[1][:, 0, 0].tolist() == [NOT_GIVEN, POSITIVE, POSITIVE, NOT_GIVEN, ZERO]
+    assert fields.encode_gaps(np.array([np.nan]))[1][0, :, 0].tolist() == [NOT_GIVEN, NOT_GIVEN]
+
+
+def test_a_column_called_gap_has_absent_values_where_there_are_no_times():
+    X = sequences(["gap"], timestamp=None, gap=[1.0, None, 2.0, None, 3.0])
+    assert encoded(Fields.learn(X), X)[1][:, 0, 0].tolist() == [POSITIVE, ABSENT, POSITIVE, ABSENT, POSITIVE]
+
+
+@pytest.mark.parametrize("missing", [[None] * 5, [np.nan] * 5, [pd.NA] * 5, pd.array([None] * 5, "Int64")])
+def test_a_column_without_any_value_can_be_read_whatever_it_held(missing):
+    fields = Fields.learn(with_absent())
+    X = sequences(amount=missing, channel=missing, new=missing)
+    categories, numbers = encoded(fields, X)
+    assert (numbers[:, 1, 0] == ABSENT).all()
+    assert (categories == np.array(fields.category_sizes) - 1).all()
+
+
+def test_a_column_without_any_value_in_training_is_one_of_numbers():
+    X = sequences(["amount"], amount=[None] * 5)
+    fields = Fields.learn(X)
+    assert (fields.numbers[1].center, fields.numbers[1].scale, fields.numbers[1].missing) == (0, 1, True)
+    assert encoded(fields, sequences(["amount"]))[1][:, 1, 0].tolist() == [NEGATIVE, ZERO, POSITIVE, POSITIVE, POSITIVE]
+
+
+@pytest.mark.parametrize("values", [["web", None], [True, None]])
+def test_a_category_that_lacks_all_values_in_a_part_of_the_log_finds_them_unknown_later(values):
+    part = Category.learn("channel", np.array([None], dtype=object))
+    assert part.encode(np.array(values, dtype=object)).tolist() == [UNKNOWN, N_RESERVED]
+    log = sequences(["channel"], channel=[*values, *values, values[1]])
+    fields = Fields((part,), Fields.learn(log).numbers)
+    assert encoded(fields, log)[0][:, 0].tolist() == [1, 2, 1, 2, 2]
 
 
 # --- the gap of a question

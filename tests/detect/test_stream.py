@@ -229,6 +229,16 @@ def test_no_events_tell_nothing(case):
     assert len(told) == len(stream) == len(stream.score_samples()) == 0
 
 
+def test_a_field_that_an_event_lacks_is_missing_in_every_way_to_say_so(detectors):
+    stream, time = detectors("fields").stream(), FRESH["timestamp"][0]
+    lacking = [{}, {"amount": None}, {"amount": np.nan}, {"amount": pd.NA, "night": None}, {"more": "of no use"}]
+    told = [stream.push(f"u{i}", "a", time, channel="web", **fields) for i, fields in enumerate(lacking)]
+    batch = FRESH[:1].assign(user_id="v", channel="web", amount=None, night=None)
+    told.append(stream.push_many(sequences(batch.assign(item_id="a"), "fields")))
+    for one in told[1:]:
+        assert one.drop(columns="sequence").equals(told[0].drop(columns="sequence"))
+
+
 # --- what is refused
 
 
@@ -242,11 +252,13 @@ def test_late_events_are_refused_by_name(with_fields):
     assert_array_equal(stream.score_samples(), before)
 
 
-def test_an_event_without_the_fields_of_the_training_data_is_refused_by_their_name(detectors):
+def test_events_without_the_fields_of_the_training_data_are_refused_by_their_name(detectors):
     stream = detectors("fields").stream()
     time = FRESH["timestamp"][0]
     with pytest.raises(ValueError, match="column 'night' is missing"):
-        stream.push("u", "a", time, amount=1.0, channel="web")
+        stream.push_many(Sequences.from_frame(FRESH, columns=["amount", "channel"]))
+    with pytest.raises(ValueError, match=r"reads no field 'nigth'\. Did you mean 'night'"):
+        stream.push("u", "a", time, amount=1.0, channel="web", nigth=True)
     with pytest.raises(ValueError, match="the training data had timestamps, and these sequences have none"):
         stream.push("u", "a", amount=1.0, channel="web", night=True)
     with pytest.raises(TypeError, match="column 'amount' held numbers in the training data; here it holds text"):

@@ -67,18 +67,17 @@ def test_each_bad_csv_row_has_its_first_fault(tmp_path):
     ]
     file = write(tmp_path / "a.csv", b"user,item,time,amount,new,note\r\n" + b"\r\n".join(rows))
     good, bad, _ = read(file, COLUMNS, {"field:amount": "number", "field:new": "boolean", "field:note": "text"}, 3)
-    assert good["row"].to_pylist() == [0, 10]
-    assert good["field:note"].to_pylist() == ["n", ""]
+    assert good["row"].to_pylist() == [0, 5, 9, 10]
+    assert good["field:amount"].to_pylist() == [1, None, 1, 1]  # a field that is missing is no fault
+    assert good["field:note"].to_pylist() == ["n", "n", None, ""]
     assert faults(bad) == [
         (1, "missing_user"),
         (2, "missing_item"),
         (3, "missing_time"),
         (4, "unreadable_time"),
-        (5, "missing_field"),
         (6, "not_a_number"),
         (7, "not_a_number"),
         (8, "not_boolean"),
-        (9, "missing_field"),
         (11, "wrong_number_of_cells"),
         (12, "wrong_number_of_cells"),
         (13, "invalid_utf8"),
@@ -87,16 +86,16 @@ def test_each_bad_csv_row_has_its_first_fault(tmp_path):
     ]
     assert bad[3]["raw"] == "yesterday"
     assert bad[3]["column"] == "time"
-    assert bad[9] | {"reason": bad[9]["reason"]} == {
+    assert bad[7] | {"reason": bad[7]["reason"]} == {
         "row": 11,
         "column": "",
         "code": "wrong_number_of_cells",
         "reason": "expected 6 cells, got 2",
         "raw": "a,x",
     }
-    assert "byte 1 " in bad[11]["reason"]
-    assert bad[11]["raw"] == "a\\xff"
-    assert len(bad[12]["raw"]) == 200
+    assert "byte 1 " in bad[9]["reason"]
+    assert bad[9]["raw"] == "a\\xff"
+    assert len(bad[10]["raw"]) == 200
 
 
 def test_wrong_rows_are_found_among_bytes_that_are_not_utf8(tmp_path):

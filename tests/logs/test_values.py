@@ -6,6 +6,7 @@ import pytest
 from log_files import csv_of, faults, parquet, read, write
 
 from seqrec.logs.columns import find_columns, find_kinds
+from seqrec.logs.values import FAULTS, TYPES, convert
 
 
 def test_csv_ids_can_be_integers_where_these_are_wanted(tmp_path):
@@ -59,3 +60,27 @@ def test_parquet_times_of_every_unit_are_microseconds_in_utc(tmp_path):
         assert good["time"].cast(pa.int64()).to_pylist() == [expected]
         assert faults(bad) == [(1, "missing_time")]
         assert facts[:4] == (1, 0, expected, expected)
+
+
+def test_a_field_that_is_missing_is_no_fault_whatever_says_so():
+    cells = {
+        "number": pa.array([1.0, np.nan, None, np.inf]),
+        "text": pa.array(["a", "", None, "b"]),
+        "boolean": pa.array([True, None, None, False]),
+    }
+    expected = {"number": [1, None, None, None], "text": ["a", "", None, "b"], "boolean": [True, None, None, False]}
+    for kind, column in cells.items():
+        values, faults, _ = convert(column, kind, "field:x")
+        assert values.to_pylist() == expected[kind]
+        assert [FAULTS[fault] for fault in faults] == ["", "", "", "not_a_number" if kind == "number" else ""]
+    for kind in cells:
+        values, faults, _ = convert(pa.nulls(3), kind, "field:x")
+        assert values.type == TYPES[kind]
+        assert (values.null_count, faults.any()) == (3, False)
+
+
+@pytest.mark.parametrize("cell", [b"NaN", b"NA", b"null", b"-", b"inf"])
+def test_a_word_among_numbers_is_a_fault(cell):
+    values, faults, _ = convert(pa.array([b"1.5", cell, b"", b" ", None]), "number", "field:x")
+    assert values.to_pylist() == [1.5, None, None, None, None]
+    assert [FAULTS[fault] for fault in faults] == ["", "not_a_number", "", "", ""]

@@ -31,9 +31,10 @@ def test_shapes_of_fields_and_heads(category_sizes, n_numbers, heads):
     assert_shapes_are_those_of_the_network(SMALL._replace(category_sizes=category_sizes, n_numbers=n_numbers, **heads))
 
 
+@pytest.mark.parametrize("n_signs", [3, 4])
 @pytest.mark.parametrize("asked", ["number", "category"])
-def test_shapes_of_a_network_that_is_asked_about_times(asked):
-    options = FIELDS | {"asked": asked, "predicts_fields": True, "n_classes": 2}
+def test_shapes_of_a_network_that_is_asked_about_times(asked, n_signs):
+    options = FIELDS | {"asked": asked, "predicts_fields": True, "n_classes": 2, "n_signs": n_signs}
     assert_shapes_are_those_of_the_network(SMALL._replace(**options))
 
 
@@ -48,7 +49,7 @@ def again(architecture):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, FIELDS, FIELDS | {"asked": "number", "share_asked": 0.5}, FIELDS | {"asked": "category"}, {"n_classes": 3}],
+    [{}, FIELDS, FIELDS | {"asked": "number", "share_asked": 0.5}, {"n_signs": 4}, {"n_classes": 3}],
     ids=str,
 )
 def test_an_architecture_comes_back_as_it_was(options):
@@ -89,6 +90,8 @@ def test_what_cannot_be_built_is_refused(options, message):
         ("category_sizes", [1]),
         ("predicts_fields", 1),
         ("seed", 2**32),
+        ("n_signs", 2),
+        ("n_signs", 5),
     ],
 )
 def test_what_is_out_of_range_is_refused_by_its_name(name, value):

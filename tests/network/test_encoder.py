@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from small_networks import CELLS, PLAIN, WITH_FIELDS, random_events, random_network, states_of
 
-from seqrec.data.fields import MISSING, POSITIVE
+from seqrec.data.fields import ABSENT, NOT_GIVEN, POSITIVE, ZERO
 from seqrec.data.vocabulary import PADDING, UNKNOWN
 from seqrec.network.batches import TILE
 from seqrec.network.model import SequenceModel
@@ -234,14 +234,24 @@ def test_before_training_a_question_changes_nothing(asked, architecture):
     np.testing.assert_array_equal(ask(SequenceModel(architecture), *asked), asked[0])
 
 
-def test_nothing_is_asked_where_the_gap_is_missing(asked):
+def test_nothing_is_asked_where_the_gap_is_not_given(asked):
     states, categories, numbers = asked
     missing = numbers.copy()
-    missing[1:, ..., 0, :] = MISSING, 0
+    missing[1:, ..., 0, :] = NOT_GIVEN, 0
     found = ask(random_network(WITH_FIELDS), states, categories, missing)
     np.testing.assert_array_equal(found[1:], states[1:])
     assert np.abs(found[0] - states[0]).min(axis=1).max() > 1e-3
     np.testing.assert_array_equal(random_network(WITH_FIELDS).encoder.ask(states), states)
+
+
+@pytest.mark.parametrize("n_signs", [3, 4])
+def test_an_absent_number_is_read_as_something_else_than_one_that_is_not_given(n_signs):
+    architecture = WITH_FIELDS._replace(n_signs=n_signs)
+    encoder, nothing = random_network(architecture).encoder, np.zeros((1, 2), "i4")
+    numbers = np.zeros((3, 1, 2, 2), "f4")
+    numbers[:, 0, 1, 0] = NOT_GIVEN, ABSENT, ZERO
+    vectors = np.array([list(encoder.encode_fields(nothing, one))[3] for one in numbers])[:, 0]
+    assert np.abs(np.diff(vectors[[0, 1, 2, 0]], axis=0)).max(axis=1).min() > 0.01
 
 
 def test_a_question_scales_and_shifts_a_state_by_the_gap_alone(asked):

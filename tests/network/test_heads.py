@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from small_networks import PLAIN, WITH_FIELDS, random_events, random_network
 
-from seqrec.data.fields import MISSING, POSITIVE
+from seqrec.data.fields import ABSENT, NOT_GIVEN, POSITIVE
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
 from seqrec.network import heads, mixtures
 from seqrec.network.heads import CategoricalHead, ClassHead
@@ -231,8 +231,8 @@ def test_surprisal_of_a_number_is_that_of_its_mixture(network, events):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_missing_fields_cost_nothing_and_are_never_odd(network, events):
-    events[2][5, 0], events[3][7, 1] = PADDING, (MISSING, 0)
+def test_fields_that_are_not_given_cost_nothing_and_are_never_odd(network, events):
+    events[2][5, 0], events[3][7, 1] = PADDING, (NOT_GIVEN, 0)
     parameters = parameters_of(network, events)
     surprisal = np.stack(network.fields.surprisal(parameters, *events[2:]), axis=1)
     assert surprisal[5, 0] == surprisal[7, 3] == 0
@@ -252,12 +252,21 @@ def test_fields_start_from_their_shares():
     network = random_network(WITH_FIELDS)
     rng = np.random.default_rng(0)
     categories = rng.choice([UNKNOWN, 2, 3], (3000, 2), p=[0.2, 0.5, 0.3]).astype("i4")
-    numbers = np.stack([rng.choice([MISSING, POSITIVE], (3000, 2), p=[0.25, 0.75]), np.zeros((3000, 2))], axis=-1)
+    numbers = np.stack([rng.choice([NOT_GIVEN, POSITIVE], (3000, 2), p=[0.25, 0.75]), np.zeros((3000, 2))], axis=-1)
     network.fields.start_from_shares(categories, numbers.astype("f4"))
     biases = [layer.bias.numpy() for layer in network.fields.outputs]
     np.testing.assert_allclose(softmax(biases[0][None])[0, :4], [0, 0.2, 0.5, 0.3], atol=0.03)
     n_parameters = len(biases[2]) // mixtures.N_SIGNS
     np.testing.assert_allclose(softmax(biases[2][None, ::n_parameters])[0], [0, 0, 1], atol=0.001)  # of what is there
+
+
+def test_absence_of_a_number_starts_from_its_share():
+    network = random_network(WITH_FIELDS._replace(n_signs=4))
+    numbers = np.zeros((3000, 2, 2), "f4")
+    numbers[..., 0] = np.random.default_rng(0).choice([ABSENT, POSITIVE], (3000, 2), p=[0.25, 0.75])
+    network.fields.start_from_shares(np.full((3000, 2), UNKNOWN), numbers)
+    parameters = network.fields.outputs[2].bias.numpy()[None]
+    assert mixtures.intervals(parameters, (0.1, 0.9)).absent[0] == pytest.approx(0.25, abs=0.03)
 
 
 # --- classes

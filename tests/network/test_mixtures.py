@@ -5,16 +5,18 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from seqrec.data.fields import MISSING, NEGATIVE, POSITIVE, ZERO
-from seqrec.network.blueprint import N_COMPONENTS, N_MIXTURE_PARAMETERS, N_SIGNS
+from seqrec.data.fields import ABSENT, NEGATIVE, NOT_GIVEN, POSITIVE, ZERO
+from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
 from seqrec.network.mixtures import initial_bias, intervals, log_prob, tails
 
 GRID = np.linspace(-40, 40, 16_001)
 SIGNS = [NEGATIVE, ZERO, POSITIVE]
+N_PARAMETERS = N_SIGNS * (1 + 3 * N_COMPONENTS)
 
 
-def draw(n, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, N_MIXTURE_PARAMETERS)).astype(np.float32)
+def draw(n, seed=0, n_signs=N_SIGNS):
+    size = (n, N_PARAMETERS + n_signs - N_SIGNS)
+    return np.random.default_rng(seed).normal(size=size).astype(np.float32)
 
 
 def softmax(logits):
@@ -91,11 +93,11 @@ def test_densities_of_both_signs_and_the_atom_at_zero_integrate_to_one(seed):
     assert sum(mass.values()) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_missing_number_costs_nothing_and_teaches_nothing():
+def test_a_number_that_is_not_given_costs_nothing_and_teaches_nothing():
     parameters = tf.constant(draw(2))
     with tf.GradientTape() as tape:
         tape.watch(parameters)
-        found = log_prob(parameters, tf.constant(encoded(MISSING, [0.0, 7.0])))
+        found = log_prob(parameters, tf.constant(encoded(NOT_GIVEN, [0.0, 7.0])))
     assert found.numpy().tolist() == [0, 0]
     assert not tape.gradient(found, parameters).numpy().any()
 
@@ -134,9 +136,9 @@ def test_tails_are_two_sided_p_values():
 
 def test_a_number_at_the_median_is_not_odd():
     parameters = of_one_sign(POSITIVE)
-    _, _, median, _ = intervals(parameters[None], (0.5, 0.9))
-    assert Oracle(parameters).larger(POSITIVE, median[0]) == pytest.approx(0.5, abs=1e-5)
-    tail, score = tails(parameters[None], encoded([POSITIVE], median[0]))
+    median = intervals(parameters[None], (0.5, 0.9)).low[0]
+    assert Oracle(parameters).larger(POSITIVE, median) == pytest.approx(0.5, abs=1e-5)
+    tail, score = tails(parameters[None], encoded([POSITIVE], median))
     assert np.exp(-tail[0]) == pytest.approx(1, abs=0.02)
     assert score[0] == pytest.approx(0, abs=0.02)
 
@@ -208,10 +210,11 @@ def test_numbers_from_the_distribution_itself_have_standard_normal_scores(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_intervals_hold_the_share_of_numbers_that_was_asked_for(seed):
     (parameters,) = draw(1, seed)
-    zero, sign, low, high = (part[0] for part in intervals(parameters[None], (0.05, 0.95)))
+    zero, absent, sign, low, high = (part[0] for part in intervals(parameters[None], (0.05, 0.95)))
     oracle = Oracle(parameters)
     column = NEGATIVE if sign < 0 else POSITIVE
     assert zero == pytest.approx(oracle.shares[1], abs=1e-5)
+    assert absent == 0
     assert oracle.shares[column - NEGATIVE] == max(oracle.shares[0], oracle.shares[2])
     assert oracle.larger(column, low) == pytest.approx(0.95, abs=1e-5)
     assert oracle.larger(column, high) == pytest.approx(0.05, abs=1e-5)
@@ -226,3 +229,94 @@ def test_intervals_of_many_distributions_are_each_ones_own():
     together = np.array(intervals(parameters, (0.1, 0.9)))
     alone = np.concatenate([np.array(intervals(one[None], (0.1, 0.9))) for one in parameters], axis=1)
     np.testing.assert_allclose(together, alone, atol=1e-9)
+
+
+# --- absence
+
+
+def shares_of(parameters):
+    """Shares of the signs, of which absence is the last, (4,), written out."""
+    logits = np.append(parameters[:N_PARAMETERS].reshape(N_SIGNS, -1)[:, 0], parameters[N_PARAMETERS:])
+    return softmax(logits.astype(np.float64)) * (1 - 4e-6) + 1e-6
+
+
+def with_absence(share, seed=0):
+    """Parameters by which a number is absent with this probability, (n_parameters,)."""
+    (parameters,) = draw(1, seed, n_signs=4)
+    others = np.exp(parameters[:N_PARAMETERS].reshape(N_SIGNS, -1)[:, 0]).sum()
+    parameters[-1] = np.log(share / (1 - share) * others)
+    return parameters
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_absence_has_a_probability_and_what_is_there_the_rest(seed):
+    (parameters,) = draw(1, seed, n_signs=4)
+    shares = shares_of(parameters)
+    assert np.exp(log_prob_of(parameters[None], encoded([ABSENT], 0.0)))[0] == pytest.approx(shares[3], rel=1e-4)
+    mass = np.exp(log_prob_of(parameters[None], encoded([ZERO], 0.0)))[0]
+    for sign in (NEGATIVE, POSITIVE):
+        density = np.exp(log_prob_of(repeated(parameters, len(GRID)), encoded(sign, GRID)))
+        mass += np.trapezoid(density, GRID)
+    assert mass == pytest.approx(1 - shares[3], abs=1e-4)
+
+
+def test_absence_that_training_lacked_has_the_probability_of_a_sign_that_it_lacked():
+    parameters = draw(3)
+    np.testing.assert_allclose(log_prob_of(parameters, encoded([ABSENT] * 3, 0.0)), np.log(1e-6), atol=1e-5)
+    tail, score = tails(parameters, encoded([ABSENT] * 3, 0.0))
+    np.testing.assert_allclose(np.exp(-tail), 2e-6)
+    assert np.isnan(score).all()
+
+
+def test_without_absence_in_training_numbers_are_as_odd_as_ever_with_hardly_any():
+    parameters, numbers = draw(60), numbers_at_random(60)
+    hardly = np.hstack([parameters, np.full((60, 1), -40, np.float32)])
+    for side in ("both", "high", "low"):
+        found, expected = (np.exp(-tails(each, numbers, side)[0]) for each in (hardly, parameters))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(log_prob_of(hardly, numbers), log_prob_of(parameters, numbers), atol=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.2, 0.45, 0.55, 0.9])
+def test_p_values_with_absence_are_probabilities_of_what_is_as_odd(share):
+    parameters, n = with_absence(share), 4_000
+    rng = np.random.default_rng(1)
+    present = parameters.copy()[:N_PARAMETERS]
+    numbers = Oracle(present).sample(n, rng)
+    numbers[rng.random(n) < share] = ABSENT, 0
+    p_values = np.exp(-tails(repeated(parameters, n), numbers)[0])
+    assert ((p_values > 0) & (p_values <= 1)).all()
+    for level in (0.01, 0.05, 0.2, 0.5):
+        assert np.mean(p_values <= level) <= level + 3 * np.sqrt(level * (1 - level) / n)
+    of_absence = np.exp(-tails(parameters[None], encoded([ABSENT], 0.0))[0][0])
+    assert of_absence == pytest.approx(2 * share if share < 0.5 else 1, rel=1e-3)
+
+
+def test_a_number_is_the_odder_the_surer_it_was_that_there_is_none():
+    number = encoded([POSITIVE], 0.3)
+    found = [tails(with_absence(share)[None], number)[0][0] for share in (0.5, 0.9, 0.99, 0.9999)]
+    assert (np.diff(found) > 0).all()
+
+
+def test_where_a_number_was_expected_says_how_likely_there_is_none():
+    expected = intervals(np.stack([with_absence(0.7), with_absence(0.01)]), (0.05, 0.95))
+    np.testing.assert_allclose(expected.absent, [0.7, 0.01], atol=1e-4)
+    without = intervals(with_absence(0.7)[None, :N_PARAMETERS], (0.05, 0.95))
+    np.testing.assert_allclose([expected.low[0], expected.high[0]], [without.low[0], without.high[0]], atol=1e-5)
+    np.testing.assert_allclose(expected.zero[0], 0.3 * without.zero[0], atol=1e-4)
+
+
+def test_training_starts_out_from_the_share_of_absence():
+    bias = initial_bias(np.log([0.1, 0.2, 0.3, 0.4]))
+    np.testing.assert_allclose(shares_of(bias), [0.1, 0.2, 0.3, 0.4], rtol=1e-4)
+    assert bias.dtype == np.float32
+
+
+def test_gradients_of_absence_are_finite():
+    parameters = tf.constant(draw(2, n_signs=4))
+    with tf.GradientTape() as tape:
+        tape.watch(parameters)
+        found = log_prob(parameters, tf.constant(encoded([ABSENT, POSITIVE], [0.0, 1.0])))
+    gradient = tape.gradient(found, parameters).numpy()
+    assert np.isfinite(gradient).all()
+    assert gradient[0, -1] > 0 > gradient[1, -1]

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from small_networks import CELLS, PLAIN, WITH_FIELDS, random_events, random_network, started, states_of
 
-from seqrec.data.fields import MISSING, POSITIVE
+from seqrec.data.fields import NOT_GIVEN, POSITIVE
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
 from seqrec.network.batches import TILE
 from seqrec.network.model import SequenceModel
@@ -134,7 +134,7 @@ def test_states_before_events_are_those_after_the_ones_before(network, events):
 def test_known_times_are_asked_about(network, events):
     untimed, timed = (score(network, events, timed=timed)[0] for timed in (False, True))
     np.testing.assert_array_equal(timed[:, 1:], untimed[:, 1:])
-    known = events[2][..., 0, 0].ravel() != MISSING
+    known = events[2][..., 0, 0].ravel() != NOT_GIVEN
     np.testing.assert_array_equal(timed[~known, 0], untimed[~known, 0])
     assert (timed[known, 0] != untimed[known, 0]).all()
 
@@ -204,7 +204,7 @@ def test_events_that_are_asked_about_are_learned_as_such_and_an_end_as_what_came
     categories[..., 0] = np.maximum(categories[..., 0], 2)
     numbers[..., 0, :] = POSITIVE, 0.4
     for place in (0, -1):  # the first event has no gap, and the last is an end
-        categories[:, place, 0], numbers[:, place, 0] = MISSING, (MISSING, 0)
+        categories[:, place, 0], numbers[:, place, 0] = NOT_GIVEN, (NOT_GIVEN, 0)
     counted = np.ones(targets.shape, bool)
     counted[:, -1] = share == 0
     states = states_of(network, [inputs, in_categories, in_numbers])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqrec.storage.migrations import Older
+from seqrec.storage.migrations import Older, let_values_be_absent
 
 
 @pytest.fixture
@@ -48,3 +48,43 @@ def test_names_that_are_taken_or_missing_are_refused(file, old, new):
 def test_a_part_that_is_no_object_is_refused(file):
     with pytest.raises(ValueError, match=r"it lacks 'model\.fitted\.n'"):
         file.drop("model", "fitted", "n", "more")
+
+
+# --- absent values
+
+
+def of_format_2(estimator, where):
+    fields = {"categories": [{"name": "channel"}], "numbers": [{"name": "gap"}, {"name": "amount"}]}
+    network, named = ("network", "fields") if where else ("model_", "fields_")
+    fitted = {network: {"units": 2}, named: fields}
+    return Older({"estimator": estimator, "model": {"fitted": {where: fitted} if where else fitted}}, {})
+
+
+@pytest.mark.parametrize(
+    ("estimator", "where"),
+    [("LSTMRecommender", ""), ("LSTMSequenceClassifier", ""), ("LSTMAnomalyDetector", "normal_")],
+)
+def test_no_value_was_absent_before_it_could_be(estimator, where):
+    file = of_format_2(estimator, where)
+    let_values_be_absent(file)
+    network, fields = file.part("model", "fitted", *[where] * bool(where)).values()
+    assert network == {"units": 2, "n_signs": 3}
+    assert [field["missing"] for kind in fields.values() for field in kind] == [False] * 3
+    with pytest.raises(ValueError, match=r"it holds 'model\.fitted\..*n_signs'"):
+        let_values_be_absent(file)
+
+
+@pytest.mark.parametrize("fields", [None, 3, {"categories": 3}, {"numbers": [3]}, {"numbers": {"a": 1}}])
+def test_fields_of_another_form_are_left_or_refused(fields):
+    file = of_format_2("LSTMRecommender", "")
+    file.part("model", "fitted")["fields_"] = fields
+    if isinstance(fields, dict) and fields != {"numbers": [3]}:
+        let_values_be_absent(file)
+    else:
+        with pytest.raises(ValueError, match="it lacks 'model"):
+            let_values_be_absent(file)
+
+
+def test_estimators_without_a_network_stay_as_they_are(file):
+    let_values_be_absent(file)
+    assert file.part("model", "fitted") == {"net": {"units": 2}, "n": 3}
