@@ -342,7 +342,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         frame.insert(1, "score", scores[which])
         frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
         frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
-        frame["nearest"] = self.normal_.compositions.nearest(X, but_itself=True)[1][which]
+        frame["nearest"] = self.normal_.compositions.nearest(X, X.keys[scores < self.offset_])[which]
         return frame
 
     def stream(self, state: StreamState | None = None) -> DetectorStream:
