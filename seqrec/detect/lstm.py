@@ -342,7 +342,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         which = frame.pop("which").to_numpy()
         told = reasons.of(rows)
         sentences = np.array(["; ".join(odd) for odd in told.sentences()], dtype=object)
-        of_sequence = [told.scores, np.exp(told.scores), told.fired, told.part_p_value, sentences]
+        of_sequence = [told.scores, told.p_value, told.fired, told.part_p_value, sentences]
         for place, (name, values) in enumerate(zip(_OF_SEQUENCE, of_sequence, strict=True), start=1):
             frame.insert(place, name, values[which])
         odd = X.keys[reasons.scores < self.offset_]

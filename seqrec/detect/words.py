@@ -52,6 +52,11 @@ class Reasons(NamedTuple):
     n_held_out: int
 
     @property
+    def p_value(self) -> NDArray[np.float64]:
+        """P-values of the sequences, (n,), above 0."""
+        return np.maximum(np.exp(self.scores), np.finfo(np.float64).tiny)
+
+    @property
     def part_p_value(self) -> NDArray[np.float64]:
         """P-value of the oddest part, (n,)."""
         return np.exp(self.log_p_values.min(axis=1))
@@ -60,7 +65,7 @@ class Reasons(NamedTuple):
     def fired(self) -> NDArray[np.object_]:
         """Name of the oddest part, (n,); where none is odd alone, "combination" if the score is, else "nothing"."""
         oddest = np.array(self.parts, dtype=object)[self.log_p_values.argmin(axis=1)]
-        others = np.where(np.exp(self.scores) <= ODD, COMBINATION, NOTHING)
+        others = np.where(self.p_value <= ODD, COMBINATION, NOTHING)
         return np.where(self.part_p_value <= ODD, oddest, others)
 
     def of(self, rows: NDArray) -> Reasons:

@@ -89,7 +89,7 @@ class AnomalyExplorer(Widget, script="anomalies"):
         self._normal = None if normal is None else as_sequences(normal)
         self.labels = None if labels is None else _check_labels(labels, len(self.sequences))
         reasons = detector.calibration_.reasons(detector.parts(self.sequences), detector.part)
-        self.scores, self._fired_part = reasons.scores, reasons.fired
+        self.scores, self._p_values, self._fired_part = reasons.scores, reasons.p_value, reasons.fired
         names, fired = np.unique(self._fired_part, return_inverse=True)
         self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first
         super().__init__(
@@ -151,7 +151,7 @@ class AnomalyExplorer(Widget, script="anomalies"):
             "sequence": self.sequences.keys[positions],
             "position": positions,
             "score": self.scores[positions],
-            "p_value": np.exp(self.scores[positions]),
+            "p_value": self._p_values[positions],
             "flagged": self._is_flagged()[positions],
             "fired": self._fired_part[positions],
             "mark": np.array([self._marks.get(str(position)) for position in positions], dtype=object),

@@ -30,7 +30,7 @@ def timeline(detector: Any, X: Sequences, score: float, normal: Sequences | None
     told = {
         "key": label(X.keys[0]),
         "score": float(score),
-        "rarity": f"Normal sequences that are as odd: {found.one_in(np.exp(score))}. What is odd about it:",
+        "rarity": f"Normal sequences that are as odd: {found.one_in(found.p_value[0])}. What is odd about it:",
         "n_events": X.n_events,
         "reasons": found.sentences()[0],
     }
