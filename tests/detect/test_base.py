@@ -75,7 +75,9 @@ RISING = [(["new"] * n + ["a"] * (20 + n)) for n in range(1, 80)]
 
 
 @pytest.mark.parametrize("outlier", [[], [["a"] * 5_000]], ids=["none is odd", "one is"])
-@pytest.mark.parametrize("kind", [NGramDetector, CombinedDetector, CompositionDetector, NewEventDetector, LengthDetector])
+@pytest.mark.parametrize(
+    "kind", [NGramDetector, CombinedDetector, CompositionDetector, NewEventDetector, LengthDetector]
+)
 def test_the_oddest_are_told_apart_where_their_oddness_differs(kind, outlier):
     scores = kind(n_folds=1).fit([*normal_sequences(300), *outlier], folds="given").score_samples(RISING)
     assert np.isfinite(scores).all()
