@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import hostile
@@ -315,6 +316,22 @@ for model in itertools.cycle(models):
         path.unlink()
 
 
+def test_two_who_save_to_one_path_never_leave_a_part_of_a_model(tmp_path):
+    path, models = tmp_path / "m.seqrec", [MarkovRecommender().fit(X), CombinedDetector().fit(X)]
+    save(models[0], path)
+
+    def write(model):
+        for _ in range(15):
+            save(model, path)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write, model) for model in models]
+        while not all(writer.done() for writer in writers):
+            assert isinstance(load(path), MarkovRecommender | CombinedDetector)
+    assert [writer.result() for writer in writers] == [None, None]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 # --- hostile files
 
 
@@ -322,7 +339,7 @@ for model in itertools.cycle(models):
 def hostile_files():
     """Files of today's format that are wrong, and of that of the golden files."""
     golden = {path.stem: path.read_bytes() for path in GOLDEN.glob("*.seqrec")}
-    today = {name: storable.to_bytes(load(GOLDEN / f"{name}.seqrec")) for name in golden}
+    today = {name: storable.to_bytes(load(GOLDEN / f"{name}.seqrec"), keep_examples=True) for name in golden}
     return [*hostile.hostile_files(today), *hostile.older_files(golden)]
 
 
