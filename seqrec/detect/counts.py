@@ -67,19 +67,27 @@ class BagOfEvents(NamedTuple):
         kept = np.sort(rng.permutation(first)[:_MOST_NEIGHBOURS])
         return cls(roots[kept], X.keys[kept])
 
-    def nearest(self, X: Sequences, odd: NDArray) -> NDArray:
-        """Key of the normal sequence nearest to each of X, (n,); None where there is none.
+    def nearest(self, X: Sequences, rows: NDArray[np.intp], odd: NDArray[np.bool_]) -> NDArray:
+        """Key of the normal sequence nearest to each of some rows of X, (n_rows,); None where there is none.
 
-        It is another sequence than itself, which may be among the training data, and none whose key is `odd`.
+        X may be training data: a sequence is not the nearest to itself, and those of X that are odd, (n,), to none.
         """
         if self.keys is None:
-            return np.full(len(X), None)
-        index = pd.Index(self.keys)
-        excluded = np.isin(np.arange(len(index)), index.get_indexer(pd.Index(odd)))
-        distances, nearest = self.nearest_to(count_events(X), index.get_indexer(pd.Index(X.keys)), excluded)
+            return np.full(len(rows), None)
+        own = self._rows_of(X, pd.Index(self.keys))
+        excluded = np.isin(np.arange(len(self.keys)), own[odd])
+        distances, nearest = self.nearest_to(count_events(X[rows]), own[rows], excluded)
         keys = self.keys[nearest].astype(object)
         keys[~np.isfinite(distances)] = None
         return keys
+
+    def _rows_of(self, X: Sequences, keys: pd.Index) -> NDArray[np.intp]:
+        """Give the row of each sequence of X that is kept here, (n,): one of its key and of its counts; else -1."""
+        own = keys.get_indexer(pd.Index(X.keys))
+        known = np.flatnonzero(own >= 0)
+        differences = abs(_roots(count_events(X[known])) - self.roots[own[known]]).sum(axis=1)
+        own[known[differences > 0]] = -1  # keys that only number the sequences say nothing
+        return own
 
     def nearest_to(
         self, counts: sparse.csr_array, own: NDArray | None = None, excluded: NDArray | None = None

@@ -345,8 +345,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         of_sequence = [told.scores, told.p_value, told.fired, told.part_p_value, sentences]
         for place, (name, values) in enumerate(zip(_OF_SEQUENCE, of_sequence, strict=True), start=1):
             frame.insert(place, name, values[which])
-        odd = X.keys[reasons.scores < self.offset_]
-        frame["nearest"] = self.normal_.compositions.nearest(X[rows], odd)[which]
+        frame["nearest"] = self.normal_.compositions.nearest(X, rows, reasons.scores < self.offset_)[which]
         return frame
 
     def stream(self, state: StreamState | None = None) -> DetectorStream:

@@ -15,23 +15,33 @@ def test_the_nearest_composition_is_found_by_roots_of_counts():
     distances, rows = compositions.nearest_to(count_events(asked))
     np.testing.assert_allclose(distances, [1, 0, np.sqrt(3)], atol=1e-6)
     assert compositions.keys[rows].tolist() == ["nine", "mixed", "mixed"]
-    assert compositions.nearest(asked, asked.keys).tolist() == ["nine", "mixed", "mixed"]
+    assert nearest(compositions, asked, odd=range(3)) == ["nine", "mixed", "mixed"]
+
+
+def nearest(compositions, X, odd=()):
+    return compositions.nearest(X, np.arange(len(X)), np.isin(np.arange(len(X)), odd)).tolist()
 
 
 def test_the_nearest_normal_sequence_is_neither_itself_nor_an_odd_one():
     training = Sequences.from_lists([["a"] * 9, ["a"] * 4, ["b"] * 4], keys=["nine", "four", "other"])
     compositions = BagOfEvents.fit(training, np.random.default_rng(0))
-    assert compositions.nearest(training, training.keys[:0]).tolist()[:2] == ["four", "nine"]
-    assert compositions.nearest(training, training.keys[1:2]).tolist() == ["other", "nine", "nine"]
-    assert compositions.nearest(training, training.keys).tolist() == [None] * 3
-    numbered = Sequences.from_lists([["a"] * 4], keys=[7]).recode(training.vocabulary)
-    assert compositions.nearest(numbered, numbered.keys).tolist() == ["four"]
+    assert nearest(compositions, training)[:2] == ["four", "nine"]
+    assert nearest(compositions, training, odd=[1]) == ["other", "nine", "nine"]
+    assert nearest(compositions, training, odd=range(3)) == [None] * 3
+    assert compositions.nearest(training, np.array([1]), np.zeros(3, bool)).tolist() == ["nine"]
+
+
+def test_a_number_that_two_sequences_share_makes_them_no_one():
+    training = Sequences.from_lists([["a"] * 9, ["a"] * 4])
+    compositions = BagOfEvents.fit(training, np.random.default_rng(0))
+    asked = Sequences.from_lists([["a"] * 8, ["a"] * 5]).recode(training.vocabulary)
+    assert nearest(compositions, asked, odd=range(2)) == [0, 1]
 
 
 def test_without_keys_none_is_the_nearest():
     training = Sequences.from_lists([["a"] * 9, ["a"] * 4])
     compositions = BagOfEvents.fit(training, np.random.default_rng(0))._replace(keys=None)
-    assert compositions.nearest(training, training.keys[:0]).tolist() == [None, None]
+    assert nearest(compositions, training) == [None, None]
     assert compositions.parts(training)["composition"].tolist() == [0, 0]
 
 
