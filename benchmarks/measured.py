@@ -146,6 +146,11 @@ def model_files(result: dict[str, Any]) -> Measured:
         ),
         ("kills while saving that leave the old file or the new one", f"{kills['whole']} of {kills['kills']}"),
     ]
+    if writers := result.get("writers"):  # measured since two processes may save to one path
+        cells += [
+            ("damaged readings while two processes save to one path", f"{writers['damaged']} of {writers['reads']:,}"),
+            ("... saves that failed", f"{writers['failed']} of {writers['saves']:,}"),
+        ]
     return Measured("Model files", on_machine(result, cells))
 
 

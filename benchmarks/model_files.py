@@ -9,7 +9,8 @@ Measured are
   memory rises over what the process held before, less twice the file's size; and how long it takes;
 - mutations, of the golden files in tests/golden: one bit, a byte, two swapped, a piece cut off, or some put in; loaded
   means that it gave an estimator, and wrongly loaded one of other values;
-- kills: a process that saves two models in turns is killed (SIGKILL) at a random moment, and the file is loaded.
+- kills: a process that saves two models in turns is killed (SIGKILL) at a random moment, and the file is loaded;
+- writers: two processes save to one path while a third reads it.
 
 All modules are imported beforehand, so that the audit sees the load alone. Linux only.
 """
@@ -35,7 +36,7 @@ import numpy as np  # noqa: E402
 from harness import write_result  # noqa: E402
 from rich.progress import track  # noqa: E402
 
-from seqrec import MarkovRecommender, PopularityRecommender  # noqa: E402
+from seqrec import CombinedDetector, MarkovRecommender, PopularityRecommender  # noqa: E402
 from seqrec.exceptions import ModelFileError  # noqa: E402
 from seqrec.persistence import _ESTIMATORS, _find, inspect, load, save  # noqa: E402
 from seqrec.storage.estimator import to_bytes  # noqa: E402
@@ -178,10 +179,48 @@ def measure_kills(folder, n, seed):
     return {"kills": n, "whole": whole, "while_writing": unfinished, "found": dict(found)}
 
 
+def save_often(model, path, n):
+    """Save in a child process, which tells by its exit code how often that failed."""
+    child = os.fork()
+    if not child:
+        n_failed = 0
+        for _ in range(n):
+            try:
+                save(model, path)
+            except OSError:
+                n_failed += 1
+        os._exit(min(n_failed, 255))
+    return child
+
+
+def measure_writers(folder, n_saves, n_reads):
+    """Let two processes save half of `n_saves` each; read until they are done, and so often at least."""
+    path, found, n = folder / "shared.seqrec", collections.Counter(), 0
+    lists = [["tea", "milk"], ["tea", "cake", "tea"], ["milk"]] * 20
+    models = [MarkovRecommender().fit(lists), CombinedDetector().fit(lists)]
+    save(models[0], path)
+    writers = {save_often(model, path, n_saves // 2) for model in models}
+    failed = 0
+    while writers or n < n_reads:
+        try:
+            found[type(load(path)).__name__] += 1
+        except ModelFileError as error:
+            found[str(error)] += 1
+        n += 1
+        child, status = os.waitpid(-1, os.WNOHANG) if writers else (0, 0)
+        if child:
+            writers.discard(child)
+            failed += os.waitstatus_to_exitcode(status)
+    whole = sum(found[type(model).__name__] for model in models)
+    return {"saves": n_saves, "failed": failed, "reads": n, "damaged": n - whole, "found": dict(found)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutations", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--saves", type=int, default=300)
+    parser.add_argument("--reads", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     good = {path.stem: path.read_bytes() for path in sorted((TESTS / "golden").glob("*.seqrec"))}
@@ -194,6 +233,7 @@ def main():
             # In this order: a process that has run TensorFlow must not be forked.
             "hostile": measure_hostile(good, folder),
             "kills": measure_kills(folder, arguments.kills, arguments.seed),
+            "writers": measure_writers(folder, arguments.saves, arguments.reads),
             "mutations": measure_mutations(good, folder, arguments.mutations, arguments.seed),
         }
     write_result("model-files", arguments, figures)

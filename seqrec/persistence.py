@@ -16,7 +16,8 @@ from seqrec.data.summary import HISTORY, TRAINING_DATA
 from seqrec.detect.base import OFFSET
 from seqrec.exceptions import InputError
 from seqrec.storage import container
-from seqrec.storage.arrays import Array, Ids
+from seqrec.storage.arrays import Array, Ids, Sparse
+from seqrec.storage.container import Tensors
 from seqrec.storage.estimator import COLUMNS, LIBRARIES, Columns, Storable, is_fitted, kind_of, read, to_bytes
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
@@ -27,7 +28,7 @@ __all__ = ["inspect", "load", "save"]
 _ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(("Recommender", "Detector", "Classifier", "Profiles")))
 
 
-def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None) -> None:
+def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None, keep_examples: bool = False) -> None:
     """Write a fitted estimator to a model file.
 
     The file is a safetensors file, whatever its name; ``.seqrec`` is usual. It is there whole or not at all: if the
@@ -42,6 +43,9 @@ def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None
     columns : dict, optional
         Names of the columns of the log that the model was made from, for the command line: "user", "item", and where
         there are such "timestamp" and "fields" (a list).
+    keep_examples : bool
+        Keep the keys of training sequences in the file, which are often ids of persons, so that a loaded detector can
+        name the `nearest` one in `explain`. `inspect` tells how many ids a file holds.
 
     Raises
     ------
@@ -74,7 +78,7 @@ def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None
         raise IsADirectoryError(f"{str(path)!r} is a folder. Give save the name of a file.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to save into. Make it first.")
-    write_bytes(path, to_bytes(estimator, None if columns is None else _check_columns(columns)))
+    write_bytes(path, to_bytes(estimator, None if columns is None else _check_columns(columns), keep_examples))
 
 
 def load(path: str | Path) -> Any:
@@ -113,8 +117,9 @@ def inspect(path: str | Path) -> dict[str, Any]:
     description : dict
         "estimator" (its name), "parameters", "n_items", "training_data" (`TrainingData`), "validation" (best score),
         "loss" (of the last epoch, nats), "n_held_out" (scores that thresholds are made of), "offset" (the threshold),
-        "columns" (`Columns`), "n_ids" (of users or training sequences, which may be of persons), and "versions" of
-        "format", "seqrec" and its libraries. What the model lacks is None.
+        "columns" (`Columns`), "n_ids" (of users or training sequences, which may be of persons), "n_compositions"
+        (training sequences whose counts of events it holds), and "versions" of "format", "seqrec" and its libraries.
+        What the model lacks is None.
 
     Raises
     ------
@@ -171,22 +176,18 @@ def _describe(document: container.Document) -> dict[str, Any]:
         "n_held_out": _size(Array("float64", None), parts.get("held_out_scores_")),
         "offset": _read(OFFSET, parts["offset_"]) if "offset_" in parts else None,
         "columns": _read(Optional(COLUMNS), content["columns"]),
-        "n_ids": _count_ids(fitted),
+        "n_ids": _count(fitted, Ids(), "keys", "users_"),
+        "n_compositions": _count(fitted, Sparse("float64", None, None), "roots"),
         "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
 
 
-def _count_ids(plain: Any) -> int:
-    """Count the ids of users, or of training sequences, that a model keeps."""
+def _count(plain: Any, schema: Schema, *names: str) -> int:
+    """Count the rows of all arrays of these names."""
     if isinstance(plain, list):
-        return sum(map(_count_ids, plain))
-    found = 0
-    for name, value in _if_dict(plain).items():
-        if name in ("keys", "users_"):
-            found += _size(Ids(), value) or 0
-        else:
-            found += _count_ids(value)
-    return found
+        return sum(_count(one, schema, *names) for one in plain)
+    found = _if_dict(plain).items()
+    return sum((_size(schema, value) or 0) if name in names else _count(value, schema, *names) for name, value in found)
 
 
 def _if_dict(plain: Any) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def _if_dict(plain: Any) -> dict[str, Any]:
 def _read(schema: Schema, plain: Any) -> Any:
     """Read what needs no arrays."""
     schema.table(plain, "the document", {})
-    return schema.unpack(plain, "the document", {})
+    return schema.unpack(plain, "the document", Tensors())
 
 
 def _size(schema: Schema, plain: Any) -> int | None:
@@ -208,7 +209,7 @@ def _size(schema: Schema, plain: Any) -> int | None:
 def _shown(plain: Any, name: str) -> Any:
     """Give a parameter, or the word for a random state, whose numbers are arrays."""
     needs_arrays = bool(PARAMETER.table(plain, name, {}))
-    return "RandomState" if needs_arrays else PARAMETER.unpack(plain, name, {})
+    return "RandomState" if needs_arrays else PARAMETER.unpack(plain, name, Tensors())
 
 
 def _check_columns(columns: dict[str, Any]) -> Columns:

@@ -283,7 +283,7 @@ def _reason(reason: dict[Any, Any]) -> str:
     if reason["field"] != "event":
         what += f", {plain(str(reason['field']), 16)} "
         what += f"{value:.4g}" if isinstance(value, float) else plain(str(value), 16)
-    return f"{what} (p = {reason['p_value']:.2g}); expected {reason['expected']}"
+    return f"{what} (p = {reason['event_p_value']:.2g}); expected {reason['expected']}"
 
 
 def _name_events(ax: Any, events: Sequence[Any], numbered: str) -> None:

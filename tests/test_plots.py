@@ -127,7 +127,7 @@ def test_the_oddest_events_are_numbered_and_explained(detector, ax):
     assert len(lines) == 3
     for number, line in enumerate(lines, start=1):
         assert line.startswith(f"{number}  {reasons['event'][number - 1]}")
-        assert f"p = {reasons['p_value'][number - 1]:.2g}" in line
+        assert f"p = {reasons['event_p_value'][number - 1]:.2g}" in line
 
 
 @pytest.mark.parametrize("n_events", [0, 1, 200])

@@ -13,6 +13,7 @@ from seqrec.jobs.job import kept, kinds_wanted
 from seqrec.logs.columns import find_columns, read_names
 from seqrec.logs.files import LogFile, find_files
 from seqrec.logs.source import Source
+from seqrec.logs.values import SHOWN
 from seqrec.logs.whole import Log
 from seqrec.persistence import ModelFile, opened
 
@@ -36,6 +37,7 @@ def meet(
     reading: Reading,
     task: str | None = None,
     label: str | None = None,
+    shown: Sequence[str] = (),
 ) -> tuple[Any, str, Source]:
     """Load a model, and find what it needs in a log; what is wrong is told as early as it can be known.
 
@@ -51,6 +53,8 @@ def meet(
         What the model must be for; by default one of the two.
     label : str, optional
         A further column of the log, for a detector.
+    shown : sequence of str
+        Columns of the log that are told as they are written.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def meet(
         names = _names(patterns, reading, file.description["columns"], _TASKS[kind])
         console.note(f"model: {path} ({kind})")
         model, digest = load(path, file), file.digest
-    source = _find_source(console, patterns, names, model, [] if label is None else [label])
+    source = _find_source(console, patterns, names, model, [] if label is None else [label], shown)
     tell_columns(console, source)
     return model, digest, source
 
@@ -115,14 +119,21 @@ def _present(files: Sequence[LogFile]) -> Sequence[str]:
 
 
 def _find_source(
-    console: Console, patterns: Sequence[str], names: Mapping[str, str | None], model: Any, label: Sequence[str]
+    console: Console,
+    patterns: Sequence[str],
+    names: Mapping[str, str | None],
+    model: Any,
+    label: Sequence[str],
+    shown: Sequence[str],
 ) -> Source:
     """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
     fields, wanted, timed = kinds_wanted(model)
     may_lack = hasattr(model, "recommend")
     present = _present([LogFile.from_path(path) for path in find_files(patterns)]) if may_lack else fields
     lacking = [repr(name) for name in fields if name not in present]
-    source = Source.find(patterns, names, [*(name for name in fields if name in present), *label], wanted)
+    more = [*label, *(name for name in shown if name not in fields)]
+    wanted |= {f"field:{name}": SHOWN for name in shown if name not in fields}
+    source = Source.find(patterns, names, [*(name for name in fields if name in present), *more], wanted)
     if timed and source.columns.timestamp is None:
         if not may_lack:
             raise LogError(

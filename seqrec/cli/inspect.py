@@ -33,8 +33,10 @@ def inspect(model: Model, as_json: Json = False) -> None:
         pairs.append(("loss", f"{found['loss']:.4f} nats an event, in the last epoch"))
     if found["offset"] is not None:
         pairs.append(("threshold", f"{found['offset']:.4f}, by {found['n_held_out']:,} held-out sequences"))
+    if found["n_compositions"]:
+        pairs.append(("compositions", f"counts of events of {found['n_compositions']:,} training sequences"))
     if found["n_ids"]:
-        pairs.append(("holds ids", f"{found['n_ids']:,} of users or sequences, with counts of their events"))
+        pairs.append(("holds ids", f"{found['n_ids']:,} of users or training sequences"))
     pairs.append(("parameters", ", ".join(f"{name}={value}" for name, value in found["parameters"].items())))
     pairs.append(("versions", ", ".join(f"{name} {version}" for name, version in found["versions"].items())))
     Console(as_json).result(record, facts(pairs))

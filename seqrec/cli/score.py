@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqrec.cli import job
+from seqrec.cli import job, options
 from seqrec.cli.console import Console
 from seqrec.cli.options import Logs, Model, Output, Reading, Work
 from seqrec.exceptions import InputError
@@ -31,6 +31,10 @@ def score(
     keep_states: Annotated[
         int, typer.Option(min=1, help="How many nights' states stay there, for seqrec state rollback.")
     ] = 7,
+    show: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Columns of the log that alerts have as well, such as amount,branch."),
+    ] = None,
     reading: Reading,
     work: Work,
     console: Console,
@@ -48,7 +52,8 @@ def score(
             raise InputError(f"a part of a log does not {_TELL}")
         from seqrec.cli.columns import meet
 
-        detector, digest, source = meet(console, model, logs, reading, "score")
+        shown = options.names(show or [])
+        detector, digest, source = meet(console, model, logs, reading, "score", shown=shown)
         if to_be_told and source.columns.timestamp is None:
             raise InputError(f"a log without times does not {_TELL}")
         from seqrec.jobs.detection import DetectionJob
@@ -59,7 +64,7 @@ def score(
             "alerts_per_day": alerts_per_day,
             "sequences_per_day": sequences_per_day,
         }
-        detection = DetectionJob(model, source, output, settings, digest, threshold, state, keep_states)
+        detection = DetectionJob(model, source, output, settings, digest, threshold, state, keep_states, shown)
         detection.offset(detector, lambda: 100 * max(1.0, alerts_per_day or 0.0))  # raises, before the log is read
         job.run(console, detection, work, lambda record: _told(record, settings.form))
 

@@ -37,7 +37,7 @@ def explain_events(normal: Normal, X: Sequences, n_events: int, n_expected: int)
     -------
     frame : DataFrame
         A row an event, in X's own ids, of unknown events too: `which` (of the sequences of X), `sequence`, `position`,
-        `row`, `event`, `field`, `value`, `surprisal`, `p_value`, `expected`.
+        `row`, `event`, `field`, `value`, `surprisal`, `event_p_value`, `expected`.
     """
     chain, found = normal.read_closed(X, compare=True)
     p_values, indptr = found.p_values(), chain.indptr
@@ -62,7 +62,7 @@ def explain_events(normal: Normal, X: Sequences, n_events: int, n_expected: int)
             "field": names[field],
             "value": [columns[name][event] for name, event in zip(names[field], chosen, strict=True)],
             "surprisal": found.surprisal[chosen, field],
-            "p_value": smallest_of(p_values[chosen]),
+            "event_p_value": smallest_of(p_values[chosen]),
             "expected": [expected[name][row] for name, row in zip(names[field], at, strict=True)],
         }
     )

@@ -305,7 +305,8 @@ class AnomalyMixin(OutlierMixin):
         It is uniform or higher for a sequence that is like the held-out ones; below 1 / (number of these + 1) only as
         far as their tail goes on as it begins.
         """
-        return np.exp(self.score_samples(X))
+        X = self._known_sequences(X)
+        return self.calibration_for(X).reasons(self.normal_.parts(X), self.part).p_value
 
     def discoveries(self, X: Any, false_discovery_rate: float = 0.1) -> NDArray[np.bool_]:
         """Flag as many sequences of X as can be, so that at most this share of the flags is expected to be false.

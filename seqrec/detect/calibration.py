@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 
 from seqrec.detect.parts import Parts
 from seqrec.detect.thresholds import Tail
+from seqrec.detect.words import Reasons
 
 
 class Calibration(NamedTuple):
@@ -48,9 +49,16 @@ class Calibration(NamedTuple):
 
     def score(self, parts: Parts, part: str = "auto") -> NDArray[np.float64]:
         """Natural logarithm of the p-value of a sequence, (n,): of all parts together, or of the one that is named."""
-        if part == "auto":
-            return self.combined.log_survival(_combine(self.log_p_values(parts)))
-        return self.tails[part].log_survival(_rounded(parts)[part])
+        return self.reasons(parts, part).scores
+
+    def reasons(self, parts: Parts, part: str = "auto") -> Reasons:
+        """Give the scores, with what they are made of: all parts, or the one that is named."""
+        n_held_out = int(self.combined.at_or_above[0])
+        if part != "auto":
+            scores = self.tails[part].log_survival(_rounded(parts)[part])
+            return Reasons(scores, [part], scores[:, None], n_held_out)
+        log_p = self.log_p_values(parts)
+        return Reasons(self.combined.log_survival(_combine(log_p)), list(self.tails), log_p, n_held_out)
 
     def held_out_score(self, parts: Parts, part: str = "auto") -> NDArray[np.float64]:
         """Score the sequences that were fitted on, (n,), each against the others."""

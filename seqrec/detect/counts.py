@@ -14,6 +14,7 @@ from seqrec.data.summary import count_events
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts
 from seqrec.storage.arrays import Ids, Sparse
+from seqrec.storage.schemas import Example
 
 _MOST_NEIGHBOURS = 10_000  # distinct compositions that are compared with
 _DISTANCES_AT_ONCE = 2**20  # 8 MiB, which stay in a cache
@@ -41,8 +42,8 @@ class BagOfEvents(NamedTuple):
     ----------
     roots : (n_normal, n_codes - 1) sparse array
         Square roots of the counts of each kind of event, distinct rows; the first column counts unknown events.
-    keys : (n_normal,) array
-        A training sequence of that composition.
+    keys : (n_normal,) array or None
+        A training sequence of that composition; None where a model file holds no keys.
 
     References
     ----------
@@ -50,11 +51,11 @@ class BagOfEvents(NamedTuple):
     """
 
     roots: Annotated[sparse.csr_array, Sparse("float64", "n_normal", "n_items + 1")]
-    keys: Annotated[NDArray, Ids("n_normal")]
+    keys: Annotated[NDArray | None, Example(Ids("n_normal"))]
 
     def check_sound(self) -> None:
         """Raise ValueError where there is nothing to compare with."""
-        if not len(self.keys):
+        if not self.roots.shape[0]:
             raise ValueError("there is no composition to compare with.")
 
     @classmethod
@@ -66,37 +67,57 @@ class BagOfEvents(NamedTuple):
         kept = np.sort(rng.permutation(first)[:_MOST_NEIGHBOURS])
         return cls(roots[kept], X.keys[kept])
 
-    def nearest(self, X: Sequences, but_itself: bool = False) -> tuple[NDArray[np.float64], NDArray]:
-        """Distance to the nearest normal sequence, (n,) float64, and that sequence's key, (n,).
+    def nearest(self, X: Sequences, rows: NDArray[np.intp], odd: NDArray[np.bool_]) -> NDArray:
+        """Key of the normal sequence nearest to each of some rows of X, (n_rows,); None where there is none.
 
-        With `but_itself` one of another key, where there is one: who asks about the training data is not told that each
-        sequence is like itself.
+        X may be training data: a sequence is not the nearest to itself, and those of X that are odd, (n,), to none.
         """
-        return self.nearest_to(count_events(X), X.keys if but_itself else None)
+        if self.keys is None:
+            return np.full(len(rows), None)
+        own = self._rows_of(X, pd.Index(self.keys))
+        excluded = np.isin(np.arange(len(self.keys)), own[odd])
+        distances, nearest = self.nearest_to(count_events(X[rows]), own[rows], excluded)
+        keys = self.keys[nearest].astype(object)
+        keys[~np.isfinite(distances)] = None
+        return keys
 
-    def nearest_to(self, counts: sparse.csr_array, keys: NDArray | None = None) -> tuple[NDArray[np.float64], NDArray]:
-        """Give the same for sequences whose events are counted, of other keys than these."""
+    def _rows_of(self, X: Sequences, keys: pd.Index) -> NDArray[np.intp]:
+        """Give the row of each sequence of X that is kept here, (n,): one of its key and of its counts; else -1."""
+        own = keys.get_indexer(pd.Index(X.keys))
+        known = np.flatnonzero(own >= 0)
+        differences = abs(_roots(count_events(X[known])) - self.roots[own[known]]).sum(axis=1)
+        own[known[differences > 0]] = -1  # keys that only number the sequences say nothing
+        return own
+
+    def nearest_to(
+        self, counts: sparse.csr_array, own: NDArray | None = None, excluded: NDArray | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Give distance and row of the nearest of the sequences whose events are counted.
+
+        Of each its `own` row, -1 for none, is left out, and those that are `excluded` from all.
+        """
         roots, norms, n = _roots(counts), (self.roots**2).sum(axis=1), counts.shape[0]
+        norms = norms if excluded is None else np.where(excluded, np.inf, norms)
         few_kinds = roots.shape[1] <= _DENSE_KINDS
         others: Any = self.roots.T.toarray() if few_kinds else self.roots.T.tocsr()
         squares, nearest = np.empty(n), np.empty(n, dtype=np.intp)
         step = max(1, _DISTANCES_AT_ONCE // self.roots.shape[0])
         for start in range(0, n, step):
             part = slice(start, start + step)
-            own: Any = roots[part]
-            products = own.toarray() @ others if few_kinds else (own @ others).toarray()
+            asked: Any = roots[part]
+            products = asked.toarray() @ others if few_kinds else (asked @ others).toarray()
             relative = norms - 2 * products  # |a - b|**2 less |a|**2
-            if keys is not None:
-                own = pd.Index(self.keys).get_indexer(pd.Index(keys[part]))
-                relative[np.flatnonzero(own >= 0), own[own >= 0]] = np.inf
+            if own is not None:
+                known = np.flatnonzero(own[part] >= 0)
+                relative[known, own[part][known]] = np.inf
             nearest[part] = relative.argmin(axis=1)
             squares[part] = np.take_along_axis(relative, nearest[part, None], axis=1)[:, 0]
         squares += (roots**2).sum(axis=1)
-        return np.sqrt(np.maximum(squares, 0).round(9)), self.keys[nearest]
+        return np.sqrt(np.maximum(squares, 0).round(9)), nearest
 
     def parts(self, X: Sequences) -> Parts:
         """Give the distance to the nearest normal sequence."""
-        return {"composition": self.nearest(X)[0]}
+        return {"composition": self.nearest_to(count_events(X))[0]}
 
 
 def _roots(counts: sparse.csr_array) -> sparse.csr_array:

@@ -32,6 +32,7 @@ from seqrec.storage.schemas import Record, Schema
 
 _SURPRISAL_PARTS = ("max", "top", "window", "mean")
 _NUMBER_PARTS = ("max", "drift", "regular", "constant")
+_OF_SEQUENCE = ("score", "p_value", "fired", "part_p_value", "reason")  # columns of `explain`
 _COUNTED = ("new events", "long", "short", "composition")
 
 
@@ -328,28 +329,29 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         Returns
         -------
         reasons : DataFrame
-            A row an event, the oddest sequence first: `sequence` (key), `score`, `fired` (the part of the score that is
-            oddest), `fired_p` (its p-value), `position` (of the event, from 0), `row` (of the log; -1 for the end of
-            the sequence), `event`, `field` (the oddest), `value` ("missing" where the log lacks it), `surprisal`
-            (nats), `p_value` (of the event), `expected` (with probabilities) and `nearest` (key of another training
-            sequence whose counts of events are most like this one's).
+            A row an event, the oddest sequence first. Of the sequence: `sequence` (key), `score`, `p_value` (that of
+            `p_values`), `fired` (the part of the score that is oddest; "combination" where none is odd alone),
+            `part_p_value`, `reason` (up to three parts that are odd, in words). Of the event: `position` (from 0),
+            `row` (of the log; -1 for the end of the sequence), `event`, `field` (the oddest), `value` ("missing" where
+            the log lacks it), `surprisal` (nats), `event_p_value`, `expected` (with probabilities). And `nearest`, the
+            key of another training sequence, not flagged here, whose counts of events are most like this one's; None if
+            there is none, or the model file was saved without keys.
         """
         check_is_fitted(self, "calibration_")
         named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
         X = self._known_sequences(named)
         n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
-        parts = self.normal_.parts(X)
-        calibration = self.calibration_for(X)
-        log_p, scores = calibration.log_p_values(parts), calibration.score(parts, self.part)
-        order = np.argsort(scores, kind="stable")
-        rows = order[scores[order] < self.offset_] if only_flagged else order
+        reasons = self.calibration_for(X).reasons(self.normal_.parts(X), self.part)
+        order = np.argsort(reasons.scores, kind="stable")
+        rows = order[reasons.scores[order] < self.offset_] if only_flagged else order
         frame = explain_events(self.normal_, named[rows], n_events, n_expected)
-        which = rows[frame.pop("which")]
-        fired = log_p[which].argmin(axis=1)
-        frame.insert(1, "score", scores[which])
-        frame.insert(2, "fired", np.array(list(self.calibration_.tails), dtype=object)[fired])
-        frame.insert(3, "fired_p", np.exp(log_p[which, fired]))
-        frame["nearest"] = self.normal_.compositions.nearest(X, but_itself=True)[1][which]
+        which = frame.pop("which").to_numpy()
+        told = reasons.of(rows)
+        sentences = np.array(["; ".join(odd) for odd in told.sentences()], dtype=object)
+        of_sequence = [told.scores, told.p_value, told.fired, told.part_p_value, sentences]
+        for place, (name, values) in enumerate(zip(_OF_SEQUENCE, of_sequence, strict=True), start=1):
+            frame.insert(place, name, values[which])
+        frame["nearest"] = self.normal_.compositions.nearest(X, rows, reasons.scores < self.offset_)[which]
         return frame
 
     def stream(self, state: StreamState | None = None, clock: int | None = None) -> DetectorStream:

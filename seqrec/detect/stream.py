@@ -130,7 +130,7 @@ class DetectorStream(Stream[pd.DataFrame]):
             "sequence": np.repeat(X.keys, X.lengths),
             "event": X.vocabulary.decode(X.codes),
             "surprisal": scores.surprisal,
-            "p_value": scores.p_value,
+            "event_p_value": scores.p_value,
             "expected": self.expected[scores.expected - N_RESERVED],
             "field": np.array(self.fields, dtype=object)[scores.field],
             "unknown": scores.unknown,

@@ -15,9 +15,10 @@ from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.detect.base import AnomalyMixin
 from seqrec.detect.thresholds import peaks
+from seqrec.detect.words import in_words
 from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, check_position, lines, packed
-from seqrec.explore.timelines import in_words, timeline
+from seqrec.explore.timelines import timeline
 from seqrec.metrics.detection import check_flags
 
 _MARKS = ("normal", "confirmed")
@@ -87,10 +88,9 @@ class AnomalyExplorer(Widget, script="anomalies"):
         self.detector, self.sequences = detector, as_sequences(sequences)
         self._normal = None if normal is None else as_sequences(normal)
         self.labels = None if labels is None else _check_labels(labels, len(self.sequences))
-        parts = detector.parts(self.sequences)
-        calibration = detector.calibration_for(self.sequences)
-        self.scores = calibration.score(parts, detector.part)
-        self._fired_part = calibration.log_p_values(parts).argmin(axis=1)  # the oddest
+        reasons = detector.calibration_for(self.sequences).reasons(detector.parts(self.sequences), detector.part)
+        self.scores, self._p_values, self._fired_part = reasons.scores, reasons.p_value, reasons.fired
+        names, fired = np.unique(self._fired_part, return_inverse=True)
         self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first
         super().__init__(
             threshold=None if detector.offset_ == -np.inf else float(detector.offset_),
@@ -101,9 +101,9 @@ class AnomalyExplorer(Widget, script="anomalies"):
             _scores=packed(self.scores[self._by_score], "float64"),
             _held_out=packed(np.sort(detector.held_out_scores_), "float64"),
             _labels=b"" if self.labels is None else packed(self.labels[self._by_score], "uint8"),
-            _fired=packed(self._fired_part[self._by_score], "uint8"),
+            _fired=packed(fired[self._by_score], "uint8"),
             _peaks=list(peaks(detector.held_out_scores_)),
-            _parts=[in_words(part) for part in detector.calibration_.tails],
+            _parts=[in_words(part) for part in names],
         )
         self.on_msg(lambda _, content, __: self.mark(content["mark"], content["sequence"]))
 
@@ -147,14 +147,13 @@ class AnomalyExplorer(Widget, script="anomalies"):
 
     def _rows(self, positions: ArrayLike) -> pd.DataFrame:
         positions = np.asarray(positions, dtype=np.intp)
-        parts = np.array(list(self.detector.calibration_.tails), dtype=object)
         columns = {
             "sequence": self.sequences.keys[positions],
             "position": positions,
             "score": self.scores[positions],
-            "p_value": np.exp(self.scores[positions]),
+            "p_value": self._p_values[positions],
             "flagged": self._is_flagged()[positions],
-            "fired": parts[self._fired_part[positions]],
+            "fired": self._fired_part[positions],
             "mark": np.array([self._marks.get(str(position)) for position in positions], dtype=object),
         }
         return pd.DataFrame(columns if self.labels is None else columns | {"label": self.labels[positions]})

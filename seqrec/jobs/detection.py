@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -24,13 +24,15 @@ from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.exceptions import JobError, LogError
 from seqrec.jobs.folder import locked
 from seqrec.jobs.job import LogJob, fitted
-from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
-from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, sorted_rows
+from seqrec.jobs.scoring import PLACES, Detection, event_schema, sequence_schema
+from seqrec.jobs.staging import BAD_SCHEMA, Census, bounds, listed, quoted, sorted_rows
 from seqrec.jobs.states import Generations, StateStore
 from seqrec.logs.source import Show
+from seqrec.logs.values import TYPES
 from seqrec.network.state import leaves
 
 _PART = 2**20  # rows of the log to a file of events
+_IN_LOG = {"file": pa.string(), "row": pa.int64()}
 _MOVED_ON = "another job has used the states since this one began. Begin again in an empty folder."
 _LATE = ("late_event", "it does not lie after the events of this user that an earlier job has scored")
 
@@ -50,12 +52,15 @@ class DetectionJob(LogJob):
         Folder of what is kept of users between jobs.
     keep_states : int
         How many generations of states stay there, so that as many jobs but one can be taken back.
+    show : sequence of str
+        Columns of the log that alerts have as well, as they are at the oddest event.
     """
 
     task = "score"
     threshold: Mapping[str, float | None] | None = None
     state: Path | None = None
     keep_states: int = 7
+    show: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,13 +68,29 @@ class DetectionJob(LogJob):
         self.generations = None if self.state is None else Generations(self.state, self.digest, self.settings.shard)
 
     def results(self) -> list[list[str]]:
-        """Name the columns of events and sequences."""
-        return [["file", "row", *event_schema(self.source.kinds).names[1:]], sequence_schema(self.source.kinds).names]
+        """Name the columns of events, sequences and alerts."""
+        events, sequences = event_schema(self.source.kinds), sequence_schema(self.source.kinds)
+        return [["file", "row", *events.names[1:]], sequences.names, self.alert_schema.names]
+
+    @property
+    def alert_schema(self) -> pa.Schema:
+        """Schema of the alerts, which tell what sequences tell, and where in the log that is."""
+        kinds = self.source.kinds
+        times = [("first_time", TYPES[kinds["time"]]), ("last_time", TYPES[kinds["time"]])] if "time" in kinds else []
+        shown = [(role, TYPES[kinds[role]]) for role in self._shown]
+        files = [(f"{which}_{name}", kind) for which in ("first", "oddest") for name, kind in _IN_LOG.items()]
+        user, *rest = [field for field in sequence_schema(kinds) if field.name not in PLACES]
+        return pa.schema([("rank", pa.int64()), user, *times, *rest, *shown, *files])
+
+    @property
+    def _shown(self) -> list[str]:
+        """Roles of the columns to show."""
+        return [f"field:{name}" for name in self.show]
 
     def plan(self) -> dict[str, Any]:
         """Give threshold and state folder."""
         state = None if self.generations is None else str(self.generations.folder.resolve())
-        return {"threshold": self.asked, "state": state}
+        return {"threshold": self.asked, "state": state, "show": list(self.show)}
 
     def run(self, show: Show, score_all: Any = None) -> dict[str, Any]:
         """Do what is not yet done, and let no other job use the states meanwhile."""
@@ -190,7 +211,7 @@ class DetectionJob(LogJob):
     def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Put the events back into the order of the log, and write sequences and alerts."""
         n_events = sum(self._write_events(census, show))
-        n_sequences, n_flagged = self._write_sequences(census), self._write_alerts()
+        n_sequences, n_flagged = self._write_sequences(census), self._write_alerts(census)
         scored = self.job.work / "scored"
         unknown = sum(
             pq.read_table(path, columns=["unknown"])["unknown"].to_numpy().sum() for path in scored.glob("*.parquet")
@@ -241,16 +262,45 @@ class DetectionJob(LogJob):
     def _write_sequences(self, census: Census) -> int:
         n_rows = 0
         for bucket in range(census.n_buckets):
-            table = self.in_own_words(pq.read_table(self.scored_path(bucket).with_suffix(".sequences")))
+            table = pq.read_table(self.scored_path(bucket).with_suffix(".sequences")).drop_columns(list(PLACES))
+            table = self.in_own_words(table)
             n_rows += self.write_result(self.result_path("sequences", bucket), table.schema, [table])
         return n_rows
 
-    def _write_alerts(self) -> int:
+    def _write_alerts(self, census: Census) -> int:
         """List what is flagged, the oddest first."""
-        rows = sorted_rows(self.job.work / "scored", ["score", "user"], "flagged", 2**28, ["*.sequences"])
-        schema = self.in_own_words(sequence_schema(self.source.kinds).empty_table()).schema
-        tables = (self.in_own_words(pa.Table.from_batches([batch])) for batch in rows)
-        return self.write_result(self.result_path("alerts"), schema, tables)
+        free = max(self.settings.memory // 4, 2**28)
+        joined = " ".join(self._joins())
+        rows = sorted_rows(self.job.work / "scored", ["score", "user"], "flagged", free, ["*.sequences"], joined=joined)
+        schema = self.alert_schema
+        tables = (self.in_own_words(table.select(schema.names)) for table in self._alerts(census, rows))
+        return self.write_result(self.result_path("alerts"), self.in_own_words(schema.empty_table()).schema, tables)
+
+    def _joins(self) -> Iterator[str]:
+        """Give what leads from the places of a sequence to the rows of the log that are laid down, in SQL."""
+        files = listed(self.job.work / "staged", "*.parquet")  # none of a log without rows
+        time = [role for role in self.source.kinds if role == "time" and files]
+        wanted = {"first": time, "last": time, "oddest": self._shown if files else []}
+        for which, roles in wanted.items():
+            named = [f"{quoted(role)} AS {quoted(f'{which}_time' if role == 'time' else role)}" for role in roles]
+            if named:
+                rows = f"SELECT place AS {which}_place, {', '.join(named)} FROM read_parquet([{files}])"  # noqa: S608
+                yield f"LEFT JOIN ({rows}) USING ({which}_place)"
+
+    def _alerts(self, census: Census, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+        """Give alerts their ranks, files and rows."""
+        n_before = 0
+        for batch in rows:
+            table = pa.Table.from_batches([batch])
+            table = table.append_column("rank", pa.array(np.arange(1, table.num_rows + 1) + n_before))
+            for which in ("first", "oddest"):
+                place = table[f"{which}_place"].to_numpy()
+                file, row = census.source(np.maximum(place, 0))
+                names = pa.array(self.source.paths, pa.string()).take(pa.array(file, mask=place < 0))
+                table = table.append_column(f"{which}_file", names)
+                table = table.append_column(f"{which}_row", pa.array(row, mask=place < 0))
+            n_before += table.num_rows
+            yield table
 
 
 def _cut(rows: Iterable[pa.RecordBatch], part: int, n_parts: int, nothing: pa.Table) -> Iterator[tuple[int, pa.Table]]:

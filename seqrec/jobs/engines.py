@@ -18,7 +18,7 @@ from seqrec.data.arrow import FIELD
 from seqrec.data.fields import GAP
 from seqrec.exceptions import MissingExtraError
 from seqrec.jobs.job import LogJob, digest_of, fitted, id_kind, in_own_names
-from seqrec.jobs.scoring import Detection, event_schema, sequence_schema
+from seqrec.jobs.scoring import PLACES, Detection, event_schema, sequence_schema
 from seqrec.jobs.staging import Census
 from seqrec.logs.source import Show
 
@@ -104,7 +104,7 @@ class ArrowScorer:
         detector = fitted(self.model, self.digest)
         kinds = {"user": user_kind, "item": id_kind(detector.vocabulary_), "time": "time"}
         schema = (sequence_schema if result == "sequences" else event_schema)({role: kinds[role] for role in self.own})
-        fields = [field for field in schema if field.name != "place"]
+        fields = [field for field in schema if field.name not in ("place", *PLACES)]
         self._told = [field.name for field in fields]
         names = in_own_names(self._told, self.own)
         fields = [field.with_name(name) for field, name in zip(fields, names, strict=True)]

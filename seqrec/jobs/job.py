@@ -31,6 +31,7 @@ from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sor
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.source import QUARANTINE, Show, Source, too_bad
 from seqrec.logs.tables import open_writer
+from seqrec.logs.values import SHOWN
 from seqrec.persistence import ModelFile, opened
 
 _TENSORFLOW = 3 * 2**28  # bytes that the process takes before it has read anything
@@ -220,6 +221,11 @@ class LogJob:
             self.job.clear("staged", "scored", "spill")
         return report
 
+    @property
+    def roles(self) -> list[str]:
+        """Columns of the staged rows that are scored, without those that are only shown."""
+        return [role for role, kind in self.source.kinds.items() if kind != SHOWN]
+
     def check_scored(self, census: Census) -> None:
         """Check what is known only after scoring, before any result is written."""
 
@@ -291,7 +297,7 @@ class LogJob:
         rows = users_in_time(
             self.job.folder("staged"),
             bounds(bucket, census.n_buckets, self.settings.shard),
-            [*self.source.kinds],
+            self.roles,
             self.settings.drop_duplicates,
             free // 3,
         )
@@ -302,7 +308,7 @@ class LogJob:
         if not self.settings.drop_duplicates:
             return {}
         free = max(self.settings.memory // 4, 2**28)
-        return {"duplicates": count_duplicates(self.job.folder("staged"), [*self.source.kinds], free)}
+        return {"duplicates": count_duplicates(self.job.folder("staged"), self.roles, free)}
 
     def scored_path(self, bucket: int) -> Path:
         """File that is there once a bucket is scored."""

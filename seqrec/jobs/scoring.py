@@ -16,19 +16,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seqrec.data.arrow import read_piece, with_outlook
+from seqrec._text import plain
+from seqrec.data.arrow import FIELD, read_piece, with_outlook
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
-from seqrec.detect.attribution import EVENT
 from seqrec.detect.drift import LENGTH, Tally, added
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.stream import EventScores
+from seqrec.detect.words import Reasons, one_in, severity
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
 
 _AT_ONCE = 3  # tables
 _N_TOP = 3  # events of a sequence that are named
+_NOWHERE = -1  # place of what lies in an earlier log
+#: Columns of sequences that lead to their events in the log: the first, the last, and the oddest.
+PLACES = ("first_place", "last_place", "oddest_place")
 
 
 class Scored(NamedTuple):
@@ -37,11 +41,12 @@ class Scored(NamedTuple):
     Attributes
     ----------
     events : pa.Table
-        A row an event: `place`, `user`, `item`, perhaps `time`, `surprisal`, `p_value`, `expected`, `odd_field`,
+        A row an event: `place`, `user`, `item`, perhaps `time`, `surprisal`, `event_p_value`, `expected`, `odd_field`,
         `unknown`.
     sequences : pa.Table
         A row for each sequence that is complete: `user`, `events`, `unknown_events`, `score`, `p_value`, `flagged`,
-        `fired` (the part of the score that is oddest) and `top_events`.
+        `fired` (the part of the score that is oddest), if it is flagged `severity`, `odds` and `reason` in words,
+        `top_events`, and the `PLACES`.
     late : pa.Table
         Rows that came too late: they lie before events that an earlier job has scored.
     seen : dict of Tally
@@ -55,17 +60,24 @@ class Scored(NamedTuple):
 
 
 class Oddest(NamedTuple):
-    """The oddest events of n sequences as text, and their p-values, (n, 3), rising; 1 and "" where there are fewer."""
+    """The oddest events of n sequences, (n, 3), the oddest first: p-values, texts, and places in the log.
+
+    Where there are fewer, 1 and "". Of events of an earlier log the place is -1.
+    """
 
     p_value: NDArray[np.float64]
     text: NDArray[np.object_]
+    place: NDArray[np.int64]
 
     @classmethod
     def start(cls, n: int) -> Oddest:
         """Know nothing yet of n sequences."""
-        return cls(np.ones((n, _N_TOP)), np.full((n, _N_TOP), "", dtype=object))
+        shape = n, _N_TOP
+        return cls(np.ones(shape), np.full(shape, "", dtype=object), np.full(shape, _NOWHERE))
 
-    def update(self, p_values: NDArray, indptr: NDArray, describe: Callable[[NDArray], list[str]]) -> Oddest:
+    def update(
+        self, p_values: NDArray, indptr: NDArray, places: NDArray, describe: Callable[[NDArray], list[str]]
+    ) -> Oddest:
         """Take in the next events; `describe` gives the texts of some of them."""
         lengths = np.diff(indptr)
         row = np.repeat(np.arange(len(lengths)), lengths)
@@ -75,6 +87,7 @@ class Oddest(NamedTuple):
         new = Oddest.start(len(lengths))
         new.p_value[row[kept], place[kept]] = p_values[order[kept]]
         new.text[row[kept], place[kept]] = describe(order[kept])
+        new.place[row[kept], place[kept]] = places[order[kept]]
         both = Oddest._make(np.concatenate(pair, axis=1) for pair in zip(self, new, strict=True))
         best = np.argsort(both.p_value + (both.text == ""), axis=1, kind="stable")[:, :_N_TOP]
         return Oddest._make(np.take_along_axis(array, best, axis=1) for array in both)
@@ -90,15 +103,30 @@ class Kept(NamedTuple):
         Of the ids.
     state : DetectorState
     oddest : Oddest
-    touched : (n,) bool
-        Whether the user has an event in this job.
+    ends : (n, 2) int64
+        Places of the user's first and last event in this job; -1 if there is none.
     """
 
     users: NDArray
     hashes: NDArray[np.uint64]
     state: DetectorState
     oddest: Oddest
-    touched: NDArray[np.bool_]
+    ends: NDArray[np.int64]
+
+    @property
+    def touched(self) -> NDArray[np.bool_]:
+        """Whether the user has an event in this job, (n,)."""
+        return self.ends[:, 0] != _NOWHERE
+
+    @classmethod
+    def before(cls, users: NDArray, hashes: NDArray, state: DetectorState, oddest: Oddest) -> Kept:
+        """Give users as they come into a job."""
+        return cls(users, hashes, state, oddest, np.full((len(users), 2), _NOWHERE))
+
+    def moved_on(self, state: DetectorState, oddest: Oddest, ends: NDArray) -> Kept:
+        """Give the same users after more events, of which these are the first and the last places."""
+        first = np.where(self.touched, self.ends[:, 0], ends[:, 0])
+        return self._replace(state=state, oddest=oddest, ends=np.stack([first, ends[:, 1]], axis=1))
 
     def replaced(self, rows: NDArray, others: Kept) -> Kept:
         """Give the same users, with what `others` know of some of them."""
@@ -156,9 +184,9 @@ class Detection:
     def _score_whole(self, table: pa.Table) -> Scored:
         X = read_piece(table, self._detector.vocabulary_, self._unit, self._clock)
         state, scores = self._stream.read(None, X, keep=False)
-        oddest = Oddest.start(len(X)).update(scores.p_value, X.indptr, partial(self._describe, table, scores))
+        oddest = self._oddest(Oddest.start(len(X)), X, table, scores)
         unknown = np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
-        sequences = self._sequence_table(X.keys, X.lengths, unknown, state, oddest)
+        sequences = self._sequence_table(X.keys, X.lengths, unknown, state, oddest, _ends(table, X))
         return self._scored(X, sequences, None, self._event_table(table, scores))
 
     def _score(self, table: pa.Table) -> Scored:
@@ -174,8 +202,7 @@ class Detection:
         table, new = table.take(pa.array(X.rows)), X[read]
         after: Kept = take(kept, read)
         state, scores = self._stream.read(after.state, new)
-        oddest = after.oddest.update(scores.p_value, new.indptr, partial(self._describe, table, scores))
-        after = after._replace(state=state, oddest=oddest, touched=np.ones(len(read), bool))
+        after = after.moved_on(state, self._oddest(after.oddest, new, table, scores), _ends(table, new))
         kept = after if len(read) == len(X) else kept.replaced(read, after)
         finished = [] if before is None or goes_on else [self._finish(before)]
         self._open = take(kept, np.s_[-1:])
@@ -194,7 +221,7 @@ class Detection:
     def _recall(self, X: Sequences, hashes: NDArray[np.uint64]) -> tuple[Kept, bool]:
         """Give what is kept of the users of X, and whether the first goes on from the table before."""
         n = len(X)
-        kept = Kept(X.keys, hashes, self._stream.start(n), Oddest.start(n), np.zeros(n, bool))
+        kept = Kept.before(X.keys, hashes, self._stream.start(n), Oddest.start(n))
         goes_on = False
         if self._open is not None and self._open.users[0] == X.keys[0]:
             goes_on, kept = True, kept.replaced(np.array([0]), self._open)
@@ -210,24 +237,29 @@ class Detection:
         kept = take(kept, kept.touched)
         counts = kept.state.counts
         unknown = counts[:, [0]].toarray()[:, 0]
-        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, kept.state, kept.oddest)
+        return self._sequence_table(kept.users, counts.sum(axis=1), unknown, kept.state, kept.oddest, kept.ends)
+
+    def _oddest(self, before: Oddest, X: Sequences, table: pa.Table, scores: EventScores) -> Oddest:
+        places = table["place"].to_numpy().astype(np.int64)
+        return before.update(scores.p_value, X.indptr, places, partial(self._describe, table, scores))
 
     def _sequence_table(
-        self, users: NDArray, lengths: NDArray, unknown: NDArray, state: DetectorState, oddest: Oddest
+        self, users: NDArray, lengths: NDArray, unknown: NDArray, state: DetectorState, oddest: Oddest, ends: NDArray
     ) -> pa.Table:
-        calibration, parts = self._stream.calibration, self._stream.parts(state)
-        scores = calibration.score(parts, self._detector.part)
-        names = np.array(list(calibration.tails), dtype=object)
+        reasons = self._stream.calibration.reasons(self._stream.parts(state), self._detector.part)
         texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
+        flagged = reasons.scores < self._offset
         columns = {
             "user": users,
             "events": lengths,
             "unknown_events": unknown,
-            "score": scores,
-            "p_value": np.exp(scores),
-            "flagged": scores < self._offset,
-            "fired": names[calibration.log_p_values(parts).argmin(axis=1)],
+            "score": reasons.scores,
+            "p_value": reasons.p_value,
+            "flagged": flagged,
+            "fired": reasons.fired,
+            **_in_words(reasons.of(flagged), flagged),
             "top_events": np.array(texts, dtype=object),
+            **dict(zip(PLACES, (*ends.T, oddest.place[:, 0]), strict=True)),
         }
         # Of no sequences, Arrow would not know that the ids are text.
         return pa.table({name: pa.array(v, pa.string() if v.dtype == object else None) for name, v in columns.items()})
@@ -237,7 +269,7 @@ class Detection:
         expected = [str(name) for name in self._stream.expected]
         columns = {
             "surprisal": pa.array(scores.surprisal),
-            "p_value": pa.array(scores.p_value),
+            "event_p_value": pa.array(scores.p_value),
             "expected": _named(scores.expected - N_RESERVED, expected),
             "odd_field": _named(scores.field, self._stream.fields),
             "unknown": pa.array(scores.unknown),
@@ -247,16 +279,26 @@ class Detection:
     def _describe(self, table: pa.Table, scores: EventScores, events: NDArray) -> list[str]:
         """Say what was odd in some of the events."""
         items = table["item"].take(pa.array(events)).to_pylist()
-        fields = [self._stream.fields[field] for field in scores.field[events]]
         expected = self._stream.expected[scores.expected[events] - N_RESERVED]
-        odd = [f"instead of {name}" if field == EVENT else field for field, name in zip(fields, expected, strict=True)]
-        return [f"{item} ({why}, p={p:.1g})" for item, why, p in zip(items, odd, scores.p_value[events], strict=True)]
+        odd = [
+            f" instead of {name}" if field == 0 else f": {self._value(table, self._stream.fields[field], event)}"
+            for event, field, name in zip(events, scores.field[events], expected, strict=True)
+        ]
+        return [f"{item}{why} ({one_in(p)})" for item, why, p in zip(items, odd, scores.p_value[events], strict=True)]
+
+    def _value(self, table: pa.Table, field: str, event: int) -> str:
+        """Give a field and, but for the gap, its value."""
+        name = plain(field, 40)
+        if FIELD + field not in table.column_names:
+            return name
+        value = table[FIELD + field][int(event)].as_py()
+        return f"{name} {f'{value:.4g}' if isinstance(value, float) else plain(str(value), 60)}"
 
 
 def event_schema(kinds: Mapping[str, str]) -> pa.Schema:
     """Give the schema of scored events, by the kinds of a log's columns."""
     own = [(role, TYPES[kinds[role]]) for role in ("user", "item", "time") if role in kinds]
-    scores = [("surprisal", pa.float32()), ("p_value", pa.float64())]
+    scores = [("surprisal", pa.float32()), ("event_p_value", pa.float64())]
     named = [("expected", pa.string()), ("odd_field", pa.string())]
     return pa.schema([("place", pa.int64()), *own, *scores, *named, ("unknown", pa.bool_())])
 
@@ -265,7 +307,25 @@ def sequence_schema(kinds: Mapping[str, str]) -> pa.Schema:
     """Give the schema of scored sequences."""
     counts = [("user", TYPES[kinds["user"]]), ("events", pa.int64()), ("unknown_events", pa.int64())]
     scores = [("score", pa.float64()), ("p_value", pa.float64()), ("flagged", pa.bool_())]
-    return pa.schema([*counts, *scores, ("fired", pa.string()), ("top_events", pa.string())])
+    texts = [(name, pa.string()) for name in ("fired", "severity", "odds", "reason", "top_events")]
+    return pa.schema([*counts, *scores, *texts, *((place, pa.int64()) for place in PLACES)])
+
+
+def _in_words(reasons: Reasons, flagged: NDArray[np.bool_]) -> dict[str, NDArray[np.object_]]:
+    """Say of the sequences that are flagged how odd they are, and why; None of the others."""
+    texts = [
+        (severity(p_value), reasons.one_in(p_value), "; ".join(sentences))
+        for p_value, sentences in zip(reasons.p_value, reasons.sentences(), strict=True)
+    ]
+    columns = np.full((len(flagged), 3), None)
+    columns[flagged] = np.array(texts, dtype=object).reshape(-1, 3)
+    return dict(zip(("severity", "odds", "reason"), columns.T, strict=True))
+
+
+def _ends(table: pa.Table, X: Sequences) -> NDArray[np.int64]:
+    """Give the places of the first and the last event of each sequence of X, whose events are the rows, (n, 2)."""
+    places = table["place"].to_numpy().astype(np.int64)
+    return np.stack([places[X.indptr[:-1]], places[X.indptr[1:] - 1]], axis=1)
 
 
 def _results(ahead: deque[Future[Scored]], at_most: int) -> Iterator[Scored]:

@@ -200,7 +200,13 @@ def _count(folder: Path, query: str, memory: int) -> int:
 
 
 def sorted_rows(
-    folder: Path, order: Sequence[str], where: str, memory: int, patterns: Sequence[str] = ("*.parquet",)
+    folder: Path,
+    order: Sequence[str],
+    where: str,
+    memory: int,
+    patterns: Sequence[str] = ("*.parquet",),
+    select: str = "*",
+    joined: str = "",
 ) -> Iterator[pa.RecordBatch]:
     """Stream the rows of files in an order, which is checked.
 
@@ -216,21 +222,28 @@ def sorted_rows(
         Bytes that the sort may take.
     patterns : sequence of str
         Of the names of the files.
+    select, joined : str
+        Which columns, and what else is joined to the rows, in SQL.
     """
-    columns = ", ".join(map(_quoted, order))
-    names = sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
-    paths = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
+    columns = ", ".join(map(quoted, order))
+    paths = listed(folder, *patterns)
     if not paths:  # of a log without rows
         return
     with connect(folder, memory) as connection:
         # `execute(...).to_arrow_reader()` was seen to give rows out of order; a relation's reader was not.
-        query = f"SELECT * FROM read_parquet([{paths}]) WHERE {where} ORDER BY {columns}"  # noqa: S608
+        query = f"SELECT {select} FROM read_parquet([{paths}]) {joined} WHERE {where} ORDER BY {columns}"  # noqa: S608
         last = None
         for batch in connection.sql(query).to_arrow_reader(_BATCH):
             table = pa.Table.from_batches([batch])
             check_order(table if last is None else pa.concat_tables([last, table]), order)
             last = table[-1:]
             yield batch
+
+
+def listed(folder: Path, *patterns: str) -> str:
+    """Give the files of a folder as a list in SQL, without its brackets."""
+    names = sorted(str(path) for pattern in patterns for path in folder.glob(pattern))
+    return ", ".join("'" + name.replace("'", "''") + "'" for name in names)
 
 
 def check_order(table: pa.Table, order: Sequence[str]) -> None:
@@ -266,14 +279,14 @@ def users_in_time(
     order = ["hash", "user", *(["time"] if "time" in roles else []), "place"]
     condition = f'"hash" BETWEEN {bounds[0]} AND {bounds[1]}'
     if drop_duplicates:
-        same = ", ".join(_quoted(role) for role in roles)
+        same = ", ".join(map(quoted, roles))
         condition += f" QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY place) = 1"
-    return sorted_rows(folder, order, condition, memory)
+    return sorted_rows(folder, order, condition, memory, select=", ".join(map(quoted, ["hash", "place", *roles])))
 
 
 def count_duplicates(folder: Path, roles: Sequence[str], memory: int) -> int:
     """Count the good rows that agree in all of `roles` with one before them."""
-    groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {', '.join(map(_quoted, roles))}"  # noqa: S608
+    groups = f"SELECT count(*) AS n FROM read_parquet($1) GROUP BY {', '.join(map(quoted, roles))}"  # noqa: S608
     return _count(folder, f"SELECT coalesce(sum(n - 1), 0) FROM ({groups})", memory)  # noqa: S608
 
 
@@ -294,5 +307,6 @@ def in_pieces(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.Tab
         yield pa.Table.from_batches(waiting)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Give a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'

@@ -131,8 +131,9 @@ class StateStore:
         matrix = sparse.csr_array((counts.flatten().to_numpy(), kinds.flatten().to_numpy(), ends), shape=shape)
         state = rebuilt(self._like, [*_from_binary(table["state"], leaves(self._like)[:-1]), matrix])
         odd = [table[name].combine_chunks().flatten() for name in ("odd_p", "odd_text")]
-        oddest = Oddest(*(part.to_numpy(zero_copy_only=False).reshape(n, -1) for part in odd))
-        return Kept(table["user"].to_numpy(), table["hash"].to_numpy(), state, oddest, np.zeros(n, bool))
+        p_values, texts = (part.to_numpy(zero_copy_only=False).reshape(n, -1) for part in odd)
+        oddest = Oddest.start(n)._replace(p_value=p_values, text=texts)
+        return Kept.before(table["user"].to_numpy(), table["hash"].to_numpy(), state, oddest)
 
 
 def _to_binary(arrays: list[NDArray]) -> pa.Array:

@@ -16,7 +16,7 @@ from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs import parquet as log_parquet
 from seqrec.logs.files import LogFile, Stream
-from seqrec.logs.values import is_text
+from seqrec.logs.values import SHOWN, is_text
 
 USUAL_NAMES = {
     "user": (
@@ -158,7 +158,7 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     files : sequence of LogFile
     columns : Columns
     wanted : mapping of str to str, optional
-        The kinds that a fitted model needs, by role as in `Columns.roles`.
+        The kinds that a fitted model needs, by role as in `Columns.roles`; "shown" for what is told as it is written.
 
     Returns
     -------
@@ -171,14 +171,17 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     LogError
         Where files differ, where a file mixes kinds, or where the kind is not the one wanted.
     """
+    shown = {role: SHOWN for role, kind in (wanted or {}).items() if kind == SHOWN}
+    read = {role: name for role, name in columns.roles.items() if role not in shown}
     kinds: dict[str, tuple[str, LogFile]] = {}  # and the first file that told
     for file in files:
-        for role, found in _find(file, columns.roles).items():
+        for role, found in _find(file, read).items():
             kind = _settle(found, role, columns.roles[role], (wanted or {}).get(role), file)
             if kind is not None:
                 before, owner = kinds.get(role, (kind, file))
                 kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
     usual = {"user": "text", "item": "text", "time": "time"}
+    usual |= shown
     return {role: kinds[role][0] if role in kinds else usual.get(role, "number") for role in columns.roles}
 
 

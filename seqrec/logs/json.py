@@ -13,6 +13,7 @@ import pyarrow.json
 
 from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
 from seqrec.logs.files import LogFile, Stream
+from seqrec.logs.values import SHOWN
 
 _INT64 = range(-(2**63), 2**63)
 _SPACE = b" \t\r\n"
@@ -35,6 +36,8 @@ def _convert(value: Any, kind: str) -> Any:
     """
     if value is None:
         return None
+    if kind == SHOWN and not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
     if type(value) not in _IN_PYTHON.get(kind, (str,)):
         raise TypeError
     if isinstance(value, str):

@@ -17,7 +17,8 @@ from seqrec._files import replacing
 from seqrec.data.times import is_text
 from seqrec.exceptions import InputError
 
-_RUN_BY_SPREADSHEETS = r"^([\s\pZ]*[=+\-@＝＋－＠]|[\t\r])"
+# What a spreadsheet would run; and what begins as an escaped text does, so that no two texts are written alike.
+_ESCAPED = r"^([\s\pZ]*[=+\-@＝＋－＠]|[\t\r'])"
 
 
 class TableWriter(NamedTuple):
@@ -77,7 +78,7 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _escape(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not is_text(column.type):
         return column
-    return pc.replace_substring_regex(column, _RUN_BY_SPREADSHEETS, r"'\1")
+    return pc.replace_substring_regex(column, _ESCAPED, r"'\1")
 
 
 _FORMATS = {".parquet": _open_parquet, ".csv": _open_csv, ".jsonl": _open_json}
@@ -91,7 +92,8 @@ def open_writer(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     ----------
     path : Path
         Its ending says the format: ``.parquet``, ``.csv`` or ``.jsonl``. In CSV, a text that a spreadsheet would run
-        as a formula gets an apostrophe before it, and null is an empty cell. Times are ISO 8601 in UTC.
+        as a formula, or that begins with an apostrophe, gets an apostrophe before it: whoever takes one off the
+        beginning of each text has them as they were. Null is an empty cell. Times are ISO 8601 in UTC.
     schema : pa.Schema
         Columns of text, numbers, booleans and times.
 

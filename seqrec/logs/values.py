@@ -42,7 +42,9 @@ TYPES = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
     "time": pa.timestamp("us"),
+    "shown": pa.string(),
 }
+SHOWN = "shown"  # kind of a column that is told as it is written, and read for nothing else
 _INTEGER = r"^-?(0|[1-9][0-9]*)\z"
 _WHOLE = r"^[+-]?[0-9]+(\.0*)?\z"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
@@ -64,7 +66,8 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
     ----------
     cells : (n,) pa.Array
         Bytes, or what JSON or Parquet hold.
-    kind : {"text", "integer", "number", "boolean", "time"}
+    kind : {"text", "integer", "number", "boolean", "time", "shown"}
+        What is shown becomes text, and has no fault whatever it is.
     role : str
         "user", "item", "time", or anything else for a field.
 
@@ -73,6 +76,8 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
     Values
     """
     cells, is_id, is_time = plain(cells), role in ("user", "item"), role == "time"
+    if kind == SHOWN:
+        return Values(_as_written(cells), np.zeros(len(cells), np.uint8))
     missing = f"missing_{role}" if is_id or is_time else ""  # for a field, that is no fault but a value of its own
     if kind == "text":
         return _read_text(cells, missing, is_id)
@@ -156,6 +161,14 @@ def _read_text(cells: pa.Array, missing: str, is_id: bool) -> Values:
     too_long = is_id & (sizes > MAX_ID_BYTES)
     faults = _mark({missing: absent, "long_id": too_long, "invalid_utf8": invalid})
     return Values(pc.if_else(pa.array(faults == 0), text, None) if faults.any() else text, faults)
+
+
+def _as_written(cells: pa.Array) -> pa.Array:
+    """Give any cells as text, null where they are empty or not UTF-8."""
+    if pa.types.is_nested(cells.type):
+        return pa.array([None if value is None else str(value) for value in cells.to_pylist()], pa.string())
+    text = _decode(cells)[0] if pa.types.is_binary(cells.type) else cells.cast(pa.string())
+    return pc.if_else(pc.equal(text, ""), None, text)
 
 
 def _trim(cells: pa.Array, spaces: str) -> tuple[pa.Array, np.ndarray, np.ndarray]:

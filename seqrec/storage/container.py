@@ -22,8 +22,14 @@ from seqrec._version import __version__
 from seqrec.exceptions import InputError, ModelFileError
 from seqrec.storage.migrations import FORMAT, MIGRATIONS, Older
 
-Tensors = dict[str, NDArray]
 Table = dict[str, tuple[str, tuple[int, ...]]]  # of each tensor the NumPy name of its dtype, and its shape
+
+
+class Tensors(dict[str, NDArray]):
+    """The arrays of a model, by name; while they are packed, whether examples of the training data are kept."""
+
+    keep_examples = False
+
 
 _BITS = {"int": (8, 16, 32, 64), "uint": (8, 16, 32, 64), "float": (32, 64)}
 _DTYPES = {f"{kind}{bits}": f"{kind[0].upper()}{bits}" for kind, sizes in _BITS.items() for bits in sizes}
@@ -152,7 +158,7 @@ def read(file: BinaryIO, table_of: Callable[[dict[str, Any]], Table]) -> tuple[D
     starts = _compare(table, names, header)
     data = file.read(header.n_bytes)
     _check_digest(header, [data])
-    return document, {name: _array(data, starts[name], *table[name]) for name in table}
+    return document, Tensors((name, _array(data, starts[name], *table[name])) for name in table)
 
 
 def read_document(file: BinaryIO, compare: bool = True) -> Document:

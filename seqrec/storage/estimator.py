@@ -51,7 +51,9 @@ class Storable:
         if not is_fitted(self):
             return state
         covered = {*kind_of(self)._schema, *kind_of(self)._get_param_names()}
-        return {name: value for name, value in state.items() if name not in covered} | {_FILE: to_bytes(self)}
+        return {name: value for name, value in state.items() if name not in covered} | {
+            _FILE: to_bytes(self, keep_examples=True)
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the estimator anew."""
@@ -74,9 +76,10 @@ def is_fitted(estimator: Storable) -> bool:
     return all(hasattr(estimator, name) or isinstance(part, Optional) for name, part in schema.items())
 
 
-def to_bytes(estimator: Storable, columns: Columns | None = None) -> bytes:
-    """Give the model file of a fitted estimator."""
+def to_bytes(estimator: Storable, columns: Columns | None = None, keep_examples: bool = False) -> bytes:
+    """Give the model file of a fitted estimator, with the `Example`s that it holds or without."""
     kind, tensors = kind_of(estimator), Tensors()
+    tensors.keep_examples = keep_examples
     parts = SimpleNamespace(estimator=kind.__name__, model=estimator, libraries=_libraries(), columns=columns)
     content = _content(kind).pack(parts, "", tensors)
     found = {name: (str(array.dtype), array.shape) for name, array in tensors.items()}

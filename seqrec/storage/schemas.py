@@ -169,6 +169,14 @@ class Optional:
         return None if plain is None else self.schema.unpack(plain, name, tensors)
 
 
+class Example(Optional):
+    """What names training data, such as keys of users; a file holds it only if it was asked to keep examples."""
+
+    def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
+        """Give null as well where examples are not kept."""
+        return super().pack(value if tensors.keep_examples else None, name, tensors)
+
+
 class Converted:
     """A value that is stored as another: `store` gives that one, `restore` the value again."""
 

@@ -125,7 +125,7 @@ def test_parts_make_up_the_whole(home, tmp_path, task, name):
 
 
 RESERVED = {
-    "score": ["events", "score", "p_value", "flagged", "file", "row", "surprisal", "unknown"],
+    "score": ["events", "score", "p_value", "event_p_value", "flagged", "file", "row", "surprisal", "unknown", "rank"],
     "recommend": ["rank", "score", "cold"],
 }
 

@@ -95,6 +95,19 @@ def test_alerts_are_limited_to_so_many_a_day(home, tmp_path):
     assert many
 
 
+def test_alerts_have_the_columns_that_are_to_be_shown(home, tmp_path):
+    log = make_log().assign(branch=[f"b{row % 9}" for row in range(320)], note="")
+    path = write(log, tmp_path / "log.csv")
+    options = ["--show", "branch,amount", "--show", "note", "--contamination", "0.3"]
+    run(*command(home, "score", path, output=tmp_path / "out"), *options)
+    alerts = read_results(tmp_path / "out", "alerts")
+    oddest = log.iloc[alerts["oddest_row"]]
+    assert alerts["branch"].tolist() == oddest["branch"].tolist()
+    np.testing.assert_allclose(alerts["amount"], oddest["amount"])
+    assert alerts["note"].isna().all()
+    assert "whole" in run("verify", tmp_path / "out").stdout
+
+
 def test_the_model_file_is_opened_once_and_compared_with_its_digest_once(home, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr("seqrec.jobs.job._MODELS", {})
@@ -120,6 +133,8 @@ SCORE = "score {home}/score.seqrec {home}/log.csv -o {new} "
         ("score {home}/score.seqrec {home}/log.csv -o {home}/log.csv", "is a file"),
         (SCORE + "--state {home}/log.csv", "is a file"),
         (SCORE + "--user usr_id", "Did you mean 'user_id'"),
+        (SCORE + "--show amuont", "Did you mean 'amount'"),
+        (SCORE + "--show user_id", "both user and field"),
         (SCORE + "--memory lots", "2GiB"),
         (SCORE + "--memory 1MiB", "too little"),
         (SCORE + "--shard 0/4", "1/4"),

@@ -70,6 +70,27 @@ def test_discoveries_are_at_most_what_their_p_values_allow(fitted):
     assert not flagged.any() or p_values[flagged].max() <= 0.5 * flagged.sum() / len(flagged)
 
 
+# From odd to ever odder, beyond what was held out; one more training sequence is odder than all or most of them.
+RISING = [(["new"] * n + ["a"] * (20 + n)) for n in range(1, 80)]
+
+
+@pytest.mark.parametrize("outlier", [[], [["a"] * 5_000]], ids=["none is odd", "one is"])
+@pytest.mark.parametrize(
+    "kind", [NGramDetector, CombinedDetector, CompositionDetector, NewEventDetector, LengthDetector]
+)
+def test_the_oddest_are_told_apart_where_their_oddness_differs(kind, outlier):
+    scores = kind(n_folds=1).fit([*normal_sequences(300), *outlier], folds="given").score_samples(RISING)
+    assert np.isfinite(scores).all()
+    assert (np.diff(scores) < 0).all()
+
+
+def test_a_p_value_is_never_zero_and_its_score_never_infinite():
+    detector = LengthDetector(n_folds=1).fit([["a"] * n for n in np.tile([3, 4, 5, 6], 2_000)])
+    scores, p_values = detector.score_samples([["a"] * 10**6]), detector.p_values([["a"] * 10**6])
+    assert scores < np.log(np.finfo(float).tiny)
+    assert p_values > 0
+
+
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
 def test_the_false_positive_rate_that_was_asked_for_is_met(rate):
     rng = np.random.default_rng(2)

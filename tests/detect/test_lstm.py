@@ -14,8 +14,8 @@ from seqrec import LSTMAnomalyDetector, Sequences
 
 CYCLE = ["open", "read", "write", "close"]
 FIELDS = ["event", "channel", "gap", "amount"]
-REASONS = ["sequence", "score", "fired", "fired_p", "position", "row", "event", "field", "value", "surprisal"]
-REASONS += ["p_value", "expected", "nearest"]
+REASONS = ["sequence", "score", "p_value", "fired", "part_p_value", "reason", "position", "row", "event", "field"]
+REASONS += ["value", "surprisal", "event_p_value", "expected", "nearest"]
 CHEAP = {"units": 8, "n_folds": 1, "batch_size": 64, "learning_rate": 0.02, "precision": "float32", "random_state": 0}
 
 
@@ -166,7 +166,7 @@ def test_an_odd_value_is_found_in_its_field(fitted, column, value, field):
     assert first["position"] == 5
     assert first["value"] == value
     assert first["event"] == (value if field == "event" else "read")
-    assert 0 < first["p_value"] < 0.1
+    assert 0 < first["event_p_value"] < 0.1
 
 
 @pytest.mark.parametrize(("column", "value"), [("amount", 1e6), ("item_id", "erase")])
@@ -236,6 +236,19 @@ def test_reasons_have_the_documented_columns_and_only_flagged_sequences(fitted):
     assert set(fitted.explain(X, only_flagged=False)["sequence"]) == set(X.keys)
 
 
+def test_an_alert_has_one_p_value_by_one_name(fitted):
+    X = sequences(with_odd("v03", 5, "amount", 1e6))
+    reasons = fitted.explain(X, only_flagged=False)
+    own = pd.DataFrame({"sequence": X.keys, "p": fitted.p_values(X), "least": fitted.part_p_values(X).min(axis=1)})
+    own = reasons.merge(own, on="sequence")
+    np.testing.assert_allclose(own["p_value"], own["p"])
+    np.testing.assert_allclose(own["p_value"], np.exp(own["score"]))
+    np.testing.assert_allclose(own["part_p_value"], own["least"])
+    odd_alone = own["part_p_value"] <= 0.05
+    assert (own["fired"].isin(["combination", "nothing"]) == ~odd_alone).all()
+    assert own["reason"][0].startswith("amount: one value is very unlikely (")
+
+
 def test_reasons_point_into_the_log(fitted):
     log = with_odd("v03", 5, "amount", 1e6).sample(frac=1, random_state=0)
     reasons = fitted.explain(sequences(log), only_flagged=False)
@@ -285,7 +298,7 @@ def test_as_many_events_and_outcomes_are_named_as_asked_for(fitted):
     assert (of_events.str.count("%") <= 2).all()
     everything = fitted.explain(X, n_events=1000, only_flagged=False)
     assert len(everything) == X.n_events + len(X)
-    by_sequence = everything.groupby("sequence", sort=False)["p_value"]
+    by_sequence = everything.groupby("sequence", sort=False)["event_p_value"]
     assert by_sequence.apply(lambda values: values.is_monotonic_increasing).all()
 
 

@@ -15,7 +15,7 @@ from seqrec.network.state import leaves
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}
 COLUMNS = ["amount", "channel", "night"]
-TOLD = ["sequence", "event", "surprisal", "p_value", "expected", "field", "unknown"]
+TOLD = ["sequence", "event", "surprisal", "event_p_value", "expected", "field", "unknown"]
 
 
 def make_log(n, seed, items="abcd", longest=12):
@@ -113,7 +113,7 @@ def test_many_at_once_are_told_as_the_detector_scores_them(case):
     assert_array_equal(told["sequence"], np.repeat(X.keys, X.lengths))
     assert_array_equal(told["event"], X.vocabulary.decode(X.codes))
     assert_array_equal(told["surprisal"], detector.surprisal(X))
-    assert_array_equal(told["p_value"], detector.event_scores(X))
+    assert_array_equal(told["event_p_value"], detector.event_scores(X))
     assert_array_equal(told["unknown"], X.vocabulary.decode(X.codes) == "e")
     assert_array_equal(stream.score_samples(), detector.score_samples(X))
     assert_array_equal(stream.keys, X.keys)
@@ -294,7 +294,7 @@ def test_the_gap_to_the_event_before_counts(with_fields):
         stream, time = detector.stream(), pd.Timestamp("2020-01-01")
         stream.push("u", "a", time, **fields)
         told.append(stream.push("u", "b", time + pd.Timedelta(wait), **fields))
-    assert told[1]["p_value"].item() < told[0]["p_value"].item()
+    assert told[1]["event_p_value"].item() < told[0]["event_p_value"].item()
     assert told[1]["field"].item() == "gap"
 
 
@@ -317,7 +317,7 @@ def test_states_without_users_say_the_same(case):
     for state, keep in ((None, False), (stream.start(len(X)), True)):
         after, scores = detector.stream().read(state, X, keep=keep)
         assert_array_equal(scores.surprisal, told["surprisal"])
-        assert_array_equal(scores.p_value, told["p_value"])
+        assert_array_equal(scores.p_value, told["event_p_value"])
         assert_array_equal(stream.expected[scores.expected - 2], told["expected"])
         assert_array_equal(np.array(stream.fields)[scores.field], told["field"])
         assert_array_equal(scores.unknown, told["unknown"])

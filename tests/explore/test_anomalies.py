@@ -9,9 +9,9 @@ from sklearn.exceptions import NotFittedError
 
 import seqrec
 from seqrec import NGramDetector, PopularityRecommender, Sequences, thresholds
+from seqrec.detect.words import in_words
 from seqrec.explore import AnomalyExplorer
 from seqrec.explore.front_end import label
-from seqrec.explore.timelines import in_words
 
 HOSTILE = '<img src=x onerror="window.__hostile=1">\u202e\x00'
 
@@ -99,7 +99,7 @@ def test_timeline_agrees_with_the_detector(detector, asked, normal):
     assert [event["event"] for event in events[:-1]] == [label(item) for item in X[row]]
     assert events[-1]["event"] == "(end)"
     assert np.allclose([event["surprisal"] for event in events[:-1]], detector.surprisal(X[[row]]), atol=1e-5)
-    assert np.allclose([e["p"] for e in events], reasons.sort_values("position")["p_value"], atol=1e-5)
+    assert np.allclose([e["p"] for e in events], reasons.sort_values("position")["event_p_value"], atol=1e-5)
     assert told["score"] == pytest.approx(detector.score_samples(X[[row]])[0], abs=1e-5)
     assert told["nearest"]["events"] == [label(item) for item in normal[int(reasons["nearest"][0])]]
     assert all(event["detail"].endswith(label(expected)) for event, expected in zip(events, in_order, strict=True))

@@ -94,6 +94,8 @@ def small(monkeypatch):
 def make_job(model, paths, output, settings=SETTINGS, names=None, **options):
     fields, kinds, timed = kinds_wanted(bulk.fitted(str(model), bulk.digest_of(model)))
     names = {} if timed else {"timestamp": "none"} if names is None else names
+    more = [name for name in options.get("show", ()) if name not in fields]
+    fields, kinds = [*fields, *more], kinds | {f"field:{name}": "shown" for name in more}
     source = Source.find([str(path) for path in paths], names, fields, kinds)
     return DetectionJob(model, source, output, settings, **options)
 
@@ -119,7 +121,7 @@ def assert_scored_as(detector, X, output, log):
     surprisal, p_value = np.zeros(len(log), np.float32), np.zeros(len(log))
     surprisal[X.rows], p_value[X.rows] = detector.surprisal(X), detector.event_scores(X)
     assert_array_equal(events["surprisal"], surprisal)
-    assert_array_equal(events["p_value"], p_value)
+    assert_array_equal(events["event_p_value"], p_value)
     assert events["user_id"].tolist() == log["user_id"].tolist()
     assert events["item_id"].tolist() == log["item_id"].tolist()
     assert_array_equal(sequences["score"], detector.score_samples(X))
@@ -172,7 +174,79 @@ def test_alerts_are_the_flagged_sequences_the_oddest_first(detector, model, tmp_
     sequences, alerts = read(tmp_path / "out", "sequences"), read(tmp_path / "out", "alerts")
     assert 0 < report["flagged"] == len(alerts) == sequences["flagged"].sum() < len(sequences)
     assert alerts["score"].is_monotonic_increasing
-    assert set(alerts["user_id"]) == set(sequences["user_id"][sequences["flagged"]])
+    assert alerts["rank"].tolist() == list(range(1, len(alerts) + 1))
+    flagged = sequences[sequences["flagged"]].set_index("user_id").loc[alerts["user_id"]].reset_index()
+    pd.testing.assert_frame_equal(alerts[flagged.columns], flagged)
+
+
+def with_account(log):
+    """A column that no model reads, with empty cells."""
+    return log.assign(account=["" if row % 7 == 3 else f"A{row}" for row in range(len(log))])
+
+
+SHOW = {"threshold": {"contamination": 0.4}, "show": ["account", "amount"]}
+
+
+@pytest.mark.parametrize(("ending", "form"), [("csv", "parquet"), ("jsonl", "csv"), ("parquet", "jsonl")])
+def test_alerts_can_be_worked_with_alone(detector, model, tmp_path, small, ending, form):
+    log = with_account(LOG)
+    paths = [write(log[:50], tmp_path / f"a.{ending}"), write(log[50:], tmp_path / f"b.{ending}")]
+    run(model, paths, tmp_path / "out", SETTINGS._replace(form=form), **SHOW)
+    alerts = read(tmp_path / "out", "alerts", form)
+    start = {str(paths[0]): 0, str(paths[1]): 50}
+    X = Sequences.from_frame(LOG, columns=COLUMNS)
+    reasons = detector.explain(X, n_events=1, only_flagged=False).set_index("sequence")
+    for alert in alerts.to_dict("records"):
+        own = log[log["user_id"] == alert["user_id"]].sort_values("timestamp", kind="stable")
+        first, oddest = (start[alert[f"{which}_file"]] + int(alert[f"{which}_row"]) for which in ("first", "oddest"))
+        assert first == own.index[0]
+        assert oddest in own.index
+        times = pd.to_datetime([alert["first_time"], alert["last_time"]]).tz_localize(None)
+        assert times.tolist() == own["timestamp"].iloc[[0, -1]].dt.floor("s").tolist()
+        assert (alert["account"] if isinstance(alert["account"], str) else "") == log["account"][oddest]
+        assert alert["amount"] == log["amount"][oddest]
+        assert (alert["reason"], alert["events"]) == (reasons.loc[alert["user_id"], "reason"], len(own))
+        assert alert["severity"] in ("low", "medium", "high", "critical")
+        assert alert["odds"] == "usual" or "1 in " in alert["odds"]
+
+
+def test_what_is_shown_makes_no_row_bad_and_changes_no_score(model, tmp_path, small):
+    log = with_account(LOG).assign(note=[["x", "-5", "7", None][row % 4] for row in range(len(LOG))])
+    path = write(log, tmp_path / "log.csv")
+    shown = run(model, [path], tmp_path / "shown", show=["account", "note"])
+    plain = run(model, [path], tmp_path / "plain")
+    assert (shown["quarantined"], shown["rows"]) == (0, len(log))
+    for name in shown["files"]:
+        same = (tmp_path / "shown" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+        assert same == (not name.startswith("alerts"))
+    assert plain["flagged"] == shown["flagged"]
+
+
+def test_what_is_shown_does_not_tell_duplicates_apart(model, tmp_path):
+    twice = pd.concat([LOG, LOG[:5]], ignore_index=True)
+    path = write(twice.assign(note=[f"n{row}" for row in range(len(twice))]), tmp_path / "log.csv")
+    report = run(model, [path], tmp_path / "out", SETTINGS._replace(drop_duplicates=True), show=["note"])
+    assert report["filtered_by_reason"] == {"duplicates": 5}
+
+
+def test_the_rows_of_an_alert_are_those_of_the_last_log(model, tmp_path):
+    days = days_of(LOG, 2)
+    for i, day in enumerate(days):
+        path = write(day, tmp_path / f"{i}.csv")
+        run(model, [path], tmp_path / f"out{i}", state=tmp_path / "states", threshold={"contamination": 0.5})
+    alerts = read(tmp_path / "out1", "alerts")
+    assert (alerts["first_file"] == str(path)).all()
+    assert alerts["oddest_file"].isin([str(path), None]).all()
+    assert 0 < alerts["oddest_row"].isna().sum() < len(alerts)
+    for alert in alerts.itertuples():
+        assert days[1]["user_id"].iloc[alert.first_row] == alert.user_id
+
+
+@pytest.mark.parametrize("name", ["severity", "events", "rank", "first_row"])
+def test_a_column_to_show_that_has_a_name_of_the_results_is_refused(model, tmp_path, name):
+    path = write(LOG.assign(**{name: 1}), tmp_path / "log.csv")
+    with pytest.raises(ValueError, match=f"column '{name}' has the name of a column of the results"):
+        run(model, [path], tmp_path / "out", show=[name])
 
 
 def test_a_report_is_kept_with_the_results(model, tmp_path):
@@ -203,9 +277,9 @@ def test_every_form_of_results_holds_the_same_values(model, tmp_path, form):
         run(model, [path], tmp_path / each, SETTINGS._replace(form=each))
     for name in ("events", "sequences", "alerts", "quarantine"):
         expected, found = read(tmp_path / "parquet", name), read(tmp_path / form, name, form)
-        if "timestamp" in expected:
-            expected["timestamp"] = expected["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-            found["timestamp"] = found["timestamp"].str.replace(".000000", "")
+        for time in expected.select_dtypes("datetime"):
+            expected[time] = expected[time].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+            found[time] = found[time].str.replace(".000000", "")
         if "surprisal" in expected:
             found["surprisal"] = found["surprisal"].astype(np.float32)
         if name == "quarantine":
@@ -488,7 +562,7 @@ def test_days_are_scored_as_one_log(detector, model, tmp_path, small, n_days):
     X = Sequences.from_frame(LOG, columns=COLUMNS)
     events = pd.concat(parts).sort_values("place")
     assert_array_equal(events["surprisal"].to_numpy()[X.rows], detector.surprisal(X))
-    assert_array_equal(events["p_value"].to_numpy()[X.rows], detector.event_scores(X))
+    assert_array_equal(events["event_p_value"].to_numpy()[X.rows], detector.event_scores(X))
     last = read(tmp_path / f"out{n_days - 1}", "sequences").set_index("user_id")
     run(model, [write(LOG, tmp_path / "whole.csv")], tmp_path / "whole")
     whole = read(tmp_path / "whole", "sequences").set_index("user_id").loc[last.index]

@@ -16,8 +16,9 @@ from seqrec import (
     Vocabulary,
 )
 from seqrec.data.arrow import read_piece
+from seqrec.detect.words import one_in
 from seqrec.jobs.recommending import Recommendation, shortened
-from seqrec.jobs.scoring import Detection, Oddest, event_schema, sequence_schema
+from seqrec.jobs.scoring import PLACES, Detection, Kept, Oddest, event_schema, sequence_schema
 from seqrec.jobs.staging import hash_ids
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
@@ -88,13 +89,17 @@ def test_one_table_is_scored_as_the_detector_scores_the_log(detector):
     by_place = np.empty(len(FRESH), int)
     by_place[events["place"].to_numpy()] = np.arange(len(FRESH))
     assert_array_equal(events["surprisal"].to_numpy()[by_place[X.rows]], detector.surprisal(X))
-    assert_array_equal(events["p_value"].to_numpy()[by_place[X.rows]], detector.event_scores(X))
+    assert_array_equal(events["event_p_value"].to_numpy()[by_place[X.rows]], detector.event_scores(X))
     assert_array_equal(events["unknown"].to_numpy(), np.array(events["item"]) == "e")
     found = sequences.to_pandas().set_index("user").loc[X.keys]
     assert_array_equal(found["score"], detector.score_samples(X))
     assert_array_equal(found["p_value"], detector.p_values(X))
     assert_array_equal(found["flagged"], detector.predict(X) == -1)
-    assert_array_equal(found["fired"], detector.part_p_values(X).idxmin(axis=1))
+    parts = detector.part_p_values(X)
+    fired = parts.idxmin(axis=1).where(parts.min(axis=1) <= 0.05, "combination")
+    assert_array_equal(found["fired"], fired.where((parts.min(axis=1) <= 0.05) | (found["p_value"] <= 0.05), "nothing"))
+    assert_array_equal(found["reason"].isna(), ~found["flagged"])
+    assert_array_equal(found["severity"].isna(), ~found["flagged"])
     assert_array_equal(found["events"], X.lengths)
     assert_array_equal(found["unknown_events"], [(X[i] == "e").sum() for i in range(len(X))])
 
@@ -151,16 +156,24 @@ def test_tables_have_the_columns_of_the_schemas(detector):
     assert sequences.cast(sequence_schema(kinds)).num_rows == 25
 
 
-def odd(row):
-    return f"instead of {row.expected}" if row.odd_field == "event" else row.odd_field
+def odd(row, values):
+    if row.odd_field == "event":
+        return f" instead of {row.expected}"
+    value = values.get(f"field:{row.odd_field}", "")
+    return f": {row.odd_field} {f'{value:.4g}' if isinstance(value, float) else value}".rstrip()
 
 
 def test_what_was_odd_is_said_in_words(detector):
+    rows = as_rows(FRESH).to_pandas()
     events, sequences = together(Detection(detector).score([as_rows(FRESH)]))
     events, sequences = events.to_pandas(), sequences.to_pandas().set_index("user")
     for user, own in events.groupby("user"):
-        oddest = own.sort_values("p_value", kind="stable").head(3)
-        texts = [f"{row.item} ({odd(row)}, p={row.p_value:.1g})" for row in oddest.itertuples()]
+        oddest = own.sort_values("event_p_value", kind="stable").head(3)
+        values = [rows[rows["place"] == row.place].iloc[0] for row in oddest.itertuples()]
+        texts = [
+            f"{row.item}{odd(row, value)} ({one_in(row.event_p_value)})"
+            for row, value in zip(oddest.itertuples(), values, strict=True)
+        ]
         assert sequences.loc[user, "top_events"] == "; ".join(texts)
 
 
@@ -170,7 +183,7 @@ def test_an_amount_far_out_is_the_oddest_field(detector):
     events, _ = together(Detection(detector).score([as_rows(log)]))
     found = events.to_pandas().set_index("place")
     assert found.loc[4, "odd_field"] == "amount"
-    assert found["p_value"].idxmin() == 4
+    assert found["event_p_value"].idxmin() == 4
 
 
 def test_numeric_times_are_read_in_their_unit(detector):
@@ -189,20 +202,28 @@ def test_oddest_events_that_come_piece_by_piece_are_those_at_once():
     rng = np.random.default_rng(0)
     p_values = rng.integers(1, 6, 40) / 5  # many ties
     names = np.array([f"e{i}" for i in range(40)], dtype=object)
-    at_once = Oddest.start(2).update(p_values, np.array([0, 15, 40]), lambda events: names[events].tolist())
+    places = np.arange(100, 140)
+    at_once = Oddest.start(2).update(p_values, np.array([0, 15, 40]), places, lambda events: names[events].tolist())
     found = Oddest.start(2)
     parts = [(np.r_[0:4, 15:20], [0, 4, 9]), (np.r_[4:5, 20:40], [0, 1, 21]), (np.r_[5:15], [0, 10, 10])]
     for events, indptr in parts:
         own = names[events]
-        found = found.update(p_values[events], np.array(indptr), lambda rows, own=own: own[rows].tolist())
+        described = (places[events], lambda rows, own=own: own[rows].tolist())
+        found = found.update(p_values[events], np.array(indptr), *described)
     assert_array_equal(found.p_value, at_once.p_value)
     assert_array_equal(found.text, at_once.text)
+    assert_array_equal(found.place, at_once.place)
     expected = np.argsort(p_values[:15], kind="stable")[:3]
     assert found.text[0].tolist() == names[expected].tolist()
+    assert found.place[0].tolist() == (100 + expected).tolist()
 
 
 def test_a_short_sequence_names_as_many_events_as_it_has():
-    found = Oddest.start(1).update(np.array([1.0, 0.5]), np.array([0, 2]), lambda rows: [f"e{row}" for row in rows])
+    places = np.array([7, 8])
+    found = Oddest.start(1).update(
+        np.array([1.0, 0.5]), np.array([0, 2]), places, lambda rows: [f"e{row}" for row in rows]
+    )
+    assert found.place.tolist() == [[8, 7, -1]]
     assert found.text.tolist() == [["e1", "e0", ""]]
 
 
@@ -336,7 +357,8 @@ class Memory:
         if not len(known):
             return known, None
         found = join([self.kept[users[i]] for i in known])
-        return known, found._replace(hashes=hashes[known], touched=np.zeros(len(known), bool))
+        oddest = found.oddest._replace(place=np.full((len(known), 3), -1))
+        return known, Kept.before(found.users, hashes[known], found.state, oddest)
 
     def put(self, kept):
         for i, user in enumerate(kept.users):
@@ -353,7 +375,23 @@ def test_two_days_are_scored_as_one(detector):
     both = pd.concat(parts).sort_values("place", ignore_index=True)
     pd.testing.assert_frame_equal(both, events.to_pandas().sort_values("place", ignore_index=True), check_exact=True)
     second = scored[1][1].to_pandas().set_index("user")
-    pd.testing.assert_frame_equal(second, sequences.to_pandas().set_index("user").loc[second.index], check_exact=True)
+    whole = sequences.to_pandas().set_index("user").loc[second.index]
+    own = [*PLACES]
+    pd.testing.assert_frame_equal(second.drop(columns=own), whole.drop(columns=own), check_exact=True)
+    assert (days[1].index[second["last_place"]] == whole["last_place"]).all()
+    assert (days[1].index[second["first_place"]] >= whole["first_place"]).all()
+    here = second["oddest_place"] >= 0
+    assert (days[1].index[second["oddest_place"][here]] == whole["oddest_place"][here]).all()
+    assert FRESH.loc[whole["oddest_place"][~here], "timestamp"].max() <= cut_at
+
+
+def test_sequences_lead_to_their_first_last_and_oddest_event(detector):
+    _, sequences = together(Detection(detector).score(cut(as_rows(FRESH), 1)))
+    events = together(Detection(detector).score([as_rows(FRESH)]))[0].to_pandas().set_index("place")
+    for row in sequences.to_pandas().itertuples():
+        own = FRESH[FRESH["user_id"] == row.user].sort_values("timestamp", kind="stable")
+        assert (row.first_place, row.last_place) == (own.index[0], own.index[-1])
+        assert events.loc[row.oddest_place, "event_p_value"] == events.loc[own.index, "event_p_value"].min()
 
 
 @pytest.mark.parametrize("n_pieces", [1, 4])

@@ -50,7 +50,8 @@ def everybody():
     state = rebuilt(nothing(30), [*(filled(array, rng) for array in dense), counts])
     text = np.array([f"event {i}" for i in range(90)], dtype=object).reshape(30, 3)
     text[::5, 1:] = ""
-    kept = Kept(users, hashes, state, Oddest(rng.random((30, 3)), text), np.ones(30, bool))
+    oddest = Oddest(rng.random((30, 3)), text, rng.integers(0, 99, (30, 3)))
+    kept = Kept(users, hashes, state, oddest, rng.integers(0, 99, (30, 2)))
     return take(kept, np.argsort(hashes))
 
 

@@ -1,10 +1,14 @@
 """Cells become ids and times exactly, whatever stands beside them."""
 
+import json
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from log_files import csv_of, faults, parquet, read, write
 
+from seqrec.logs.chunks import read_chunks
 from seqrec.logs.columns import find_columns, find_kinds
 from seqrec.logs.values import FAULTS, TYPES, convert
 
@@ -84,3 +88,37 @@ def test_a_word_among_numbers_is_a_fault(cell):
     values, faults, _ = convert(pa.array([b"1.5", cell, b"", b" ", None]), "number", "field:x")
     assert values.to_pylist() == [1.5, None, None, None, None]
     assert [FAULTS[fault] for fault in faults] == ["", "not_a_number", "", "", ""]
+
+
+ANY = [
+    ([1, None, -5], ["1", None, "-5"]),
+    ([123_456_789_012_345_678, 2, 3], ["123456789012345678", "2", "3"]),
+    ([1.5, None, float("nan")], ["1.5", None, "nan"]),
+    ([True, None, False], ["true", None, "false"]),
+    (["x", "", None], ["x", None, None]),
+    ([b"x", b"\xff", None], ["x", None, None]),
+    ([[1, 2], None, []], ["[1, 2]", None, "[]"]),
+    ([{"a": "b"}, None, {"a": None}], ["{'a': 'b'}", None, "{'a': None}"]),
+    ([datetime(2024, 5, 2, tzinfo=UTC), None, None], ["2024-05-02 00:00:00.000000Z", None, None]),
+]
+
+
+@pytest.mark.parametrize(("cells", "texts"), ANY, ids=str)
+def test_whatever_is_shown_is_text_and_makes_no_row_bad(tmp_path, cells, texts):
+    found = convert(pa.array(cells), "shown", "field:note")
+    assert (found.values.to_pylist(), found.faults.tolist()) == (texts, [0, 0, 0])
+    file = parquet(tmp_path / "a.parquet", {"user": list("abc"), "item": list("xyz"), "note": cells})
+    columns = find_columns([file], fields=["note"])
+    kinds = find_kinds([file], columns, {"field:note": "shown"})
+    (chunk,) = read_chunks(file, columns, kinds)
+    assert (chunk.good["field:note"].to_pylist(), chunk.bad.num_rows) == (texts, 0)
+
+
+def test_json_of_every_kind_is_shown_as_it_is_written(tmp_path):
+    values = ["x", 7, 2.5, True, None, [1, "é"], {"a": None}, 10**30]
+    lines = [json.dumps({"user": "a", "item": "x", "note": value}) + "\n" for value in values]
+    file = write(tmp_path / "a.jsonl", "".join(lines))
+    columns = find_columns([file], fields=["note"])
+    (chunk,) = read_chunks(file, columns, find_kinds([file], columns, {"field:note": "shown"}))
+    texts = ["x", "7", "2.5", "true", None, '[1, "é"]', '{"a": null}', str(10**30)]
+    assert (chunk.good["field:note"].to_pylist(), chunk.bad.num_rows) == (texts, 0)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -77,3 +78,34 @@ def test_a_child_that_was_forked_from_a_network_at_work_says_so_and_others_work(
     for more, expected in (([], "refused"), (["imported only"], "worked")):
         run = subprocess.run([*arguments, *more], capture_output=True, text=True, timeout=300, check=True)
         assert {answer for _, answer in ast.literal_eval(run.stdout)} == {expected}
+
+
+PRELOADED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from golden.make import make_log, read_log
+from seqrec import load
+from seqrec.exceptions import ForkError
+
+def model(name):
+    return load(f"{sys.argv[1]}/golden/{name}.seqrec")
+
+detector, recommender, classifier = map(model, ("LSTMAnomalyDetector", "LSTMRecommender", "LSTMSequenceClassifier"))
+X = read_log(make_log(4, seed=2), fields=True)
+for ask in (detector.score_samples, detector.explain, recommender.recommend, classifier.predict_proba):
+    child = os.fork()
+    if not child:
+        try:
+            ask(X)
+        except ForkError:
+            os._exit(7)
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow  # TensorFlow starts in a process of its own
+def test_workers_of_a_server_that_loaded_a_model_before_it_forked_say_so():
+    arguments = [sys.executable, "-W", "ignore", "-c", PRELOADED, str(Path(__file__).parents[1])]
+    run = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    assert run.stdout.split() == ["7"] * 4
