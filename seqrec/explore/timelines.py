@@ -26,7 +26,7 @@ def timeline(detector: Any, X: Sequences, score: float, normal: Sequences | None
         oddest `field` and, in `detail`, what came and what was expected. If `explain` names it, `nearest` has the `key`
         and, if it is among `normal`, the `events` of the normal sequence that is most like it.
     """
-    found = detector.calibration_.reasons(detector.parts(X), detector.part)
+    found = detector.calibration_for(X).reasons(detector.parts(X), detector.part)
     told = {
         "key": label(X.keys[0]),
         "score": float(score),
