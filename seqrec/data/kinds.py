@@ -65,10 +65,8 @@ class Tally:
 
     def tell(self) -> str:
         """Say how many of the cells are what most are not, and which are the first of them."""
-        rare = self.numbers < self.filled / 2
+        rare = self.numbers < self.filled / 2 and not self.commas
         count = self.numbers if rare else self.filled - self.numbers
-        if not count:  # all have commas
-            rare, count = False, self.commas
         what = "are" if rare else "are no"
         shown = ", ".join(f"{cell} ({place})" for place, cell in self.first[rare])
         return f"{count:,} of its {self.filled:,} cells {what} numbers, such as {shown}"
