@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ USUAL_NAMES = {
 _MOSTLY, _FEW = 0.99, 0.01
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
 _IDS = ("user", "item")
+_TAKEN = {("text", "number"), ("number", "text"), ("text", "boolean")}  # what a field holds, and may be taken for
 
 
 class Columns(NamedTuple):
@@ -197,20 +198,11 @@ def _judge(open_roles: Mapping[LogFile, Mapping[str, str]]) -> dict[str, tuple[s
     for file, roles in open_roles.items():
         where = f"row {{}} of {file.path}" if several else "row {}"
         for block in read_blocks(file, roles, dict.fromkeys(roles, "text")):
-            for role in roles:
+            for role, column in block.cells.items():
                 tally, _ = tallies.setdefault(role, (Tally(file.dialect.decimal), file))
-                for cells, places in _cells_of(block, role):
-                    tally.add(cells, places, where)
+                tally.add(plain(column), block.rows, where)
     names = {role: name for roles in open_roles.values() for role, name in roles.items()}
     return {role: (_kind_of(tally, names[role]), file) for role, (tally, file) in tallies.items() if tally.filled}
-
-
-def _cells_of(block: Any, role: str) -> Iterator[tuple[pa.Array, Any]]:
-    """Give the cells of a field as bytes, and the numbers of their rows; JSON values of other kinds apart."""
-    if block.cells:
-        yield plain(block.cells[role]), block.rows
-    if wrong := block.wrong.get(role):
-        yield pa.array([raw.encode() for _, raw in wrong.values()], pa.binary()), list(wrong)
 
 
 def _kind_of(tally: Tally, name: str) -> str:
@@ -263,7 +255,7 @@ def _settle(found: str | None, role: str, name: str, wanted: str | None, file: L
     if wanted is None or found in (None, wanted):
         return wanted or found
     is_open = file.format in ("csv", "tsv") and role != "time"  # a cell is what one takes it for
-    if is_open or (found, wanted) == ("integer", "number") or (found == "text" and role not in _IDS):
+    if is_open or (role.startswith("field:") and (found, wanted) in _TAKEN):
         return wanted
     used = f"the field {name!r}" if role.startswith("field:") else f"the {role}"
     raise LogError(

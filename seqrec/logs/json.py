@@ -35,10 +35,11 @@ def _convert(value: Any, kind: str, role: str) -> Any:
     OverflowError
         Beyond 64 bits.
     """
+    is_field = kind == "text" and role.startswith("field:")
     if isinstance(value, str) and role not in ("user", "item") and kind in _QUOTED:
         value = _unquoted(value, kind)
-    if role == "time" and kind == "time" and type(value) is int:
-        value = str(value)  # 20240517 is written as a format says
+    if (role == "time" and kind == "time" and type(value) is int) or (is_field and type(value) in (int, float)):
+        value = word_of(value)  # 20240517 is written as a format says, and codes may be words
     if value is None:
         return None
     if type(value) not in _IN_PYTHON.get(kind, (str,)):
@@ -51,6 +52,11 @@ def _convert(value: Any, kind: str, role: str) -> Any:
     if kind == "integer" and value not in _INT64:
         raise OverflowError
     return float(value) if kind == "number" else value
+
+
+def word_of(number: float) -> str:
+    """Write a number as a word, alike whether it is held as an integer or as a float."""
+    return str(int(number)) if number == number // 1 and abs(number) < 2**53 else repr(number)
 
 
 def _unquoted(text: str, kind: str) -> int | float | str | None:

@@ -81,7 +81,7 @@ def convert(cells: pa.Array, kind: str, role: str, dialect: Dialect = AS_USUAL) 
     cells, is_id, is_time = plain(cells), role in ("user", "item"), role == "time"
     missing = f"missing_{role if is_id or is_time else 'field'}"
     if kind == "text":
-        return _read_text(cells, missing, is_id)
+        return _read_text(_words(cells), missing, is_id)
     if kind == "time" and dialect.time_format is not None and pa.types.is_integer(cells.type):
         cells = plain(cells.cast(pa.string()))  # 20240517 is written as a format says
     from_text, from_others, unread = _READ["ticks" if is_time and kind == "integer" else kind]
@@ -191,6 +191,15 @@ def _read_text(cells: pa.Array, missing: str, is_id: bool) -> Values:
     too_long = is_id & (sizes > MAX_ID_BYTES)
     faults = _mark({missing: absent, "long_id": too_long, "invalid_utf8": invalid})
     return Values(pc.if_else(pa.array(faults == 0), text, None) if faults.any() else text, faults)
+
+
+def _words(cells: pa.Array) -> pa.Array:
+    """Write numbers as words, alike whether they are held as integers or as floats."""
+    if pa.types.is_floating(cells.type):
+        whole = _cast_integers(cells)
+        there = pc.if_else(pc.is_nan(cells), None, cells)
+        return pc.coalesce(whole.cast(pa.string()), there.cast(pa.string()))
+    return cells if pa.types.is_binary(cells.type) else cells.cast(pa.string())
 
 
 def _trim(cells: pa.Array, spaces: str) -> tuple[pa.Array, np.ndarray, np.ndarray]:

@@ -134,6 +134,15 @@ def test_what_is_said_or_what_a_model_expects_decides(tmp_path, name, kind):
     assert (len(good), len(bad)) == ((8, 2) if kind == "number" else (10, 0))
 
 
+@pytest.mark.parametrize("numbers", [[5411, 5812], [5411.0, 5812.0]])
+@pytest.mark.parametrize("name", FORMATS)
+def test_numbers_can_be_words_that_are_the_same_in_every_format(tmp_path, name, numbers):
+    file = with_cells(tmp_path / name, numbers if name in ("a.jsonl", "a.parquet") else [5411, 5812])
+    good, bad, _ = read(file, Columns("user", "item", None, ("amount",)), {"field:amount": "text"})
+    assert not bad
+    assert good["field:amount"].to_pylist() == ["5411", "5812"]
+
+
 def test_cells_of_all_files_are_judged_together(tmp_path):
     files = [with_cells(tmp_path / "a.csv", ["1"] * 300), with_cells(tmp_path / "b.jsonl", ["x", "2", "3"])]
     assert kind_of_amount(*files) == "number"
@@ -147,6 +156,8 @@ def test_json_numbers_and_words_in_one_column_are_judged_alike(tmp_path):
     file = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
     with pytest.raises(LogError, match=r"10 of its 90 cells are no numbers, such as 'n/a' \(row 0\)"):
         kind_of_amount(file)
+    columns = Columns("user", "item", None, ("amount",))
+    assert [len(read(file, columns, {"field:amount": kind})[0]) for kind in ("number", "text")] == [80, 90]
 
 
 def test_decimal_commas_are_refused_by_name_with_the_option(tmp_path):
