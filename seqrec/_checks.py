@@ -55,9 +55,10 @@ def check_column(name: Any, columns: Sequence[Any]) -> None:
 
 
 def nearest(name: Any, choices: Iterable[Any]) -> str:
-    """Ask whether the choice that is spelled most like `name` was meant; empty where none is like it."""
-    by_lower = {str(choice).lower(): choice for choice in choices}
-    match = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
+    """Ask whether the choice that is spelled most like `name`, or begins as it does, was meant; empty where none is."""
+    by_lower, lower = {str(choice).lower(): choice for choice in choices}, str(name).lower()
+    match = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.7)
+    match = match or [one for one in by_lower if len(lower) > 2 and one.startswith(lower)]
     return f" Did you mean {by_lower[match[0]]!r}?" if match else ""
 
 

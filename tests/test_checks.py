@@ -31,6 +31,10 @@ def test_a_wrong_choice_is_told_the_nearest_one():
 def test_a_renamed_column_is_found_in_any_case():
     with pytest.raises(ValueError, match=r"Did you mean 'USERID'\?"):
         check_column("user_id", ["USERID", "price"])
+    with pytest.raises(ValueError, match=r"Did you mean 'timestamp'\?"):
+        check_column("time", ["timestamp", "price"])
+    with pytest.raises(ValueError, match=r"columns found: 'account_id', 'price'\.$"):
+        check_column("amount", ["account_id", "price"])
     with pytest.raises(ValueError, match="columns found: none"):
         check_column("user_id", [])
 

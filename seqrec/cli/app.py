@@ -24,6 +24,7 @@ from seqrec.cli.score import score
 from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
+_WIDEST = 10_000  # columns of a terminal: help is as wide as it is
 _RESUMED = ("score", "recommend")
 _OF_SEVERAL = (Reading, Work, Console)  # what commands take is made of several options
 
@@ -31,9 +32,15 @@ _OF_SEVERAL = (Reading, Work, Console)  # what commands take is made of several 
 class _Commands(TyperGroup):
     """Commands whose errors end in a message and an exit code."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the command line up to the command; help and version are shown here."""
+        with exits.piped():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that is named."""
-        with exits.told(lambda: ctx.invoked_subcommand in _RESUMED):
+        as_json = "--json" in [*ctx._protected_args, *ctx.args]
+        with exits.piped(), exits.told(lambda: ctx.invoked_subcommand in _RESUMED, as_json):
             return super().invoke(ctx)
 
 
@@ -42,11 +49,11 @@ app = typer.Typer(
     name="seqrec",
     help="Next items and anomalies from event logs (CSV, JSON Lines, Parquet), by LSTMs.",
     epilog="Exit codes: 0 well, 1 bug, 2 usage, 3 some rows quarantined, 4 too many bad rows, 65 not whole, "
-    "74 input or output failed, 75 folder in use, 130 stopped.",
+    "74 input or output failed, 75 folder in use, 130 stopped, 141 not read on (| head).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDEST},
 )
 
 

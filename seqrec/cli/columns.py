@@ -10,8 +10,10 @@ from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
 from seqrec.exceptions import InputError, LogError
 from seqrec.jobs.job import kept, kinds_wanted
-from seqrec.logs.columns import find_columns, read_names
+from seqrec.logs.columns import find_columns
+from seqrec.logs.dialect import Dialect
 from seqrec.logs.files import LogFile, find_files
+from seqrec.logs.formats import read_names
 from seqrec.logs.source import Source
 from seqrec.logs.values import SHOWN
 from seqrec.logs.whole import Log
@@ -76,7 +78,7 @@ def meet(
         names = _names(patterns, reading, file.description["columns"], _TASKS[kind])
         console.note(f"model: {path} ({kind})")
         model, digest = load(path, file), file.digest
-    source = _find_source(console, patterns, names, model, [] if label is None else [label], shown)
+    source = _find_source(console, patterns, names, model, [] if label is None else [label], shown, reading.dialect())
     tell_columns(console, source)
     return model, digest, source
 
@@ -103,13 +105,16 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
 
     What a detector reads must be there; of a user to recommend to, less may be known.
     """
-    files = [LogFile.from_path(path) for path in find_files(patterns)]
+    files = find_files(patterns, reading.dialect())
     present, names = _present(files), {}
     for role in ("user", "item", "timestamp"):
         given, usual = getattr(reading, role), getattr(own, role, None)
         names[role] = usual if given is None and usual in present else given
-    fields = getattr(own, "fields", ()) if task == "score" else ()
-    find_columns(files, **names, fields=fields)  # raises, before the model is loaded
+    for field in getattr(own, "fields", ()) if task == "score" else ():
+        if present and field not in present:
+            found = ", ".join(map(repr, present))
+            raise LogError(f"{files[0].path}: column {field!r} is missing, and the model needs it; found: {found}.")
+    find_columns(files, names["user"], names["item"], names["timestamp"])  # raises, before the model is loaded
     return names
 
 
@@ -125,15 +130,16 @@ def _find_source(
     model: Any,
     label: Sequence[str],
     shown: Sequence[str],
+    dialect: Dialect,
 ) -> Source:
     """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
     fields, wanted, timed = kinds_wanted(model)
     may_lack = hasattr(model, "recommend")
-    present = _present([LogFile.from_path(path) for path in find_files(patterns)]) if may_lack else fields
+    present = _present(find_files(patterns, dialect)) if may_lack else fields
     lacking = [repr(name) for name in fields if name not in present]
     more = [*label, *(name for name in shown if name not in fields)]
     wanted |= {f"field:{name}": SHOWN for name in shown if name not in fields}
-    source = Source.find(patterns, names, [*(name for name in fields if name in present), *more], wanted)
+    source = Source.find(patterns, names, [*(name for name in fields if name in present), *more], wanted, dialect)
     if timed and source.columns.timestamp is None:
         if not may_lack:
             raise LogError(

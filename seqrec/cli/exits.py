@@ -13,12 +13,16 @@ code  meaning
 74    reading or writing failed, as on a full disk
 75    another process is at work in the folder
 130   stopped by Ctrl-C
+141   nobody reads what is printed any more, as after `| head`
 ====  =======================================================================
 """
 
 from __future__ import annotations
 
 import errno
+import json
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,15 +33,29 @@ from seqrec._text import plain
 from seqrec.exceptions import BadRowsError, LockedError, SeqrecError
 
 BUG, USAGE, QUARANTINED, TOO_MANY_BAD, DRIFTED = 1, 2, 3, 4, 5
-NOT_WHOLE, IO_FAILURE, LOCKED, STOPPED = 65, 74, 75, 130
+NOT_WHOLE, IO_FAILURE, LOCKED, STOPPED, UNREAD = 65, 74, 75, 130, 141
 _OURS = {LockedError: LOCKED, BadRowsError: TOO_MANY_BAD, SeqrecError: USAGE}
 _MESSAGE_WIDTH = 4000
 _GOES_ON = {True: "run the same command again to go on", False: "then run the command again"}
 
 
 @contextmanager
-def told(resumes: Callable[[], bool]) -> Iterator[None]:
+def piped() -> Iterator[None]:
+    """End quietly where what is printed goes into a pipe that is closed, as by ``| head``."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())  # where Python's own end writes what is left
+        raise SystemExit(UNREAD) from None
+
+
+@contextmanager
+def told(resumes: Callable[[], bool], as_json: bool = False) -> Iterator[None]:
     """Turn errors into messages and exit codes; `resumes` tells whether the same command goes on after an end.
+
+    If `as_json`, the message is printed as a JSON object as well.
 
     Raises
     ------
@@ -50,11 +68,11 @@ def told(resumes: Callable[[], bool]) -> Iterator[None]:
         raise
     except (KeyboardInterrupt, typer.Abort):
         end = "The same command goes on from here." if resumes() else "Nothing was written."
-        _say(f"stopped. {end}")
+        _say(f"stopped. {end}", STOPPED, as_json)
         raise typer.Exit(STOPPED) from None
     except Exception as error:
         code, text = ending(error, resumes())
-        _say(text)
+        _say(text, code, as_json)
         if code == BUG:
             typer.echo(_traceback(error), err=True)
         raise typer.Exit(code) from None
@@ -85,9 +103,11 @@ def _io_failure(error: OSError, resumes: bool) -> str:
     return f"{error.strerror or error}{where}. Put it right, {_GOES_ON[resumes]}."
 
 
-def _say(text: str) -> None:
+def _say(text: str, code: int, as_json: bool) -> None:
     line = text.replace("\n", " ")
     typer.echo(f"seqrec: {plain(line, _MESSAGE_WIDTH)}", err=True)
+    if as_json:
+        typer.echo(json.dumps({"error": line, "code": code}))
 
 
 def _traceback(error: Exception) -> str:

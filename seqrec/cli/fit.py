@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,11 +25,15 @@ _NEXT = {"recommend": "recommend", "detect": "score"}
 
 def fit(
     logs: Logs,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Model file, such as m.seqrec.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="Model file, such as m.seqrec.", callback=options.place),
+    ],
     task: Annotated[Literal["recommend", "detect"], typer.Option(help="Next items, or odd sequences.")],
     *,
     fields: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help="Further columns to read, such as amount,channel.")
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Further columns to read: amount,channel, or code:text, amount:number."),
     ] = None,
     sides: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=SIDE", help="Side on which a number is odd: high or low.")
@@ -55,14 +60,20 @@ def fit(
         from seqrec.logs.source import Source
         from seqrec.persistence import save
 
-        source = Source.find(logs, reading._asdict(), options.names(fields or []), {})
+        kinds = options.kinds(fields or [])
+        wanted = {f"field:{name}": kind for name, kind in kinds.items() if kind is not None}
+        source = Source.find(logs, reading._asdict(), kinds, wanted, reading.dialect())
         _check_places(output, listed, source, overwrite)
         _check_sides(parameters.get("sides"), source)
         tell_columns(console, source)
         start_tensorflow()
         estimator = _make(_ESTIMATORS[task], parameters)
         log, X = read(console, source, reading, listed)
-        console.note(f"{len(X):,} users, {X.n_events:,} events, {len(X.vocabulary):,} items; training begins")
+        if unused := source.unused():
+            console.note(f"not used: {', '.join(unused)} (--fields)")
+        if not X.n_events:
+            raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
+        console.note(f"{len(X):,} sequences, {X.n_events:,} events, {len(X.vocabulary):,} items; training begins")
         estimator.fit(X)
         save(estimator, output, columns=source.columns._asdict())
         if quarantine is None and overwrite and not log.bad.num_rows:
@@ -76,16 +87,16 @@ def fit(
 def _check_places(output: Path, quarantine: Path, source: Source, overwrite: bool) -> None:
     from seqrec.logs.tables import check_output
 
-    inputs = {file.path.resolve() for file in source.files}
+    inputs = {os.path.realpath(file.path) for file in source.files}
     check_output(quarantine)
     for path in (output, quarantine):
-        if path.resolve() in inputs:
+        if os.path.realpath(path) in inputs:
             raise InputError(f"{path} is a file of the log. Choose another name for what is written.")
         if path.is_dir():
             raise InputError(f"{path} is a folder. Give the name of a file, such as {path / 'model.seqrec'}.")
         if not path.parent.is_dir():
             raise InputError(f"there is no folder {path.parent} to write into. Make it first.")
-    if output.resolve() == quarantine.resolve():
+    if os.path.realpath(output) == os.path.realpath(quarantine):
         raise InputError(f"{output} is to hold both the model and the rows that cannot be used. Name two files.")
     if output.exists() and not overwrite:
         raise InputError(f"{output} is there already. Choose another name, or replace it: --overwrite.")
@@ -126,6 +137,7 @@ def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Pa
         "estimator": type(estimator).__name__,
         **log.record(),
         "used": X.n_events,
+        "not_used": log.source.unused(),
         "filtered": filtered,
         "filtered_by_reason": {"duplicates": filtered} if filtered else {},
         "quarantine": str(quarantine) if log.bad.num_rows else None,
@@ -143,11 +155,12 @@ def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Pa
 
 
 def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
+    epochs = "1 epoch" if record["epochs"] == 1 else f"{record['epochs']:,} epochs"
     pairs = [
-        ("model", f"{record['model']} ({record['estimator']}, {record['epochs']} epochs, {seconds:,.0f} s)"),
+        ("model", f"{record['model']} ({record['estimator']}, {epochs}, {seconds:,.0f} s)"),
         ("rows", account(record, "used")),
         *told_bad(record, record["quarantine"]),
-        ("users", f"{record['users']:,} ({record['one_event_users']:,} with one event)"),
+        ("sequences", f"{record['users']:,} ({record['one_event_users']:,} with one event)"),
         ("items", f"{record['items']:,}"),
     ]
     if record["tie_share"] or record["duplicates"]:

@@ -8,15 +8,29 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from seqrec.logs.dialect import Dialect
+
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SMALLEST_MEMORY = 2**28
+_SMALLEST_MEMORY = 2**30
+_TAB = dict.fromkeys(("tab", "\\t"), "\t")
 
 Logs = Annotated[
     list[str],
     typer.Argument(metavar="LOG...", help="Files .csv, .tsv, .jsonl (also .gz) or .parquet, or patterns in quotes."),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file, as seqrec fit makes it.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the results.")]
+
+
+def place(path: Path) -> Path:
+    """Refuse what stands for the standard output elsewhere."""
+    if str(path) == "-":
+        raise typer.BadParameter("nothing is written to the standard output: name a file or folder.")
+    return path
+
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the results.", callback=place)
+]
 ExcludeSeen = Annotated[
     bool, typer.Option("--exclude-seen/--include-seen", help="Whether items of the history may be recommended.")
 ]
@@ -39,6 +53,23 @@ class Reading(NamedTuple):
         bool, typer.Option("--drop-duplicates", help="Use rows once that agree in everything.")
     ] = False
     max_bad: Annotated[float, typer.Option(min=0, max=1, help="Largest share of rows that cannot be used.")] = 0.01
+    input_format: Annotated[
+        Literal["csv", "jsonl", "parquet"] | None, typer.Option(help="Of the log, if its names do not say it.")
+    ] = None
+    delimiter: Annotated[str | None, typer.Option(metavar="SIGN", help="Between cells of CSV, such as ';' or tab.")] = (
+        None
+    )
+    decimal: Annotated[Literal[".", ","], typer.Option(help="Before the decimals of numbers in text.")] = "."
+    encoding: Annotated[str | None, typer.Option(metavar="NAME", help="Of text that is not UTF-8: latin-1.")] = None
+    time_format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Of times that are not ISO 8601: '%d.%m.%Y %H:%M:%S'.")
+    ] = None
+
+    def dialect(self) -> Dialect:
+        """Say how the files are written."""
+        delimiter = _TAB.get(self.delimiter, self.delimiter) if self.delimiter else self.delimiter
+        form = Dialect(self.input_format, delimiter, self.decimal, self.encoding, self.time_format, self.time_unit)
+        return form.check()
 
 
 class Work(NamedTuple):
@@ -64,7 +95,7 @@ def memory(text: str) -> int:
         raise typer.BadParameter(f"{text!r} is no amount of memory. Write it as 2GiB or 500MiB.")
     size = int(float(match[1]) * _UNITS[match[2].upper()])
     if size < _SMALLEST_MEMORY:
-        raise typer.BadParameter(f"{text!r} is too little: TensorFlow alone takes about 768MiB.")
+        raise typer.BadParameter(f"{text!r} is too little: TensorFlow takes about 768MiB, the rest 256MiB: 1GiB.")
     return size
 
 
@@ -79,6 +110,18 @@ def shard(text: str) -> tuple[int, int]:
 def names(texts: Sequence[str]) -> list[str]:
     """Split lists of names at the commas."""
     return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def kinds(texts: Sequence[str]) -> dict[str, str | None]:
+    """Read names of columns, each perhaps with the kind of its values: amount:number, code:text."""
+    found: dict[str, str | None] = {}
+    for name in names(texts):
+        before, _, kind = name.rpartition(":")
+        if kind in ("number", "text") and before:
+            found[before] = kind
+        else:
+            found[name] = None
+    return found
 
 
 def pairs(texts: Sequence[str], option: str) -> dict[str, str]:

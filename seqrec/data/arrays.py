@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec._checks import CLEAN, check_rows, show
+from seqrec.data.padding import warn_of_padding
 from seqrec.exceptions import InputError
 
 _ONE_SHAPE = "Pad or cut them to one shape."
@@ -35,7 +36,9 @@ def join_arrays(arrays: Any) -> tuple[NDArray[np.int64], NDArray]:
         raise InputError(f"arrays must be a list of arrays, or one array, got {type(arrays).__name__}. {advice}")
     if isinstance(arrays, np.ndarray) and arrays.dtype != object and arrays.ndim > 1:
         n_sequences, time, *event = read_array(arrays, "arrays").shape
-        return np.full(n_sequences, time), arrays.reshape(n_sequences * time, *event)
+        lengths, values = np.full(n_sequences, time), arrays.reshape(n_sequences * time, *event)
+        warn_of_padding(lengths, values, n_runs=3)
+        return lengths, values
     read = [read_array(array, f"arrays[{row}]") for row, array in enumerate(arrays)]
     if not read:
         raise InputError("arrays is empty: no event tells its shape. If that is meant, pass np.empty((0, time, ...)).")
@@ -44,7 +47,9 @@ def join_arrays(arrays: Any) -> tuple[NDArray[np.int64], NDArray]:
     same = [not len(array) or array.shape[1:] == full[0].shape[1:] for array in read]
     what = f"arrays with other events than those of the first, of shape {full[0].shape[1:]}"
     check_rows(np.array(same), "arrays", what, _ONE_SHAPE)
-    return np.array([len(array) for array in read]), np.concatenate(full)
+    lengths, values = np.array([len(array) for array in read]), np.concatenate(full)
+    warn_of_padding(lengths, values, n_runs=3)
+    return lengths, values
 
 
 def name_columns(values: NDArray, names: str | Sequence[str]) -> dict[str, NDArray]:

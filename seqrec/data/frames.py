@@ -19,6 +19,7 @@ from scipy.sparse import csr_array
 
 from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exact, check_ids, check_rows, show
 from seqrec.data.arrays import check_numbers, stack_cells
+from seqrec.data.kinds import Tally
 from seqrec.data.missing import with_gaps
 from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit
 from seqrec.exceptions import InputError
@@ -118,6 +119,8 @@ def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:
     if pa.types.is_temporal(column.type):
         return read_times(_whole(column, label), label)[0].astype("datetime64[us]")
     if is_text(column.type):
+        if series.dtype not in (nw.Categorical, nw.Enum):
+            _check_words(column, name)
         codes, texts = _encode(column)
         return texts.to_numpy(zero_copy_only=False)[codes]
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
@@ -220,6 +223,19 @@ def _row_numbers(n_rows: int) -> np.ndarray:
 
 def _row_dtype(n_rows: int) -> type:
     return np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64
+
+
+def _check_words(column: pa.ChunkedArray, name: str) -> None:
+    """Refuse text of which many cells are numbers and others not; categories are words whatever they look like."""
+    tally, start = Tally(), 0
+    for chunk in column.chunks:
+        tally.add(chunk, range(start, start + len(chunk)))
+        start += len(chunk)
+    if tally.kind == "mixed":
+        raise InputError(
+            f"column {name!r} holds numbers and other text: {tally.tell()}. Make it numbers, as by "
+            f"pandas.to_numeric(log[{name!r}], errors='coerce'), or words, as by log[{name!r}].astype('category')."
+        )
 
 
 def _to_arrow(column: nw.Series[Any], label: str, convert: Convert) -> pa.ChunkedArray:

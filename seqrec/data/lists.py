@@ -13,6 +13,7 @@ import pyarrow as pa
 from sklearn.utils.validation import check_array, validate_data
 
 from seqrec._checks import check_ids, show
+from seqrec.data.padding import warn_of_padding
 from seqrec.data.times import read_times, times_from_objects, warn_of_unit
 from seqrec.exceptions import InputError
 
@@ -49,7 +50,9 @@ def flatten_array(X: Any, minimum: int, estimator: Any, reset: bool) -> tuple[np
     checks["dtype"] = None if _holds_ids(X) else "numeric"
     own = estimator is not None
     X = validate_data(estimator, X, reset=reset, **checks) if own else check_array(X, input_name="X", **checks)
-    return np.full(X.shape[0], X.shape[1]), X.ravel()
+    lengths = np.full(X.shape[0], X.shape[1])
+    warn_of_padding(lengths, X.ravel())
+    return lengths, X.ravel()
 
 
 def _holds_ids(X: Any) -> bool:

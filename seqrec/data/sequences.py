@@ -17,6 +17,7 @@ from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, read_flat_times
+from seqrec.data.padding import warn_of_padding
 from seqrec.data.times import TICKS, clock_of, on_ticks
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
@@ -200,6 +201,7 @@ class Sequences:
             Where ids or times are missing, keys repeat, or lengths or the order of times do not fit.
         """
         lengths, values = flatten(lists, "lists")
+        warn_of_padding(lengths, values)
         return cls._from_flat(lengths, keys, *factorize(values))._with_times(timestamps, time_unit)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from seqrec.exceptions import InputError
 
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # a second
 BAND = (10**8, 10**10)  # seconds since 1970: from 1973 to 2286; the bands of two units do not overlap
+ALMOST_ALL = 0.9  # share of the numbers of a column that tells what the others should be
 YEARS = (np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s"))
 CLOCKS = {"us": 1, "ms": 10**3, "s": 10**6, "min": 60 * 10**6, "h": 3_600 * 10**6, "day": 86_400 * 10**6}
 _CHANCE = 1e-6  # that times fall on the ticks of a coarser clock than theirs
@@ -143,15 +145,29 @@ def _from_numbers(column: pa.ChunkedArray, label: str, time_unit: str) -> tuple[
     low, high = values.min().item(), values.max().item()
     if time_unit == "auto" and (digits := _from_digits(values)) is not None:
         return digits, None
-    unit = infer_unit(low, high, label) if time_unit == "auto" else time_unit
+    unit = time_unit
+    if unit == "auto":
+        usual = unit_of_most(count_bands(values), len(values), 0.4)
+        odd = _show_odd(values, usual, BAND) if usual else ""
+        unit = infer_unit(low, high, label, odd=f": most are in {usual}, but not {odd}" if odd else "")
+    if odd := _show_odd(values, unit, tuple(int(year.astype(int)) for year in YEARS)):
+        raise InputError(
+            f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970 are {odd}. Give another "
+            "unit, or drop or repair these rows first."
+        )
     if values.dtype.kind == "f":
         _check_step(values, unit, label)
-    if max(-low, high) > int(YEARS[1].astype(int)) * TICKS[unit]:
-        raise InputError(f"{label} holds numbers from {low} to {high}: too large for {unit} since 1970.")
     if pa.types.is_integer(column.type):
         return _ticks(column).view(f"datetime64[{unit}]"), unit
     microseconds = np.rint(values.astype(np.float64) * (TICKS["us"] / TICKS[unit]))
     return microseconds.astype(np.int64).view("datetime64[us]"), unit
+
+
+def _show_odd(values: np.ndarray, unit: str, seconds: tuple[int, ...]) -> str:
+    """Count and show the numbers outside of a range of seconds; empty where there are none."""
+    odd = (values < seconds[0] * TICKS[unit]) | (values > seconds[1] * TICKS[unit])
+    shown = ", ".join(map(str, values[odd][:3].tolist()))
+    return f"{show_rows(odd, 'values')}: {shown}" if odd.any() else ""
 
 
 def _check_step(values: np.ndarray, unit: str, label: str) -> None:
@@ -164,13 +180,14 @@ def _check_step(values: np.ndarray, unit: str, label: str) -> None:
         )
 
 
-_IN_PYTHON = "time_unit='s' (or 'ms', 'us', 'ns')", "pass timestamp=None"
+_IN_PYTHON = "time_unit='s' (or 'ms', 'us', 'ns')", "pass timestamp=None", "Write them as text, such as 2024-05-01"
 
 
-def infer_unit(low: float, high: float, label: str, advice: tuple[str, str] = _IN_PYTHON) -> str:
+def infer_unit(low: float, high: float, label: str, advice: tuple[str, str, str] = _IN_PYTHON, odd: str = "") -> str:
     """Give the unit since 1970 that numbers from `low` to `high` are plainly in.
 
-    `advice` says how to name the unit, and how to do without times.
+    `advice` says how to name the unit, how to do without times, and how to read dates that are written as digits;
+    `odd` names those that are unlike the others.
 
     Raises
     ------
@@ -180,15 +197,28 @@ def infer_unit(low: float, high: float, label: str, advice: tuple[str, str] = _I
     unit = _band_of(low, high)
     if unit is not None:
         return unit
-    found = f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970"
+    found = f"{label} holds numbers from {low} to {high}: not plainly seconds, ms, us or ns since 1970{odd}"
     if _from_digits(np.array([low, high])) is not None:
-        raise InputError(f"{found}, but dates written as digits. Write them as text, such as 2024-05-01.")
+        raise InputError(f"{found}, but dates written as digits. {advice[2]}.")
     counts = f"If the numbers only count the events, sort the log by them and {advice[1]}."
-    raise InputError(f"{found}. Name the unit: {advice[0]}. {counts}")
+    wrong = " Or drop or repair these rows." if odd else ""
+    raise InputError(f"{found}. Name the unit: {advice[0]}.{wrong} {counts}")
 
 
 def _band_of(low: float, high: float) -> str | None:
     return next((unit for unit, n in TICKS.items() if BAND[0] * n <= low and high < BAND[1] * n), None)
+
+
+def count_bands(numbers: np.ndarray) -> dict[str, int]:
+    """Count the numbers that are plainly seconds, ms, us or ns since 1970; those of no unit count for none."""
+    return {
+        unit: int(np.count_nonzero((BAND[0] * n <= numbers) & (numbers < BAND[1] * n))) for unit, n in TICKS.items()
+    }
+
+
+def unit_of_most(counts: Mapping[str, int], n: int, share: float = ALMOST_ALL) -> str | None:
+    """Give the unit that more than this share of `n` numbers show; the others are mistakes."""
+    return next((unit for unit, count in counts.items() if count > share * n), None)
 
 
 def _from_digits(values: np.ndarray) -> np.ndarray | None:
@@ -212,8 +242,8 @@ def _from_text(column: pa.ChunkedArray, label: str) -> np.ndarray:
     good = times.notna()
     if not good.all():
         example = show(column[int(np.argmin(good))].as_py())
-        only_digits = pc.all(pc.match_substring_regex(column, r"^\d+(\.\d*)?$")).as_py()
-        how = ".astype('int64')" if only_digits else "pandas.to_datetime"
+        n_digits = pc.sum(pc.match_substring_regex(column, r"^-?\d+(\.\d*)?$")).as_py()
+        how = ".astype('int64')" if n_digits >= ALMOST_ALL * len(column) else "pandas.to_datetime"
         advice = f"Expected ISO 8601, got {example}: convert the column first, as by {how}."
         check_rows(good, label, "unreadable times", advice)
     return times.tz_localize(None).to_numpy()

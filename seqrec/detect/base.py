@@ -27,7 +27,7 @@ from seqrec.detect.drift import (
     FlaggedShare,
     Measured,
     Reference,
-    Tally,
+    Seen,
     added,
     blocks,
     frequent_codes,
@@ -361,19 +361,19 @@ class AnomalyMixin(OutlierMixin):
         flagged = FlaggedShare.of(self.held_out_scores_, self.offset_, len(X), (scores < self.offset_).sum())
         return self.reference_.compare(added(seen), flagged, X.clock)
 
-    def see_events(self, X: Sequences) -> dict[str, Tally]:
+    def see_events(self, X: Sequences) -> dict[str, Seen]:
         """Count what `drift` compares of the events of X, a part of a log, where there is something to compare with."""
         check_is_fitted(self, "calibration_")
         if not hasattr(self, "reference_"):
             return {}
         X = X.recode(self.vocabulary_)
-        return self.reference_.tally(measure(X, fields_of(self.normal_), self.reference_.frequent))
+        return self.reference_.see(measure(X, fields_of(self.normal_), self.reference_.frequent))
 
-    def see_sequences(self, lengths: NDArray[np.integer], scores: NDArray[np.float64]) -> dict[str, Tally]:
+    def see_sequences(self, lengths: NDArray[np.integer], scores: NDArray[np.float64]) -> dict[str, Seen]:
         """Count what `drift` compares of whole sequences, by their lengths and scores, (n,) each."""
         if not hasattr(self, "reference_"):
             return {}
-        return self.reference_.tally(measure_sequences(lengths, scores))
+        return self.reference_.see(measure_sequences(lengths, scores))
 
     def _check_fitted(self) -> None:
         """Compare what a model file says of the parts of the score."""

@@ -64,7 +64,7 @@ class Measured(NamedTuple):
         return np.log(np.abs(self.numbers)) if self.kind == "size" else self.numbers
 
 
-class Tally(NamedTuple):
+class Seen(NamedTuple):
     """Sums over the sequences of a log: what is kept of them of one thing.
 
     Attributes
@@ -83,9 +83,9 @@ class Tally(NamedTuple):
     squares: NDArray[np.float64]
     figures: float
 
-    def __add__(self, other: Tally) -> Tally:  # type: ignore[override]
+    def __add__(self, other: Seen) -> Seen:  # type: ignore[override]
         pairs: Iterator[tuple[Any, Any]] = zip(self, other, strict=True)
-        return Tally._make(mine + others for mine, others in pairs)
+        return Seen._make(mine + others for mine, others in pairs)
 
     @property
     def figure(self) -> float:
@@ -134,30 +134,30 @@ class Usual(NamedTuple):
         zeros = np.zeros(len(edges))
         blank = cls(found.kind, edges, zeros, zeros, zeros, 0, 0.0)
         below = np.searchsorted(np.sort(found.numbers), edges) / max(len(found.numbers), 1)
-        tally = blank._replace(below=below).tally(found)
-        n, n_values = max(tally.n_sequences, 1), max(tally.n_values, 1)
-        squares = tally.squares + (n_values / n) ** 2  # as if one more sequence were wholly otherwise: none is certain
+        seen = blank._replace(below=below).see(found)
+        n, n_values = max(seen.n_sequences, 1), max(seen.n_values, 1)
+        squares = seen.squares + (n_values / n) ** 2  # as if one more sequence were wholly otherwise: none is certain
         variance, error = squares / n, squares / n_values**2
-        figure = 0.0 if np.isnan(tally.figure) else float(tally.figure)
-        return cls(found.kind, edges, below, variance, error, tally.n_sequences, figure)
+        figure = 0.0 if np.isnan(seen.figure) else float(seen.figure)
+        return cls(found.kind, edges, below, variance, error, seen.n_sequences, figure)
 
-    def tally(self, found: Measured) -> Tally:
+    def see(self, found: Measured) -> Seen:
         """Count a log, or a part of it."""
         rows, row = np.unique(found.row, return_inverse=True)
         n_bins = 1 + len(self.edges)
         bins = row * n_bins + np.searchsorted(self.edges, found.numbers, side="right")
         counts = np.bincount(bins, minlength=len(rows) * n_bins).reshape(-1, n_bins)
         over = counts[:, :-1].cumsum(axis=1) - counts.sum(axis=1, keepdims=True) * self.below
-        return Tally(len(rows), len(row), over.sum(axis=0), (over**2).sum(axis=0), float(found.figures.sum()))
+        return Seen(len(rows), len(row), over.sum(axis=0), (over**2).sum(axis=0), float(found.figures.sum()))
 
-    def compare(self, name: str, tally: Tally) -> dict[str, Any]:
+    def compare(self, name: str, seen: Seen) -> dict[str, Any]:
         """Give the row of a frame."""
-        n, m = max(tally.n_values, 1), tally.n_sequences
-        shift = tally.total / n
-        told: dict[str, Any] = {"what": name, "training": self._told(self.figure), "log": self._told(tally.figure)}
+        n, m = max(seen.n_values, 1), seen.n_sequences
+        shift = seen.total / n
+        told: dict[str, Any] = {"what": name, "training": self._told(self.figure), "log": self._told(seen.figure)}
         if m < 2 or self.n_sequences < 2 or not len(self.edges):
             return told | {"difference": np.nan, "test": "", "p_value": np.nan, "noticed": False}
-        spread = np.maximum(tally.squares - tally.total**2 / m, m * self.variance) / n**2 + self.error
+        spread = np.maximum(seen.squares - seen.total**2 / m, m * self.variance) / n**2 + self.error
         z = np.divide(np.abs(shift), np.sqrt(spread), where=spread > 0, out=np.zeros(len(shift)))
         p_value = min(1.0, len(shift) * 2 * stats.t.sf(z.max(), min(m, self.n_sequences) - 1))
         at = int(np.abs(shift).argmax())
@@ -165,10 +165,10 @@ class Usual(NamedTuple):
             told = {"what": f"{name}, the {at + 1} most frequent", "training": self.below[at]}
             told["log"] = self.below[at] + shift[at]
         told |= {"difference": abs(shift[at]), "test": "clustered z", "p_value": p_value}
-        return told | {"noticed": self._is_clear(told["difference"], tally) and p_value < LEVEL}
+        return told | {"noticed": self._is_clear(told["difference"], seen) and p_value < LEVEL}
 
-    def _is_clear(self, difference: float, tally: Tally) -> bool:
-        change = tally.figure - self.figure
+    def _is_clear(self, difference: float, seen: Seen) -> bool:
+        change = seen.figure - self.figure
         doubled = {"share": change >= max(_CLEAR_OF_RARE, self.figure), "size": abs(change) >= np.log(2)}
         return bool(difference >= _CLEAR or doubled.get(self.kind, False))
 
@@ -206,16 +206,16 @@ class Reference(NamedTuple):
         twice = things[P_VALUES]  # calibrated on the same sequences, so new ones' vary once more
         return cls(things | {P_VALUES: twice._replace(error=2 * twice.error)}, frequent, clock)
 
-    def tally(self, found: Mapping[str, Measured]) -> dict[str, Tally]:
+    def see(self, found: Mapping[str, Measured]) -> dict[str, Seen]:
         """Count what was measured of a log, or of a part of it."""
-        return {name: self.things[name].tally(values) for name, values in found.items()}
+        return {name: self.things[name].see(values) for name, values in found.items()}
 
-    def compare(self, tallies: Mapping[str, Tally], flagged: FlaggedShare, clock: int | None) -> pd.DataFrame:
+    def compare(self, seen: Mapping[str, Seen], flagged: FlaggedShare, clock: int | None) -> pd.DataFrame:
         """Compare a log with the training data.
 
         Parameters
         ----------
-        tallies : mapping of Tally
+        seen : mapping of Seen
         flagged : FlaggedShare
         clock : int or None
             Of the log.
@@ -226,7 +226,7 @@ class Reference(NamedTuple):
             As `AnomalyMixin.drift` gives it.
         """
         rows = [_told_of_size(self.things[LENGTH].n_sequences, flagged.n_sequences), flagged.compare()]
-        rows += [usual.compare(name, tallies[name]) for name, usual in self.things.items() if name in tallies]
+        rows += [usual.compare(name, seen[name]) for name, usual in self.things.items() if name in seen]
         rows += [_compare_clocks(self.clock, clock)] if self.clock is not None else []
         return pd.DataFrame(rows, columns=COLUMNS).astype({"training": object, "log": object, "noticed": bool})
 
@@ -298,18 +298,18 @@ def blocks(X: Sequences) -> Iterator[Sequences]:
     return (X[start : start + _AT_ONCE] for start in range(0, max(len(X), 1), _AT_ONCE))
 
 
-def added(tallies: Iterable[Mapping[str, Tally]]) -> dict[str, Tally]:
+def added(parts: Iterable[Mapping[str, Seen]]) -> dict[str, Seen]:
     """Add up what was counted of the parts of a log."""
-    total: dict[str, Tally] = {}
-    for part in tallies:
-        total |= {name: tally + total[name] if name in total else tally for name, tally in part.items()}
+    total: dict[str, Seen] = {}
+    for part in parts:
+        total |= {name: seen + total[name] if name in total else seen for name, seen in part.items()}
     return total
 
 
-def restored(record: Mapping[str, Sequence[Any]]) -> dict[str, Tally]:
+def restored(record: Mapping[str, Sequence[Any]]) -> dict[str, Seen]:
     """Give what was counted again from JSON."""
-    tallies = {name: Tally(*fields) for name, fields in record.items()}
-    return {name: t._replace(total=np.array(t.total), squares=np.array(t.squares)) for name, t in tallies.items()}
+    seen = {name: Seen(*fields) for name, fields in record.items()}
+    return {name: t._replace(total=np.array(t.total), squares=np.array(t.squares)) for name, t in seen.items()}
 
 
 def _edges(found: Measured) -> NDArray[np.float64]:

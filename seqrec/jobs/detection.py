@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqrec.data.times import TICKS
-from seqrec.detect.drift import FlaggedShare, Tally, added, restored
+from seqrec.detect.drift import FlaggedShare, Seen, added, restored
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.exceptions import JobError, LogError
 from seqrec.jobs.folder import locked
@@ -184,7 +184,7 @@ class DetectionJob(LogJob):
                 files.callback(states.release)
             offset = self.job.read("threshold")["offset"]  # other jobs of the process use the same detector
             kernel = Detection(detector, self.time_unit(census), states, offset, self.clock(census))
-            seen: dict[str, Tally] = {}
+            seen: dict[str, Seen] = {}
             schemas = event_schema(self.source.kinds), sequence_schema(self.source.kinds), BAD_SCHEMA
             writers = [
                 files.enter_context(pq.ParquetWriter(path, schema, compression="lz4"))

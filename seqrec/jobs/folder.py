@@ -54,7 +54,7 @@ def results_of(output: Path) -> list[Path]:
 def check_outside(folder: Path, paths: Iterable[str | Path]) -> None:
     """Refuse a folder of results that holds one of the files that are read."""
     for path in paths:
-        if folder.resolve() in Path(path).resolve().parents:
+        if Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents:  # links may lead in a circle
             raise LogError(f"{path} lies in the folder of the results, {folder}. Choose another folder.")
 
 

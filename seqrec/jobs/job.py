@@ -29,7 +29,7 @@ from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, results_of
 from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
-from seqrec.logs.source import QUARANTINE, Show, Source, too_bad
+from seqrec.logs.source import QUARANTINE, BadCounts, Show, Source, too_bad
 from seqrec.logs.tables import open_writer
 from seqrec.logs.values import SHOWN
 from seqrec.persistence import ModelFile, opened
@@ -200,6 +200,7 @@ class LogJob:
             "model": self.digest,
             "log": self.source.identity(),
             "columns": self.source.columns._asdict(),
+            "dialect": self.source.dialect._asdict(),
             "settings": self.settings._replace(memory=0)._asdict(),
             **self.plan(),
         }
@@ -238,8 +239,11 @@ class LogJob:
 
     def check_bad(self, census: Census, n_bad: int, more: str = "") -> None:
         """Raise if more rows cannot be used than may be left out, and list them."""
-        where = f" They are listed in {self.result_path(REFUSED)}."
-        error = too_bad(n_bad, sum(census.rows), census.corrupt, self.settings.max_bad, more, where)
+        where, counts = f" They are listed in {self.result_path(REFUSED)}.", BadCounts()
+        for path in sorted((self.job.work / "staged").glob("*.bad")) if n_bad else []:
+            counts.add(pq.read_table(path, columns=["code", "raw"]))
+        told = "; ".join(filter(None, (more, counts.tell())))
+        error = too_bad(n_bad, sum(census.rows), census.corrupt, self.settings.max_bad, told, where)
         if error is not None:
             self._write_quarantine(census)
             raise error

@@ -20,7 +20,7 @@ from seqrec._text import plain
 from seqrec.data.arrow import FIELD, read_piece, with_outlook
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
-from seqrec.detect.drift import LENGTH, Tally, added
+from seqrec.detect.drift import LENGTH, Seen, added
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.stream import EventScores
@@ -49,14 +49,14 @@ class Scored(NamedTuple):
         `top_events`, and the `PLACES`.
     late : pa.Table
         Rows that came too late: they lie before events that an earlier job has scored.
-    seen : dict of Tally
+    seen : dict of Seen
         What is compared with the training data.
     """
 
     events: pa.Table | None
     sequences: pa.Table | None
     late: pa.Table | None
-    seen: dict[str, Tally]
+    seen: dict[str, Seen]
 
 
 class Oddest(NamedTuple):

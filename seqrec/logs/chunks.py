@@ -15,12 +15,11 @@ import pyarrow.compute as pc
 
 from seqrec.data.times import CLOCKS, TICKS, is_told
 from seqrec.exceptions import LogError
-from seqrec.logs import csv as log_csv
-from seqrec.logs import json as log_json
-from seqrec.logs import parquet as log_parquet
 from seqrec.logs.blocks import BAD_SCHEMA, BadRow, Block, show_raw
 from seqrec.logs.columns import Columns
+from seqrec.logs.dialect import Dialect
 from seqrec.logs.files import LogFile
+from seqrec.logs.formats import read_blocks
 from seqrec.logs.values import CODES, FAULT, FAULTS, TYPES, Values, convert, invalid_byte, plain
 
 _MILLION = 10**6
@@ -94,21 +93,13 @@ def read_chunks(file: LogFile, columns: Columns, kinds: Mapping[str, str], chunk
         Where the file cannot be opened. Damage within it makes bad rows instead.
     """
     roles = columns.roles
-    for whole in _read_blocks(file, roles, kinds):
+    for whole in read_blocks(file, roles, kinds):
         for block in whole.split(chunk_rows):
-            yield _check_block(block, roles, kinds)
+            yield _check_block(block, roles, kinds, file.dialect)
 
 
-def _read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
-    if file.format == "parquet":
-        return log_parquet.read_blocks(file, roles)
-    if file.format == "jsonl":
-        return log_json.read_blocks(file, roles, kinds)
-    return log_csv.read_blocks(file, roles)
-
-
-def _check_block(block: Block, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Chunk:
-    columns = {role: convert(block.cells[role], kinds[role], role) for role in roles} if block.cells else {}
+def _check_block(block: Block, roles: Mapping[str, str], kinds: Mapping[str, str], dialect: Dialect) -> Chunk:
+    columns = {role: convert(block.cells[role], kinds[role], role, dialect) for role in roles} if block.cells else {}
     faulty = np.zeros(len(block.rows), dtype=bool)
     for role, wrong in block.wrong.items():
         columns[role].faults[np.isin(block.rows, list(wrong))] = FAULT["wrong_type"]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from seqrec._checks import check_column, show
+from seqrec.data.kinds import Tally
+from seqrec.data.times import count_bands, unit_of_most
 from seqrec.exceptions import LogError
-from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
 from seqrec.logs import parquet as log_parquet
-from seqrec.logs.files import LogFile, Stream
-from seqrec.logs.values import SHOWN, is_text
+from seqrec.logs.files import LogFile, keep_partitions
+from seqrec.logs.formats import SAMPLE_BYTES, read_blocks, read_names
+from seqrec.logs.values import SHOWN, convert, is_text, plain
 
 USUAL_NAMES = {
     "user": (
@@ -33,10 +35,10 @@ USUAL_NAMES = {
         *("completetimestamp", "complete_timestamp", "starttimestamp", "start_time", "@timestamp"),
     ),
 }
-_SAMPLE_BYTES = 2**20
-_MOSTLY = 0.99
+_MOSTLY, _FEW = 0.99, 0.01
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
 _IDS = ("user", "item")
+_TAKEN = {("text", "number"), ("number", "text"), ("text", "boolean")}  # what a field holds, and may be taken for
 
 
 class Columns(NamedTuple):
@@ -57,22 +59,6 @@ class Columns(NamedTuple):
         if self.timestamp is not None:
             roles["time"] = self.timestamp
         return roles | {f"field:{name}": name for name in self.fields}
-
-
-def read_names(file: LogFile) -> list[str]:
-    """List the names of a file's columns; of JSON Lines, the keys in its first rows.
-
-    Raises
-    ------
-    LogError
-        Where the file cannot be opened, or has no header.
-    """
-    if file.format == "parquet":
-        return list(log_parquet.read_schema(file).names)
-    if file.format == "jsonl":
-        return list(dict.fromkeys(key for entry in log_json.read_objects(file, _SAMPLE_BYTES) for key in entry))
-    with Stream(file) as stream:
-        return log_csv.read_names(stream, file)[0]
 
 
 def find_columns(
@@ -142,14 +128,23 @@ def _check_roles(columns: Columns) -> None:
 
 def _check_names(columns: Columns, names: Sequence[str], file: LogFile) -> None:
     for name in columns.roles.values():
+        if name not in names and any(part.startswith(f"{name}=") for part in file.path.parts):
+            raise LogError(f"{file.path}: column {name!r} is missing. {keep_partitions(_pattern_of(file), [name])}")
         try:
             check_column(name, names)
         except ValueError as error:
             raise LogError(f"{file.path}: {error}") from None
 
 
+def _pattern_of(file: LogFile) -> Path:
+    """Give a pattern for all files of a folder of partitions."""
+    parts = file.path.parts
+    first = next(number for number, part in enumerate(parts) if "=" in part)
+    return Path(*parts[:first], "**", f"*{file.path.suffix}")
+
+
 def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Settle the kind of each column, from types (Parquet) or the first mebibyte of each file.
+    """Settle the kind of each column: by its type (Parquet, JSON), or where a field is text by all of its cells.
 
     CSV ids are text, as written, unless integers are wanted.
 
@@ -158,7 +153,8 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     files : sequence of LogFile
     columns : Columns
     wanted : mapping of str to str, optional
-        The kinds that a fitted model needs, by role as in `Columns.roles`; "shown" for what is told as it is written.
+        The kinds that a fitted model needs, or that the user says, by role as in `Columns.roles`; "shown" for what is
+        told as it is written.
 
     Returns
     -------
@@ -169,20 +165,93 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     Raises
     ------
     LogError
-        Where files differ, where a file mixes kinds, or where the kind is not the one wanted.
+        Where files differ, where a column mixes kinds, or where the kind is not the one wanted.
     """
     shown = {role: SHOWN for role, kind in (wanted or {}).items() if kind == SHOWN}
     read = {role: name for role, name in columns.roles.items() if role not in shown}
     kinds: dict[str, tuple[str, LogFile]] = {}  # and the first file that told
+    wanted = wanted or {}
+    open_roles: dict[LogFile, dict[str, str]] = {}  # fields that are text, so their cells tell
     for file in files:
-        for role, found in _find(file, read).items():
-            kind = _settle(found, role, columns.roles[role], (wanted or {}).get(role), file)
+        for role, found in _find(file, read, wanted).items():
+            if found == "cells":
+                open_roles.setdefault(file, {})[role] = columns.roles[role]
+                continue
+            kind = _settle(found, role, columns.roles[role], wanted.get(role), file)
             if kind is not None:
                 before, owner = kinds.get(role, (kind, file))
                 kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
+    for role, (kind, file) in _judge(open_roles).items():
+        before, owner = kinds.get(role, (kind, file))
+        kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
     usual = {"user": "text", "item": "text", "time": "time"}
     usual |= shown
     return {role: kinds[role][0] if role in kinds else usual.get(role, "number") for role in columns.roles}
+
+
+def _judge(open_roles: Mapping[LogFile, Mapping[str, str]]) -> dict[str, tuple[str, LogFile]]:
+    """Give the kinds of fields of text by all of their cells in all files, and the first file that tells.
+
+    Raises
+    ------
+    LogError
+        Where some cells of a field are numbers and some are not.
+    """
+    tallies: dict[str, tuple[Tally, LogFile]] = {}
+    several = len(open_roles) > 1
+    for file, roles in open_roles.items():
+        where = f"row {{}} of {file.path}" if several else "row {}"
+        for block in read_blocks(file, roles, dict.fromkeys(roles, "text")):
+            for role, column in block.cells.items():
+                tally, _ = tallies.setdefault(role, (Tally(file.dialect.decimal), file))
+                tally.add(plain(column), block.rows, where)
+    names = {role: name for roles in open_roles.values() for role, name in roles.items()}
+    return {role: (_kind_of(tally, names[role]), file) for role, (tally, file) in tallies.items() if tally.filled}
+
+
+def _kind_of(tally: Tally, name: str) -> str:
+    if tally.kind == "mixed":
+        comma = "--decimal , where a comma stands before the decimals; else " if tally.commas else ""
+        raise LogError(
+            f"column {name!r} holds numbers and other text: {tally.tell()}. Say what it is: {comma}--fields "
+            f"{name}:number, so that rows with other cells are bad ones, or --fields {name}:text, so that each value "
+            "is a word. What is missing is an empty cell."
+        )
+    return "boolean" if tally.booleans == tally.filled else tally.kind
+
+
+def find_band(files: Sequence[LogFile], columns: Columns, kinds: Mapping[str, str]) -> str | None:
+    """Find the unit that almost all times, which are numbers, show; None where there is none.
+
+    The first rows of each file tell, or all rows where they do not.
+
+    Raises
+    ------
+    LogError
+        Where units are mixed.
+    """
+    if columns.timestamp is None or kinds.get("time") not in ("integer", "number"):
+        return None
+    role, kind = {"time": columns.timestamp}, {"time": kinds["time"]}
+    for whole in (False, True):
+        counts, n = Counter[str](), 0
+        for file in files:
+            for block in read_blocks(file, role, kind, SAMPLE_BYTES):
+                if block.cells:
+                    numbers = convert(block.cells["time"], kinds["time"], "time").values.drop_null().to_numpy()
+                    counts.update(count_bands(numbers))
+                    n += len(numbers)
+                if not whole:
+                    break
+        if (band := unit_of_most(counts, n)) is not None:
+            return band
+    mixed = [f"{count:,} in {unit}" for unit, count in counts.items() if count > _FEW * n]
+    if len(mixed) > 1:
+        raise LogError(
+            f"column {columns.timestamp!r} mixes units: of {n:,} times, {' and '.join(mixed)} since 1970. Convert them "
+            "to one unit first."
+        )
+    return None
 
 
 def _settle(found: str | None, role: str, name: str, wanted: str | None, file: LogFile) -> str | None:
@@ -190,12 +259,12 @@ def _settle(found: str | None, role: str, name: str, wanted: str | None, file: L
     if wanted is None or found in (None, wanted):
         return wanted or found
     is_open = file.format in ("csv", "tsv") and role != "time"  # a cell is what one takes it for
-    if is_open or (found == "integer" and wanted == "number"):
+    if is_open or (role.startswith("field:") and (found, wanted) in _TAKEN):
         return wanted
     used = f"the field {name!r}" if role.startswith("field:") else f"the {role}"
     raise LogError(
         f"{file.path}: column {name!r} holds {_WORDS[found or 'text']}, but {_WORDS[wanted]} were expected for "
-        f"{used}, as in the log that the model was fitted to. Convert the column first."
+        f"{used}, as the model, or --fields, has it. Convert the column first."
     )
 
 
@@ -210,18 +279,35 @@ def _join(first: str, second: str, role: str, name: str, files: tuple[LogFile, L
     )
 
 
-def _find(file: LogFile, roles: Mapping[str, str]) -> dict[str, str | None]:
-    """Find the kind of each column in one file, None where it does not tell."""
+def _find(file: LogFile, roles: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None]:
+    """Find the kind of each column in one file: None where it does not tell, "cells" where text has to be judged."""
     if file.format == "parquet":
         schema = log_parquet.read_schema(file)
-        return {role: _kind_of_type(schema.field(name).type, role, name, file) for role, name in roles.items()}
-    if file.format == "jsonl":
-        entries = log_json.read_objects(file, _SAMPLE_BYTES)
+        found = {role: _kind_of_type(schema.field(name).type, role, name, file) for role, name in roles.items()}
+    elif file.format == "jsonl":
+        entries = log_json.read_objects(file, SAMPLE_BYTES)
         columns = {role: [entry.get(name) for entry in entries] for role, name in roles.items()}
-        return {role: _kind_of_values(values, role, roles[role], file) for role, values in columns.items()}
-    with closing(log_csv.read_blocks(file, roles, _SAMPLE_BYTES)) as blocks:
-        block = next(blocks, None)
-    return {role: _kind_of_cells(block.cells[role].to_pylist() if block else [], role) for role in roles}
+        found = {role: _kind_of_values(values, role, roles[role], file) for role, values in columns.items()}
+    else:
+        found = {role: "time" if role == "time" else "text" for role in roles}
+    if file.dialect.time_format is not None and found.get("time") == "integer":
+        found["time"] = "time"
+    elif file.dialect.time_format is None and found.get("time") == "time":
+        found["time"] = _kind_of_times(file, roles["time"])
+    judged = [role for role in roles if role.startswith("field:") and role not in wanted and found[role] == "text"]
+    return found | dict.fromkeys(judged, "cells")
+
+
+def _kind_of_times(file: LogFile, name: str) -> str | None:
+    """Tell whether times in text are numbers, by most of the first cells: a bad one does not change the others."""
+    for block in read_blocks(file, {"time": name}, {"time": "time"}, SAMPLE_BYTES):
+        cells = plain(block.cells["time"]) if block.cells else pa.array([])
+        if not pa.types.is_binary(cells.type):
+            return "time"
+        kinds = [_number_kind(cell) for cell in cells.to_pylist() if cell]
+        most = max(sorted(set(kinds)), key=kinds.count, default=None)
+        return "number" if most == "integer" and "number" in kinds else most
+    return None
 
 
 def _kind_of_type(kind: pa.DataType, role: str, name: str, file: LogFile) -> str | None:
@@ -258,13 +344,20 @@ def _check_kind(found: str | None, role: str, name: str, shown: str, file: LogFi
     return allowed[found]
 
 
-_JSON_KINDS = {str: "text", int: "integer", float: "number", bool: "boolean"}
+_JSON_KINDS: dict[type, str] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    log_json.Entry: "objects",
+    list: "lists",
+}
 
 
 def _kind_of_values(values: Sequence[Any], role: str, name: str, file: LogFile) -> str | None:
     """Give the kind of almost all JSON values; the few others become bad rows."""
     values = [value for value in values if value is not None]
-    kinds = [_JSON_KINDS.get(type(value), type(value).__name__) for value in values]
+    kinds = [_JSON_KINDS[type(value)] for value in values]
     if not kinds:
         return None
     if role not in _IDS and set(kinds) == {"integer", "number"}:
@@ -272,29 +365,20 @@ def _kind_of_values(values: Sequence[Any], role: str, name: str, file: LogFile) 
     counts = Counter(kinds)
     most, n_most = counts.most_common(1)[0]
     if n_most < _MOSTLY * len(kinds):
+        if role.startswith("field:") and set(kinds) <= {"integer", "number", "text"}:
+            return "text"  # so that its cells are judged as those of other formats
         forms = ", ".join(f"{show(values[kinds.index(kind)])} ({_WORDS.get(kind, kind)})" for kind in counts)
         raise LogError(f"{file.path}: column {name!r} mixes kinds of value: {forms}. Convert it to one kind first.")
-    return _check_kind(most, role, name, _WORDS.get(most, most), file)
+    if most in ("objects", "lists"):
+        raise LogError(
+            f"{file.path}: column {name!r} holds {most}, such as {show(values[kinds.index(most)])}. What is nested is "
+            "not read: make a key of each value that is to be read."
+        )
+    return _check_kind(most, role, name, _WORDS[most], file)
 
 
 _NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _WHOLE = re.compile(rb"\s*[+-]?\d+(\.0*)?\s*")
-
-
-def _kind_of_cells(cells: Sequence[bytes | None], role: str) -> str | None:
-    """Give the kind of CSV cells; a text stays a text whatever it looks like where it is an id."""
-    filled = [cell for cell in cells if cell]
-    if role in _IDS:
-        return "text"
-    if not filled:
-        return None
-    kinds = [_number_kind(cell) for cell in filled]
-    if role == "time":  # by most of the cells, since no bad row must turn the others into another kind
-        most = max(sorted(set(kinds)), key=kinds.count)
-        return "number" if most == "integer" and "number" in kinds else most
-    if len(kinds) - kinds.count("time") >= _MOSTLY * len(kinds):  # the few others are bad rows
-        return "number"
-    return "boolean" if all(cell.strip().lower() in (b"true", b"false") for cell in filled) else "text"
 
 
 def _number_kind(cell: bytes) -> str:

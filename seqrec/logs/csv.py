@@ -16,50 +16,81 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from seqrec._checks import show
 from seqrec.exceptions import LogError
 from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
 from seqrec.logs.files import MAX_ROW_BYTES, LogFile, Stream
-from seqrec.logs.values import beyond_ascii, invalid_byte
+from seqrec.logs.values import CODES, beyond_ascii, invalid_byte
 
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n|\Z)")
 _QUOTE, _CR, _LF = b'"\r\n'
 
 
-def read_names(stream: Stream, file: LogFile) -> tuple[list[str], bytes]:
-    """Read the header; give the columns' names, and bytes that were read beyond it.
+class Header(NamedTuple):
+    """The first row of a file.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the columns; a column without a name, such as pandas' index, has an empty one.
+    delimiter : bytes
+    rest : bytes
+        That were read beyond it.
+    """
+
+    names: list[str]
+    delimiter: bytes
+    rest: bytes
+
+
+def read_header(stream: Stream, file: LogFile) -> Header:
+    """Read the header.
 
     Raises
     ------
     LogError
-        Where there is no header, or a name is empty, repeated or not UTF-8.
+        Where there is no header, or its names are empty, repeated or not UTF-8.
     """
-    grammar = _Grammar.of(file.delimiter)
     buffer, match = b"", None
     while match is None and len(buffer) <= MAX_ROW_BYTES:
         more = stream.read(max(len(buffer), 2**16))
         buffer = (buffer + more).lstrip(b"\r\n")
+        grammar = _Grammar.of(_delimiter(file, buffer))
         match = grammar.match(buffer, 0, final=not more and stream.damage is None)
         if not more:
             break
     if match is None or not buffer:
         what = f"; {stream.damage}" if stream.damage else ""
         raise LogError(f"{file.path} has no header line{what}. Expected the names of the columns in its first line.")
-    return _check_names(grammar.cells(match.group()), file), buffer[match.end() :]
+    names = _check_names(grammar.cells(match.group()), file)
+    return Header(names, grammar.delimiter, buffer[match.end() :])
+
+
+def _delimiter(file: LogFile, content: bytes) -> bytes:
+    """Give the delimiter that is said, or the sign that is most frequent in the first line, outside of quotes."""
+    if file.dialect.delimiter is not None:
+        return file.dialect.delimiter.encode()
+    line = re.sub(rb'"[^"]*"', b"", content.splitlines()[0] if content else b"")
+    usual = b"\t,;|" if file.format == "tsv" else b",;\t|"
+    return bytes([max(usual, key=line.count)])
 
 
 def _check_names(cells: list[bytes | None], file: LogFile) -> list[str]:
     try:
         names = [(cell or b"").decode() for cell in cells]
     except UnicodeDecodeError:
-        raise LogError(f"{file.path}: the header is not valid UTF-8. Convert the file to UTF-8.") from None
+        advice = "Say how it is written, such as --encoding latin-1, or convert it"
+        raise LogError(f"{file.path}: the header is not valid UTF-8. {advice}.") from None
+    if len(names) == 1:
+        raise LogError(
+            f"{file.path}: the header is a single cell, {show(names[0])}. Expected the names of columns with a sign "
+            "between them; if it is none of , ; | and tab, name it: --delimiter SIGN."
+        )
+    if not any(map(str.strip, names)):
+        raise LogError(f"{file.path}: no column of the header has a name. Give them names.")
     for position, name in enumerate(names):
-        if not name.strip():
-            raise LogError(f"{file.path}: column {position + 1} of the header has no name. Give it one, or drop it.")
-        if name in names[:position]:
+        if name.strip() and name in names[:position]:
             raise LogError(f"{file.path}: column {name!r} occurs twice in the header. Rename or drop all but one.")
-    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
-        expected = "tabs" if file.format == "tsv" else "commas"
-        raise LogError(f"{file.path}: the cells seem to be separated by {other!r}. Expected {expected}: convert it.")
     return names
 
 
@@ -78,9 +109,24 @@ def read_blocks(file: LogFile, roles: Mapping[str, str], block_bytes: int = BLOC
     Block
     """
     with Stream(file) as stream:
-        names, buffer = read_names(stream, file)
-        reader = _Reader(file.delimiter, len(names), {role: names.index(name) for role, name in roles.items()})
-        yield from cut_text(stream, buffer, reader.take, block_bytes)
+        names, delimiter, buffer = read_header(stream, file)
+        reader = _Reader(delimiter, len(names), {role: names.index(name) for role, name in roles.items()})
+        for block in cut_text(stream, buffer, reader.take, block_bytes):
+            yield _without_headers(block, roles)
+
+
+def _without_headers(block: Block, roles: Mapping[str, str]) -> Block:
+    """Turn rows that repeat the header, as in files that were put together, into bad ones."""
+    repeats = np.ones(len(block.rows), dtype=bool)
+    for role, name in roles.items():
+        same = pc.equal(block.cells[role], pa.scalar(name.encode(), pa.binary()))
+        repeats &= pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False)
+    if len(roles) < 2 or not repeats.any():
+        return block
+    raw, kept = show_raw(",".join(roles.values())), pa.array(~repeats)
+    bad = [BadRow(int(row), "", "repeated_header", CODES["repeated_header"], raw) for row in block.rows[repeats]]
+    cells = {role: column.filter(kept) for role, column in block.cells.items()}
+    return block._replace(rows=block.rows[~repeats], cells=cells, bad=sorted([*block.bad, *bad]))
 
 
 class _Grammar(NamedTuple):
@@ -93,11 +139,12 @@ class _Grammar(NamedTuple):
 
     @classmethod
     def of(cls, delimiter: bytes) -> _Grammar:
-        inner, rest = rb'[^"]*+(?:""[^"]*+)*+', rb"[^%b\r\n]*+" % delimiter
+        mark = re.escape(delimiter)
+        inner, rest = rb'[^"]*+(?:""[^"]*+)*+', rb"[^%b\r\n]*+" % mark
         cell = rb'(?:"%b"%b|(?!")%b)' % (inner, rest, rest)
-        row = rb"%b(?:%b%b)*+" % (cell, delimiter, cell)
+        row = rb"%b(?:%b%b)*+" % (cell, mark, cell)
         rows, row = rb"(?:%b(?:\r\n?|\n))*+" % row, rb"%b(?:\r\n?|\n|\Z)" % row
-        parts = rb'(?:"(%b)"(%b)|(%b))%b' % (inner, rest, rest, delimiter)
+        parts = rb'(?:"(%b)"(%b)|(%b))%b' % (inner, rest, rest, mark)
         return cls(delimiter, *map(re.compile, (rows, row, parts)))
 
     def match(self, buffer: bytes, position: int, final: bool) -> re.Match[bytes] | None:

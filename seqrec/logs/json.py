@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json
 
+from seqrec.data.kinds import number_pattern
 from seqrec.logs.blocks import BLOCK_BYTES, BadRow, Block, cut_text, show_raw
 from seqrec.logs.files import LogFile, Stream
 from seqrec.logs.values import SHOWN
@@ -20,12 +21,13 @@ _SPACE = b" \t\r\n"
 _BETWEEN = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 _INF = re.compile(rb"[\[:,\s]-?Inf[\],}\s]")  # Arrow reads it, though it is not JSON
 _BEYOND = {"integer": "not_integer", "number": "not_a_number"}
+_QUOTED = {"integer": re.compile(r"[+-]?[0-9]+(\.0*)?"), "number": re.compile(number_pattern().removesuffix("\\z"))}
 _IN_PYTHON = {"integer": (int,), "number": (int, float), "boolean": (bool,)}  # all other kinds come as text
 _IN_ARROW = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
-def _convert(value: Any, kind: str) -> Any:
-    """Give a value as its column holds it.
+def _convert(value: Any, kind: str, role: str) -> Any:
+    """Give a value as its column holds it; what is no id may be a number in quotes.
 
     Raises
     ------
@@ -34,6 +36,11 @@ def _convert(value: Any, kind: str) -> Any:
     OverflowError
         Beyond 64 bits, or NaN, which is no JSON.
     """
+    is_field = kind == "text" and role.startswith("field:")
+    if isinstance(value, str) and role not in ("user", "item") and kind in _QUOTED:
+        value = _unquoted(value, kind)
+    if (role == "time" and kind == "time" and type(value) is int) or (is_field and type(value) in (int, float)):
+        value = word_of(value)  # 20240517 is written as a format says, and codes may be words
     if value is None:
         return None
     if kind == SHOWN and not isinstance(value, str):
@@ -50,6 +57,20 @@ def _convert(value: Any, kind: str) -> Any:
     return float(value) if kind == "number" else value
 
 
+def word_of(number: float) -> str:
+    """Write a number as a word, alike whether it is held as an integer or as a float."""
+    return str(int(number)) if number == number // 1 and abs(number) < 2**53 else repr(number)
+
+
+def _unquoted(text: str, kind: str) -> int | float | str | None:
+    """Read a number that is written as text; None where the text is blank."""
+    if not text.strip(" \t"):
+        return None
+    if not _QUOTED[kind].fullmatch(text):
+        return text
+    return float(text) if kind == "number" else int(text.partition(".")[0])
+
+
 def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
     """Read the objects in the first `n_bytes` of a file, leaving broken lines out."""
     with Stream(file) as stream:
@@ -57,10 +78,12 @@ def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
     lines = content.split(b"\n")
     if len(content) == n_bytes:  # the last line may be cut
         lines.pop()
-    return [entry for entry in map(_parse_line, lines) if isinstance(entry, _Entry)]
+    return [entry for entry in map(_parse_line, lines) if isinstance(entry, Entry)]
 
 
-def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[Block]:
+def read_blocks(
+    file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str], block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
     """Read the columns that have a role; text comes as text or bytes, a missing key is null.
 
     Parameters
@@ -70,6 +93,7 @@ def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str
         The column of each role.
     kinds : mapping of str to str
         The kind of each role.
+    block_bytes : int
 
     Yields
     ------
@@ -81,7 +105,7 @@ def read_blocks(file: LogFile, roles: Mapping[str, str], kinds: Mapping[str, str
             size = len(buffer) if final else buffer.rfind(b"\n") + 1
             return _read_lines(buffer[:size], start, roles, kinds), size
 
-        yield from cut_text(stream, b"", take, BLOCK_BYTES)
+        yield from cut_text(stream, b"", take, block_bytes)
 
 
 def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
@@ -125,7 +149,7 @@ def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds
     bad: list[BadRow] = []
     for row, line in enumerate(lines, start):
         entry = _parse_line(line)
-        if isinstance(entry, _Entry) and not entry.repeated.isdisjoint(roles.values()):
+        if isinstance(entry, Entry) and not entry.repeated.isdisjoint(roles.values()):
             entry = f"the key {sorted(entry.repeated)[0]!r} occurs twice in the line"
         if isinstance(entry, str):
             bad.append(BadRow(row, "", "broken_json", entry, show_raw(line)))
@@ -134,7 +158,7 @@ def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds
         for role, name in roles.items():
             value = entry.get(name)
             try:
-                value = _convert(value, kinds[role])
+                value = _convert(value, kinds[role], role)
             except (TypeError, OverflowError) as error:
                 code = "wrong_type" if isinstance(error, TypeError) else _BEYOND[kinds[role]]
                 wrong[role][row], value = (code, show_raw(json.dumps(value))), None
@@ -143,7 +167,7 @@ def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds
     return Block(start, len(good) + len(bad), np.array(good, dtype=np.int64), cells, bad, wrong)
 
 
-class _Entry(dict[str, Any]):
+class Entry(dict[str, Any]):
     """An object, and which of its keys came more than once."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
@@ -152,12 +176,12 @@ class _Entry(dict[str, Any]):
         self.repeated = set() if len(self) == len(pairs) else {name for name in names if names.count(name) > 1}
 
 
-def _parse_line(line: bytes) -> _Entry | str:
+def _parse_line(line: bytes) -> Entry | str:
     """Give the object of a line, or say why there is none."""
     try:
-        entry = json.loads(line.decode("utf-8", "surrogateescape"), object_pairs_hook=_Entry)
+        entry = json.loads(line.decode("utf-8", "surrogateescape"), object_pairs_hook=Entry)
     except RecursionError:
         return "the line is nested too deeply"
     except ValueError as error:
         return f"the line is not valid JSON: {error}"
-    return entry if isinstance(entry, _Entry) else "the line is not an object, such as {...}"
+    return entry if isinstance(entry, Entry) else "the line is not an object, such as {...}"

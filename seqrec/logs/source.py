@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -14,20 +16,58 @@ from seqrec.data.times import infer_unit
 from seqrec.exceptions import BadRowsError
 from seqrec.logs.blocks import BAD_SCHEMA, CORRUPT
 from seqrec.logs.chunks import TimeFacts
-from seqrec.logs.columns import Columns, find_columns, find_kinds
+from seqrec.logs.columns import Columns, find_band, find_columns, find_kinds
+from seqrec.logs.dialect import AS_USUAL, Dialect
 from seqrec.logs.files import LogFile, find_files
+from seqrec.logs.formats import read_names
 
 #: Of the rows that cannot be used, as they are told to the user.
 QUARANTINE = pa.schema([pa.field("file", pa.string()), *BAD_SCHEMA])
 
+_NUMBERING = re.compile(r"\s*|Unnamed: \d+|index|__index_level_\d+__")  # as pandas and R name the numbers of rows
 _BLOCK = 2**20  # bytes at each end of a file, by which it is known
-_IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none"
+_IN_OPTIONS = "--time-unit s (or ms, us, ns)", "give --timestamp none", "Say it: --time-format %Y%m%d"
 Show = Callable[[str, int, int | None], None]  # step, how much is done, of how much
 
 
 def count_corrupt(bad: pa.Table) -> int:
     """Count, by the rows that cannot be used, the files of which no row can be trusted."""
     return pc.sum(pc.equal(bad["code"], CORRUPT)).as_py() or 0
+
+
+_DIGITS = re.compile(r"-?\d+(\.\d*)?")
+_OPTIONS = {  # that help against codes
+    "unreadable_time": "--time-format",
+    "invalid_utf8": "--encoding",
+    "not_a_number": "--decimal",
+    "wrong_number_of_cells": "--delimiter",
+}
+
+
+class BadCounts:
+    """How many rows cannot be used, by code, and the first value of each."""
+
+    def __init__(self) -> None:
+        self.counts = Counter[str]()
+        self._first: dict[str, str] = {}
+
+    def add(self, bad: pa.Table) -> None:
+        """Count the rows of a table with the columns `code` and `raw`."""
+        self.counts.update(bad["code"].to_pylist())
+        for code in set(self.counts) - set(self._first):
+            self._first[code] = bad["raw"][pc.index(bad["code"], code).as_py()].as_py() or ""
+
+    def tell(self) -> str:
+        """Say it, the most frequent first, with the option that may help."""
+        return "; ".join(self._tell(code, count) for code, count in self.counts.most_common())
+
+    def _tell(self, code: str, count: int) -> str:
+        raw = self._first[code]
+        such = f", such as '{raw[:60]}'" if raw else ""
+        option = _OPTIONS.get(code, "")
+        if code == "unreadable_time" and _DIGITS.fullmatch(raw):
+            option = "--time-unit"
+        return f"{count:,} {code}{such}" + (f", see {option}" if option else "")
 
 
 def too_bad(
@@ -60,15 +100,33 @@ class Source(NamedTuple):
 
     @classmethod
     def find(
-        cls, patterns: Sequence[str], names: Mapping[str, Any], fields: Iterable[str], wanted: Mapping[str, str]
+        cls,
+        patterns: Sequence[str],
+        names: Mapping[str, Any],
+        fields: Iterable[str],
+        wanted: Mapping[str, str],
+        dialect: Dialect = AS_USUAL,
     ) -> Source:
         """Find files and columns, and check that these hold the kinds of values that are wanted.
 
         `names` may hold "user", "item" and "timestamp": columns.
         """
-        files = [LogFile.from_path(path) for path in find_files(patterns)]
+        files = find_files(patterns, dialect)
         columns = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
-        return cls(files, columns, find_kinds(files, columns, wanted))
+        kinds = find_kinds(files, columns, wanted)
+        if dialect.time_unit == "auto" and (band := find_band(files, columns, kinds)):
+            files = [file._replace(dialect=dialect._replace(band=band)) for file in files]
+        return cls(files, columns, kinds)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the files are written, with what was found of it."""
+        return self.files[0].dialect
+
+    def unused(self) -> list[str]:
+        """List the columns that are not read, without those that number the rows."""
+        names = dict.fromkeys(name for file in self.files for name in read_names(file))
+        return [name for name in names if name not in self.columns.roles.values() and not _NUMBERING.fullmatch(name)]
 
     @property
     def paths(self) -> list[str]:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqrec._checks import MAX_ID_BYTES, exact_below
-from seqrec.data.times import TICKS, YEARS, ZONE
+from seqrec.data.kinds import number_pattern
+from seqrec.data.times import BAND, TICKS, YEARS, ZONE
+from seqrec.logs.dialect import AS_USUAL, Dialect
 
 CODES = {
     "missing_user": "the user is null or empty",
@@ -21,12 +23,14 @@ CODES = {
     "missing_time": "the time is null or empty",
     "long_id": f"an id is longer than {MAX_ID_BYTES} bytes",
     "invalid_utf8": "a text is not valid UTF-8",
-    "unreadable_time": "a time is not ISO 8601, not finite, not exact as a float, or outside of the years 1 to 9999",
+    "unreadable_time": "a time is not ISO 8601 or as --time-format says, not finite, not exact as a float, outside of "
+    "the years 1 to 9999, or a number far from almost all others",
     "not_integer": "an id of integers is no plain integer within 64 bits, or not exact as a float",
     "not_a_number": "a number cannot be read, or is infinite or NaN",
     "not_boolean": "a value is neither true nor false",
     "wrong_type": "a JSON value is of another kind than its column",
     "wrong_number_of_cells": "a CSV row has more or fewer cells than the header",
+    "repeated_header": "a CSV row repeats the header",
     "unclosed_quote": "a CSV cell opens with a quote that never closes",
     "long_row": "a row of text is longer than 16 MiB",
     "broken_json": "a line is not a JSON object",
@@ -47,7 +51,6 @@ TYPES = {
 SHOWN = "shown"  # kind of a column that is told as it is written, and read for nothing else
 _INTEGER = r"^-?(0|[1-9][0-9]*)\z"
 _WHOLE = r"^[+-]?[0-9]+(\.0*)?\z"
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 _UTC = pa.timestamp("us", "UTC")
 
 
@@ -59,7 +62,7 @@ class Values(NamedTuple):
     zoned: np.ndarray | bool = False  # which times have a zone
 
 
-def convert(cells: pa.Array, kind: str, role: str) -> Values:
+def convert(cells: pa.Array, kind: str, role: str, dialect: Dialect = AS_USUAL) -> Values:
     """Convert the cells of a column to the Arrow type of its kind.
 
     Parameters
@@ -70,6 +73,8 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
         What is shown becomes text, and has no fault whatever it is.
     role : str
         "user", "item", "time", or anything else for a field.
+    dialect : Dialect
+        How numbers and times are written.
 
     Returns
     -------
@@ -80,18 +85,47 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
         return Values(_as_written(cells), np.zeros(len(cells), np.uint8))
     missing = f"missing_{role}" if is_id or is_time else ""  # for a field, that is no fault but a value of its own
     if kind == "text":
-        return _read_text(cells, missing, is_id)
+        return _read_text(_words(cells), missing, is_id)
+    if kind == "time" and dialect.time_format is not None and pa.types.is_integer(cells.type):
+        cells = plain(cells.cast(pa.string()))  # 20240517 is written as a format says
     from_text, from_others, unread = _READ["ticks" if is_time and kind == "integer" else kind]
     if pa.types.is_binary(cells.type):
         text, absent, invalid = _trim(cells, "" if is_id or kind == "time" else " \t")
-        values, zoned = from_text(text) if kind == "time" else (from_text(text), False)
+        values, zoned = _from_text(text, from_text, kind, dialect)
     else:
         absent, invalid = _nulls(cells), np.zeros(len(cells), dtype=bool)
         values, zoned = from_others(cells), getattr(cells.type, "tz", None) is not None
     if kind == "number":
         values = pc.if_else(pc.is_finite(values), values, None)
+    if is_time and kind in ("integer", "number"):
+        values = _in_range(values, dialect)
     unread = "unreadable_time" if is_time else unread
     return Values(values, _mark({missing: absent, "invalid_utf8": invalid, unread: _nulls(values)}), zoned)
+
+
+def _from_text(
+    text: pa.Array, usual: Callable[[pa.Array], Any], kind: str, dialect: Dialect
+) -> tuple[pa.Array, np.ndarray | bool]:
+    """Read text as a dialect has it; give values, null where they cannot be read, and which times have a zone."""
+    if kind == "time":
+        return usual(text) if dialect.time_format is None else _parse_format(text, dialect.time_format)
+    if kind == "number" and dialect.decimal != ".":
+        text = pc.if_else(pc.match_substring_regex(text, number_pattern(dialect.decimal)), text, None)
+        text = pc.replace_substring(text, dialect.decimal, ".")
+    return usual(text), False
+
+
+def _in_range(numbers: pa.Array, dialect: Dialect) -> pa.Array:
+    """Give times that are numbers, null outside of the range that their unit has."""
+    if dialect.time_unit != "auto":
+        low, high = (int(year.astype(np.int64)) * TICKS[dialect.time_unit] for year in YEARS)
+    elif dialect.band is not None:
+        low, high = (edge * TICKS[dialect.band] for edge in BAND)
+    else:
+        return numbers
+    low, high = (pa.scalar(int(np.clip(edge, -(2**63), 2**63 - 1)), numbers.type) for edge in (low, high))
+    inside = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
+    return pc.if_else(inside, numbers, None)
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -167,8 +201,17 @@ def _as_written(cells: pa.Array) -> pa.Array:
     """Give any cells as text, null where they are empty or not UTF-8."""
     if pa.types.is_nested(cells.type):
         return pa.array([None if value is None else str(value) for value in cells.to_pylist()], pa.string())
-    text = _decode(cells)[0] if pa.types.is_binary(cells.type) else cells.cast(pa.string())
+    text = _decode(cells)[0] if pa.types.is_binary(cells.type) else _words(cells)
     return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _words(cells: pa.Array) -> pa.Array:
+    """Write numbers as words, alike whether they are held as integers or as floats."""
+    if pa.types.is_floating(cells.type):
+        whole = _cast_integers(cells)
+        there = pc.if_else(pc.is_nan(cells), None, cells)
+        return pc.coalesce(whole.cast(pa.string()), there.cast(pa.string()))
+    return cells if pa.types.is_binary(cells.type) else cells.cast(pa.string())
 
 
 def _trim(cells: pa.Array, spaces: str) -> tuple[pa.Array, np.ndarray, np.ndarray]:
@@ -214,7 +257,7 @@ def _parse_numbers(text: pa.Array) -> pa.Array:
     try:
         return text.cast(pa.float64())
     except pa.ArrowInvalid:
-        return pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None).cast(pa.float64())
+        return pc.if_else(pc.match_substring_regex(text, number_pattern()), text, None).cast(pa.float64())
 
 
 def _parse_booleans(text: pa.Array) -> pa.Array:
@@ -236,6 +279,13 @@ def _parse_times(text: pa.Array) -> tuple[pa.Array, np.ndarray | bool]:
     unread = times.isna().to_numpy()
     ticks = times.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
     return _in_calendar(pa.array(ticks, mask=unread), TICKS["us"]), zones
+
+
+def _parse_format(text: pa.Array, form: str) -> tuple[pa.Array, np.ndarray | bool]:
+    """Parse times of one format."""
+    times = pd.to_datetime(text.to_pandas(), utc=True, format=form, errors="coerce")
+    ticks = times.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    return _in_calendar(pa.array(ticks, mask=times.isna().to_numpy()), TICKS["us"]), "%z" in form
 
 
 def _from_ticks(cells: pa.Array) -> pa.Array:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
-from seqrec.logs.source import QUARANTINE, Show, Source, count_corrupt, too_bad
+from seqrec.logs.source import QUARANTINE, BadCounts, Show, Source, count_corrupt, too_bad
 from seqrec.logs.tables import write_table
 
 
@@ -69,9 +69,10 @@ class Log(NamedTuple):
         """
         if self.bad.num_rows and path is not None:
             write_table(self.bad, path)
-        more = f"the first: {_first(self.bad)}" if self.bad.num_rows else ""
+        counts = BadCounts()
+        counts.add(self.bad)
         where = "" if path is None else f" They are listed in {path}."
-        error = too_bad(self.bad.num_rows, self.n_rows, count_corrupt(self.bad), max_bad, more, where)
+        error = too_bad(self.bad.num_rows, self.n_rows, count_corrupt(self.bad), max_bad, counts.tell(), where)
         if error is not None:
             raise error
 
@@ -84,8 +85,13 @@ class Log(NamedTuple):
             If the unit of the times is not plain, or duplicates are to be dropped where there are no times.
         """
         user, item, timestamp, _ = self.source.columns
+        good = self.good
+        for name in self.source.columns.fields:
+            if self.source.kinds[f"field:{name}"] == "text":  # which has been judged already
+                at = good.column_names.index(name)
+                good = good.set_column(at, name, good[name].dictionary_encode())
         return Sequences.from_frame(
-            self.good,
+            good,
             user=user,
             item=item,
             timestamp=timestamp,
@@ -103,8 +109,3 @@ class Log(NamedTuple):
             "quarantined_by_code": dict(sorted((entry["values"], entry["counts"]) for entry in counts)),
             "columns": self.source.columns._asdict(),
         }
-
-
-def _first(bad: pa.Table) -> str:
-    row = bad[:1].to_pylist()[0]
-    return f"{row['file']}, row {row['row']}, column {row['column']!r}: {row['reason']}"

@@ -1,5 +1,6 @@
 """The command line as a whole: it answers at once, and says no more than it should."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 import seqrec
 from seqrec.cli.app import app
+from seqrec.cli.options import Reading
 
 
 def test_version_is_told():
@@ -77,8 +79,66 @@ def test_an_option_of_several_commands_is_the_same_in_each():
     options = {
         name: {one.name: (one.opts, one.default, one.help) for one in commands[name].params} for name in commands
     }
-    for name in ("user", "item", "timestamp", "time_unit", "drop_duplicates", "max_bad", "as_json", "quiet"):
+    for name in (*Reading._fields, "as_json", "quiet"):
         assert options["fit"][name] == options["score"][name] == options["recommend"][name] == options["evaluate"][name]
     shared = options["score"].keys() & options["recommend"].keys()
-    assert len(shared) == 16
+    assert len(shared) == 21
     assert all(options["score"][name] == options["recommend"][name] for name in shared)
+
+
+def test_help_is_as_wide_as_the_terminal():
+    arguments = [sys.executable, "-m", "seqrec", "fit", "--help"]
+    told = subprocess.run(arguments, check=True, capture_output=True, text=True, env={**os.environ, "COLUMNS": "140"})
+    assert 100 < max(map(len, told.stdout.splitlines())) < 140
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "fit --help", "inspect {home}/score.seqrec", "inspect {home}/score.seqrec --json"]
+)
+def test_a_pipe_that_nobody_reads_is_no_bug(home, line):
+    arguments = [sys.executable, "-m", "seqrec", *line.format(home=home).split()]
+    read, write_end = os.pipe()
+    os.close(read)
+    finished = subprocess.run(arguments, check=False, stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
+    assert finished.returncode == 141
+    assert finished.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "score {home}/score.seqrec {home}/none.csv -o {new}",
+        "score {home}/score.seqrec {home}/log.csv",
+        "fit {home}/log.csv -o {new}.seqrec --task detect --set units=many",
+        "evaluate {home}/none.seqrec {home}/log.csv",
+        "inspect {home}/none.seqrec",
+        "verify {home}/none",
+        "state list {home}",
+        "skore",
+        "score --what",
+    ],
+)
+def test_an_error_is_json_too_where_json_is_asked_for(home, tmp_path, line):
+    result = run(*line.format(home=home, new=tmp_path / "new").split(), "--json", code=2)
+    told = json.loads(result.stdout)
+    assert told.keys() == {"error", "code"}
+    assert told["code"] == 2
+    assert told["error"][:40] in result.stderr
+
+
+@pytest.mark.parametrize("command", ["fit {home}/log.csv --task detect", "score {home}/score.seqrec {home}/log.csv"])
+def test_nothing_is_written_to_a_file_named_as_the_standard_output(home, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(home, tmp_path, f"{command} -o -", "standard output")
+
+
+@pytest.mark.parametrize("role", ["log", "model", "output"])
+def test_links_that_lead_in_a_circle_are_refused(home, tmp_path, role):
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    names = {"model": home / "score.seqrec", "log": home / "log.csv", "output": tmp_path / "out"}
+    names[role] = tmp_path / "loop.csv"
+    result = CliRunner().invoke(app, ["score", str(names["model"]), str(names["log"]), "-o", str(names["output"])])
+    assert result.exit_code in (2, 74)
+    assert "loop.csv" in result.stderr
+    assert "Traceback" not in result.output

@@ -164,6 +164,37 @@ def test_fields_of_which_no_value_is_there_are_used(home, lacking, tmp_path, tas
     assert (report["scored"], report["quarantined"]) == (320, 0)
 
 
+def _many_times(log):
+    log["timestamp"] = pd.to_datetime(log["timestamp"]).dt.strftime("%d.%m.%Y %H:%M:%S")
+    return log
+
+
+TOO_MANY = {
+    "times of another format": (
+        frame("d.csv", _many_times),
+        "320 unreadable_time, such as '01.05.2024 00:00:00', see --time-format",
+    ),
+    "milliseconds": (frame("d.csv", lambda log: log.assign(timestamp=17 * 10**11)), "'1700000000000', see --time-unit"),
+    "another encoding": (
+        raw_csv(lambda lines: [line.replace(b"tea", b"th\xe9") for line in lines]),
+        " invalid_utf8, such as 'th\\xe9', see --encoding",
+    ),
+    "two faults": (
+        raw_csv(lambda lines: [*lines[:200], *(line + b",x" for line in lines[200:]), b"u,,1,1"]),
+        "121 wrong_number_of_cells, such as 'u024,",
+    ),
+}
+
+
+@pytest.mark.parametrize("task", ["fit", "score", "recommend"], scope="module")
+@pytest.mark.parametrize("dirt", TOO_MANY)
+def test_too_many_bad_rows_are_counted_by_code_with_an_example_and_what_helps(home, tmp_path, task, dirt):
+    make, text = TOO_MANY[dirt]
+    line = [*command(home, task, *make(tmp_path), output=tmp_path / "out"), "--time-unit", "s"]
+    result = run(*line, code=exits.TOO_MANY_BAD)
+    assert text.replace("\\x", "\\x") in result.stderr
+
+
 def make_dirty_log():
     log = make_log()
     log.loc[7, "item_id"] = None
@@ -205,7 +236,8 @@ REFUSED = {
     "mixed zones": (frame("d.csv", _zones), "with a zone"),
     "unit that is not plain": (frame("d.csv", lambda log: log.assign(timestamp=np.arange(320))), "--time-unit"),
     "types that differ between files": (_two_files, "Convert"),
-    "UTF-16": (lambda path: [_utf16(path)], "UTF-16"),
+    "UTF-16": (lambda path: [_utf16(path)], "--encoding utf-16"),
+    "mixed units": (frame("d.csv", lambda log: log.assign(timestamp=[17 * 10**8, 17 * 10**11] * 160)), "mixes units"),
     "no header": (lambda path: [_empty(path)], "d.csv"),
     "unknown ending": (frame("d.xls", lambda log: log), "ending"),
 }

@@ -34,7 +34,9 @@ def test_two_fits_with_one_seed_give_the_same_recommendations(home, tmp_path):
 def test_fit_refuses_logs_that_hold_nothing_to_learn(home, tmp_path):
     empty = write(make_log()[:0], tmp_path / "empty.csv")
     one = write(make_log().assign(item_id="tea"), tmp_path / "one.csv")
-    run(*command(home, "fit", empty, output=tmp_path / "m"), code=2)
+    told = run(*command(home, "fit", empty, output=tmp_path / "m"), code=2).stderr
+    assert "the log has no row that can be used" in told
+    assert "X" not in told
     recommend = ["-o", tmp_path / "m.seqrec", "--task", "recommend"]
     assert "2 different items" in run("fit", one, *recommend, code=2).stderr
     assert "2 events" in run("fit", write(make_log(5, 1), tmp_path / "short.csv"), *recommend, code=2).stderr

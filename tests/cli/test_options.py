@@ -7,7 +7,7 @@ from seqrec.cli import options
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("2GiB", 2**31), ("500M", 500 * 2**20), (" 4g ", 2**32), ("1.5GB", 3 * 2**29)]
+    ("text", "size"), [("2GiB", 2**31), ("1500M", 1500 * 2**20), (" 4g ", 2**32), ("1.5GB", 3 * 2**29)]
 )
 def test_an_amount_of_memory_is_read_in_bytes(text, size):
     assert options.memory(text) == size
@@ -35,3 +35,19 @@ def test_a_parameter_is_json_or_else_text():
         "sides": {"a": "high"},
         "part of": "a=b",
     }
+
+
+def test_fields_may_say_what_their_values_are():
+    texts = ["amount:number, code:text", "channel", "a:b", ":text"]
+    assert options.kinds(texts) == {"amount": "number", "code": "text", "channel": None, "a:b": None, ":text": None}
+
+
+@pytest.mark.parametrize("text", ["256M", "900MiB", "0.5G"])
+def test_less_memory_than_a_job_takes_is_refused_with_what_it_takes(text):
+    with pytest.raises(typer.BadParameter, match=r"768MiB.*1GiB"):
+        options.memory(text)
+
+
+@pytest.mark.parametrize("text", ["tab", "\\t", "\t"])
+def test_a_tab_can_be_written_as_a_word(text):
+    assert options.Reading(delimiter=text).dialect().delimiter == "\t"

@@ -380,6 +380,30 @@ def test_numbers_of_no_plain_unit_need_one_named(frame, numbers):
     assert Sequences.from_frame(log, time_unit="us").timestamps.astype(int).max() == max(numbers)
 
 
+@pytest.mark.parametrize("odd", [0, -1, 7, 10**16, -(10**18), 9_999_999_999_999_999])
+@pytest.mark.parametrize(("unit", "ticks"), [("s", 1), ("ms", 10**3), ("ns", 10**9)])
+def test_a_few_numbers_that_are_no_times_like_the_others_are_named(frame, odd, unit, ticks):
+    times = [1_700_000_000 * ticks] * 9 + [odd]
+    log = frame(user_id=["a"] * 10, item_id=["x"] * 10, timestamp=times)
+
+    with pytest.raises(ValueError, match=rf"most are in {unit}, but not 1 value \(at row 9\): {odd}\. Name the unit"):
+        Sequences.from_frame(log)
+
+
+def test_units_that_are_mixed_are_named_with_the_rows_of_the_rarer(frame):
+    log = frame(user_id=["a"] * 4, item_id=["x"] * 4, timestamp=[17 * 10**8, 17 * 10**11, 17 * 10**8, 17 * 10**11])
+
+    with pytest.raises(ValueError, match=r"most are in s, but not 2 values \(at rows 1, 3\)"):
+        Sequences.from_frame(log)
+
+
+def test_a_number_too_large_for_its_unit_is_named(frame):
+    log = frame(user_id=["a"] * 3, item_id=["x"] * 3, timestamp=[0.0, 17e8, 17e17])
+
+    with pytest.raises(ValueError, match=r"too large for s since 1970 are 1 value \(at row 2\): 1\.7e\+18"):
+        Sequences.from_frame(log, time_unit="s")
+
+
 def test_a_unit_that_leads_out_of_the_calendar_is_an_error(frame):
     with pytest.raises(ValueError, match="too large for s since 1970"):
         Sequences.from_frame(frame(timestamp=[10**15] * 3), time_unit="s")

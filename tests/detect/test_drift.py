@@ -9,7 +9,7 @@ from scipy import stats
 
 from seqrec import CombinedDetector, LSTMAnomalyDetector, Sequences, load
 from seqrec.datasets import make_fraud_log
-from seqrec.detect.drift import COLUMNS, FlaggedShare, Measured, Tally, Usual, added, restored
+from seqrec.detect.drift import COLUMNS, FlaggedShare, Measured, Seen, Usual, added, restored
 
 FIELDS = {"user": "session_id", "item": "event", "columns": ["amount", "channel"]}
 CHANGES = {
@@ -94,7 +94,7 @@ def test_one_sequence_is_too_little_to_tell():
 
 def test_what_is_always_alike_in_training_is_noticed_when_it_changes():
     usual = Usual.learn(Measured("size", np.ones(50), np.arange(50)))
-    told = usual.compare("price", usual.tally(Measured("size", np.full(50, 3.0), np.arange(50))))
+    told = usual.compare("price", usual.see(Measured("size", np.full(50, 3.0), np.arange(50))))
     assert told["noticed"]
     assert told["difference"] == 1
     assert (told["training"], told["log"]) == pytest.approx((1, 3))
@@ -106,7 +106,7 @@ def test_a_share_of_events_has_the_variance_of_a_ratio_of_sums_over_sequences():
     row = np.repeat(np.arange(400), lengths)
     usual = Usual.learn(Measured("share", (rng.random(len(row)) < shares[row]).astype(float), row))
     found = Measured("share", (rng.random(len(row)) < shares[row]).astype(float), row)
-    told = usual.compare("late", usual.tally(found))
+    told = usual.compare("late", usual.see(found))
     zeros = np.bincount(row, 1 - found.numbers)
     over = zeros - lengths * usual.below[0]
     n, m = len(row), 400
@@ -122,7 +122,7 @@ def test_p_values_are_valid_where_events_of_a_sequence_are_alike():
 
     def p_value(rng):
         usual = Usual.learn(draw(rng))
-        return usual.compare("kind", usual.tally(draw(rng)))["p_value"]
+        return usual.compare("kind", usual.see(draw(rng)))["p_value"]
 
     rng = np.random.default_rng(0)
     p_values = np.array([p_value(rng) for _ in range(400)])
@@ -140,7 +140,7 @@ def test_parts_of_a_log_add_up(detector):
     X = Sequences.from_frame(make_fraud_log(30, random_state=1), **FIELDS)
     whole = detector.see_events(X)
     for name, tally in added(detector.see_events(X[rows]) for rows in (np.s_[:11], np.s_[11:])).items():
-        assert isinstance(tally, Tally)
+        assert isinstance(tally, Seen)
         for mine, expected in zip(tally, whole[name], strict=True):
             np.testing.assert_allclose(mine, expected, atol=1e-9)
     back = restored({name: [np.asarray(part).tolist() for part in tally] for name, tally in whole.items()})

@@ -13,7 +13,8 @@ from seqrec.exceptions import LogError
 from seqrec.logs import blocks
 from seqrec.logs import csv as log_csv
 from seqrec.logs import json as log_json
-from seqrec.logs.columns import read_names
+from seqrec.logs.columns import Columns
+from seqrec.logs.formats import read_names
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -24,10 +25,9 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
         (b"", "no header"),
         (b"\n\r\n", "no header"),
         (b"user,item,user\n", "column 'user' occurs twice"),
-        (b"user,,item\n", "column 2 of the header has no name"),
-        (b"us\xe9r,item\n", "not valid UTF-8"),
-        (b"user;item\n1;2\n", "separated by ';'"),
-        ("user,item\n".encode("utf-16"), "UTF-16"),
+        (b",,\n", "no column of the header has a name"),
+        (b"us\xe9r,item\n", "not valid UTF-8.*--encoding latin-1"),
+        ("user,item\n".encode("utf-16"), "--encoding utf-16"),
         (gzip.compress(b"user,item\n", mtime=0), "ending .gz"),
         (b"PK\x03\x04spreadsheet", "spreadsheet"),
     ],
@@ -35,6 +35,34 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 def test_a_header_that_cannot_be_used_is_refused(tmp_path, content, message):
     with pytest.raises(LogError, match=message):
         read_names(write(tmp_path / "log.csv", content))
+
+
+@pytest.mark.parametrize(
+    "header", [",user,item", '"","user","item"', "Unnamed: 0,user,item", "user,item,,", "user,,item,"]
+)
+def test_columns_without_a_name_are_passed_over(tmp_path, header):
+    rows = [",".join("0" if not name or ":" in name else name[0] for name in header.replace('"', "").split(","))] * 2
+    good, bad, _ = read(write(tmp_path / "a.csv", "\n".join([header, *rows])))
+    assert good["user"].to_pylist() == ["u", "u"]
+    assert good["item"].to_pylist() == ["i", "i"]
+    assert not bad
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("names", [["user", "item"], ["user", "item", "time", "a,b"]])
+def test_a_header_that_is_repeated_is_a_bad_row(tmp_path, names, ending):
+    rows = [[f"{name} {row}" for name in names] for row in range(3)]
+    once = csv_of(rows, names).replace("\r\n", ending)
+    good, bad, _ = read(write(tmp_path / "a.csv", once * 3), find_columns_of(names))
+    assert len(good) == 9 if len(names) == 2 else not len(good)
+    assert [fault for fault in faults(bad) if fault[1] == "repeated_header"] == [
+        (3, "repeated_header"),
+        (7, "repeated_header"),
+    ]
+
+
+def find_columns_of(names):
+    return Columns("user", "item", "time" if "time" in names else None, tuple(names[3:]))
 
 
 def test_csv_ids_are_text_as_written(tmp_path):
@@ -117,16 +145,15 @@ def test_a_quote_that_never_closes_spoils_its_own_line(tmp_path):
 def test_rows_without_end_are_bad_and_later_rows_good(tmp_path, monkeypatch):
     for module in (log_csv, blocks):
         monkeypatch.setattr(module, "MAX_ROW_BYTES", 100)
-    monkeypatch.setattr(log_json, "BLOCK_BYTES", 50)
     content = b"user,item\na,x\n" + b"b" * 70_000 + b',y\nc,"' + b"z" * 1000 + b"\nd,x\n"
     file = write(tmp_path / "a.csv", content)
     found = list(log_csv.read_blocks(file, {"user": "user"}, 50))
     assert [(row.row, row.code) for block in found for row in block.bad] == [(1, "long_row"), (2, "unclosed_quote")]
     assert [cell for block in found for cell in block.cells["user"].to_pylist()] == [b"a", b"d"]
     lines = b'{"user": "a", "item": "x"}\n{"user": "' + b"b" * 1000 + b'"}\n{"user": "c", "item": "x"}\n'
-    good, bad, _ = read(write(tmp_path / "a.jsonl", lines))
-    assert good["user"].to_pylist() == ["a", "c"]
-    assert faults(bad) == [(1, "long_row")]
+    found = list(log_json.read_blocks(write(tmp_path / "a.jsonl", lines), {"user": "user"}, {"user": "text"}, 50))
+    assert [cell for block in found for cell in block.cells["user"].to_pylist()] == ["a", "c"]
+    assert [(row.row, row.code) for block in found for row in block.bad] == [(1, "long_row")]
 
 
 TEXT = st.text(st.sampled_from("ab\",;\n\r\t \\é漢\0='1"), max_size=6)

@@ -4,19 +4,22 @@ import gzip
 import os
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from log_files import COLUMNS, faults, log_rows, read, write_everywhere
 
 from seqrec.exceptions import LogError
-from seqrec.logs.columns import read_names
+from seqrec.logs.columns import find_columns
 from seqrec.logs.files import LogFile, find_files
+from seqrec.logs.formats import read_names
 
 
 def test_files_are_found_by_name_and_pattern(tmp_path):
     for name in ("b.csv", "a.csv.gz", "c.parquet"):
         (tmp_path / name).touch()
     found = find_files([str(tmp_path / "c.parquet"), str(tmp_path / "*.csv*")])
-    assert [path.name for path in found] == ["c.parquet", "a.csv.gz", "b.csv"]
+    assert [file.path.name for file in found] == ["c.parquet", "a.csv.gz", "b.csv"]
 
 
 @pytest.mark.parametrize(
@@ -27,17 +30,39 @@ def test_files_are_found_by_name_and_pattern(tmp_path):
         (["missing.csv"], "no such file"),
         (["folder"], r"is a folder. Name the files in it, such as 'folder.\*\.csv'"),
         (["log.jsonl", "./log.jsonl"], "named twice"),
-        (["log.xlsx"], "Expected .csv, .tsv, .jsonl, .ndjson, .parquet"),
+        (["log.xlsx"], "Expected .csv, .tsv, .jsonl, .ndjson, .parquet.*--input-format"),
+        (["log.csv.bz2"], "bunzip2 -k"),
+        (["log.csv.zst"], "zstd -d"),
+        (["log.zip"], "unzip"),
+        (["s3://bucket/log.csv"], r"is an address.*duckdb -c \"COPY \(FROM 's3://bucket/log.csv'\)"),
+        (["https://example.org/log.csv"], "is an address, and files alone are read. Download it"),
+        (["-"], "standard input is not read"),
+        (["log.jsonl", "hard.jsonl"], "hard.jsonl is named twice"),
+        (["log.jsonl", "soft.jsonl"], "soft.jsonl is named twice"),
         (["log.parquet.gz"], "Expected .csv"),
     ],
 )
 def test_files_that_cannot_be_used_are_refused(tmp_path, monkeypatch, patterns, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    for name in ("log.jsonl", "log.xlsx", "log.parquet.gz"):
+    for name in ("log.jsonl", "log.xlsx", "log.parquet.gz", "log.csv.bz2", "log.csv.zst", "log.zip"):
         (tmp_path / name).touch()
+    (tmp_path / "hard.jsonl").hardlink_to(tmp_path / "log.jsonl")
+    (tmp_path / "soft.jsonl").symlink_to(tmp_path / "log.jsonl")
     with pytest.raises(LogError, match=message):
         find_files(patterns)
+
+
+def test_a_folder_is_told_a_pattern_that_works_and_what_it_would_lose(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pa.table({"user": ["a", "b"], "item": ["x", "y"], "day": [1, 2]})
+    pq.write_to_dataset(table, "hive", partition_cols=["day"])
+    with pytest.raises(LogError, match=r"such as 'hive/\*\*/\*\.parquet'.*\('day'\) is not read.*hive_partitioning"):
+        find_files(["hive"])
+    files = find_files(["hive/**/*.parquet"])
+    assert sorted(user for file in files for user in read(file)[0]["user"].to_pylist()) == ["a", "b"]
+    with pytest.raises(LogError, match=r"column 'day' is missing.*read_parquet\('hive/\*\*/\*\.parquet'"):
+        find_columns(files, fields=["day"])
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.jsonl.gz", "log.parquet"])
