@@ -354,7 +354,7 @@ function summary(data, { threshold, nFlagged, perDay }) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Anomaly explorer");
+  const frame = mount(el, "Anomaly explorer", model);
   const [data, state] = [readScores(model), {}];
   const told = h("p", { class: "sq-strong", role: "status" });
   let [sending, latest] = [0, null];

@@ -272,7 +272,7 @@ function table(data) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Comparison of models");
+  const frame = mount(el, "Comparison of models", model);
   const data = figuresOf(model);
   const chosen = (trait) => data.metrics.indexOf(model.get(trait));
   const index = (trait) => data.models.indexOf(model.get(trait));

@@ -282,7 +282,7 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
 
 export default {
   render({ model, el }) {
-    const frame = mount(el, "Item map");
+    const frame = mount(el, "Item map", model);
     const titles = lines(model.get("_labels"));
     const state = {
       titles,

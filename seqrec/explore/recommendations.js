@@ -73,7 +73,7 @@ function sentence(events, effects, digits) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Recommendation explorer");
+  const frame = mount(el, "Recommendation explorer", model);
   const [titles, users, lengths] = [
     lines(model.get("_titles")),
     lines(model.get("_users")),

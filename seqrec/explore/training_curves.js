@@ -143,7 +143,7 @@ function figures(loss, validation, best) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Training curves");
+  const frame = mount(el, "Training curves", model);
   const read = () => ({
     loss: floats(model.get("_loss")),
     validation: floats(model.get("_validation")),

@@ -34,6 +34,17 @@ def test_a_front_end_is_one_module_with_what_it_needs_of_the_kit(name):
     assert script.count("export default") == 1
 
 
+def test_a_table_of_its_own_is_shown_before_the_widget_which_hides_it(monkeypatch):
+    published = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: published.append(data))
+    comparison = explore.ModelComparison({"LSTM": {"hit": 0.5}})
+    comparison._ipython_display_()
+    still, live = published
+    assert "LSTM" in still["text/html"]
+    assert set(live) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert ":has(.seqrec-still):has(+ " in comparison._css
+
+
 def test_a_style_sheet_has_only_rules_for_what_is_there():
     assert ".sq-row" in style(source("anomalies"))
     assert ".sq-row" not in style('h("p")')

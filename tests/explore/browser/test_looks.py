@@ -1,4 +1,4 @@
-"""What every widget looks like, in both themes: text that can be read whatever the mouse does, figures that are whole."""
+"""What every widget looks like, in both themes: text can be read whatever the mouse does, and figures are whole."""
 
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +27,7 @@ X = dataclasses.replace(X, keys=np.array([f"{{3888 + i}}-20" for i in range(60)]
 detector = seqrec.load(golden + "/LSTMAnomalyDetector.seqrec")
 recommender = seqrec.load(golden + "/LSTMRecommender.seqrec")
 Y = read_log(make_log(60, seed=1), fields=False)
-items = pd.DataFrame({{"item_id": ["tea", "milk", "sugar"], "title": ["Tea", "Milk", "Sugar, brown and in cubes (1999)"],
+items = pd.DataFrame({{"item_id": ["tea", "milk", "sugar"], "title": ["Tea", "Milk", "Sugar, brown, in cubes (1999)"],
                       "kind": ["drink", "drink", "food"], "year": [1999.0, 2001, 2024]}})
 rng = np.random.default_rng(0)
 results = {{f"model {{i}}": {{"NDCG@10": rng.random(300), "seconds to fit": 12_345.6 * i}} for i in range(1, 5)}}
