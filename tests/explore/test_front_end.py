@@ -82,7 +82,7 @@ def test_titles_come_from_a_frame_by_its_ids(vocabulary):
     catalogue = Catalogue(vocabulary, items)
     assert catalogue.labels == ["Apple", "b", "Sea"]
     assert catalogue.attributes["genre"].tolist() == [None, None, "x"]
-    assert catalogue.details(2) == "x"
+    assert catalogue.details(2) == "genre x"
     assert catalogue.frame([2, 1])["item_id"].tolist() == ["c", "b"]
 
 
@@ -105,7 +105,7 @@ def test_an_item_without_a_title_is_shown_by_its_id(vocabulary):
 
 def test_whole_numbers_of_a_column_with_gaps_are_shown_whole(vocabulary):
     items = pd.DataFrame({"title": ["A", "B"], "year": [1990, None]}, index=["a", "b"])
-    assert [Catalogue(vocabulary, items).details(column) for column in range(3)] == ["1990", "", ""]
+    assert [Catalogue(vocabulary, items).details(column) for column in range(3)] == ["year 1990", "", ""]
 
 
 def test_items_that_do_not_fit_are_refused(vocabulary):
