@@ -1,5 +1,6 @@
 """What every widget looks like, in both themes: text can be read whatever the mouse does, and figures are whole."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +28,7 @@ X = dataclasses.replace(X, keys=np.array([f"{{3888 + i}}-20" for i in range(60)]
 detector = seqrec.load(golden + "/LSTMAnomalyDetector.seqrec")
 recommender = seqrec.load(golden + "/LSTMRecommender.seqrec")
 Y = read_log(make_log(60, seed=1), fields=False)
-items = pd.DataFrame({{"item_id": ["tea", "milk", "sugar"], "title": ["Tea", "Milk", "Sugar, brown, in cubes (1999)"],
+items = pd.DataFrame({{"item_id": ["tea", "milk", "sugar"], "title": ["Tea", "Milk", "Sugar, brown and in cubes"],
                       "kind": ["drink", "drink", "food"], "year": [1999.0, 2001, 2024]}})
 rng = np.random.default_rng(0)
 results = {{f"model {{i}}": {{"NDCG@10": rng.random(300), "seconds to fit": 12_345.6 * i}} for i in range(1, 5)}}
@@ -86,3 +87,46 @@ def test_buttons_can_be_read_while_they_are_hovered_and_pressed(notebook, theme,
             if button.is_enabled():
                 button.evaluate("(button) => button.click()")
                 button.focus()
+
+
+# Text with a figure that is cut off: by an element that hides what is too wide for it, or by the widget's own edge.
+CUT = """(root) => {
+  const edge = root.getBoundingClientRect();
+  const isHidden = (one) => !one.checkVisibility() || one.closest(".sq-hidden, svg, canvas, option");
+  const scrolls = (one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
+  const cuts = (one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX === "hidden";
+  const found = [];
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (!/\\d/.test(node.textContent) || isHidden(node.parentElement)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const { left, right } = range.getBoundingClientRect();
+    for (let one = node.parentElement; ; one = one.parentElement) {
+      if (scrolls(one)) break;
+      if (cuts(one)) found.push(node.textContent);
+      if (one !== root) continue;
+      if (left < edge.left - 1 || right > edge.right + 1) found.push(node.textContent);
+      break;
+    }
+  }
+  for (const field of root.querySelectorAll("input[type=number]"))
+    if (field.scrollWidth > field.clientWidth) found.push(field.value);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_no_figure_is_cut_off_at_any_width(notebook, theme):
+    notebook.change_theme(theme)
+    cut = {}
+    for width in range(280, 1601, 40):
+        for name in WIDGETS:
+            widget = shown(notebook, name)
+            widget.evaluate("(root, width) => { root.style.width = `${width}px`; }", width)
+            notebook.page.wait_for_timeout(60)  # lists and drawings follow in the next frame
+            if found := widget.evaluate(CUT):
+                cut[width, name] = found
+            assert not re.search(r"\[object|undefined|\bNaN|\bfalse\b(?! alarm)", widget.inner_text())
+    assert cut == {}
