@@ -85,12 +85,12 @@ class Widget(anywidget.AnyWidget):
         data, metadata = self._repr_mimebundle_()
         data |= {"text/plain": ""}
         del data["text/html"]
-        self._shown = display(self._still(), raw=True, display_id=True)
+        self._still_shown = display(self._still(), raw=True, display_id=True)
         display(data, metadata=metadata, raw=True)
 
     def _update_still(self) -> None:
         """Show in the table how things stand now."""
-        self._shown.update(self._still(), raw=True)
+        self._still_shown.update(self._still(), raw=True)
 
     def _still(self) -> dict[str, str]:
         return {"text/html": f'<div class="seqrec-still">{self._fallback()}</div>', "text/plain": repr(self)}
