@@ -2,6 +2,7 @@ import {
   h,
   mount,
   put,
+  newId,
   surface,
   listbox,
   line,
@@ -12,13 +13,12 @@ import {
   button,
   select,
   number,
+  floats,
   doubles,
   integers,
   bytes,
   lines,
 } from "./kit.js";
-
-const BINS = 120;
 
 // How many of the rising `values` are below `x`.
 function below(values, x) {
@@ -31,90 +31,55 @@ function below(values, x) {
   return low;
 }
 
-const rounded = (x, digits = 2) => number(Number(x.toPrecision(digits)));
-const tenTo = (n) => (n < 4 ? number(10 ** n) : `10${String(n).replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`);
-
-// How rare something of this p-value is among normal sequences; beyond a million only the order is known.
-function oneIn(p) {
-  const n = Math.min(1 / p, 1e99);
-  if (n < 1.5) return "usual";
-  return `1 in ${n < 1e6 ? rounded(n) : tenTo(Math.round(Math.log10(n)))}`;
-}
-
-// The scores, what lies below a threshold, and thresholds from the scores of held-out normal sequences.
+// What Python sent of all sequences, the oddest first.
 function readScores(model) {
-  const [scores, heldOut] = [doubles(model.get("_scores")), doubles(model.get("_held_out"))];
-  const [limit, share, shape, scale] = model.get("_peaks");
-  const beyond = (score) => share * (1 + (shape * (-score - limit)) / scale) ** (-1 / shape);
-  const labels = bytes(model.get("_labels"));
-  // Labelled ones among the first i.
-  const found = new Uint32Array(labels.length + 1);
-  for (let i = 0; i < labels.length; i++) found[i + 1] = found[i] + labels[i];
+  const scores = doubles(model.get("_scores"));
   return {
-    scores,
-    heldOut,
-    labels,
-    found,
     order: integers(model.get("_order")),
     keys: lines(model.get("_keys")),
+    labels: bytes(model.get("_labels")),
     fired: bytes(model.get("_fired")),
     parts: model.get("_parts"),
-    lowest: Math.min(scores[0] ?? -1, heldOut[0] ?? -1, -1),
+    rare: lines(model.get("_rare")),
+    lowest: model.get("_lowest"),
     flagged: (threshold) => (threshold == null ? 0 : below(scores, threshold)),
-    falseRate(threshold) {
-      if (threshold == null) return 0;
-      const conformal = (1 + below(heldOut, threshold)) / (heldOut.length + 1);
-      return threshold < heldOut[0] ? Math.min(conformal, beyond(threshold)) : conformal;
-    },
-    // As `thresholds.false_positive_offset`: the held-out scores, and peaks over threshold beyond them.
-    atRate(rate) {
-      const n = Math.floor(rate * (heldOut.length + 1) + 1e-9);
-      if (n > 0) return heldOut[Math.min(n, heldOut.length) - 1];
-      return rate > 0 ? Math.min(heldOut[0], -limit - (scale * ((share / rate) ** shape - 1)) / shape) : null;
-    },
-    share: (threshold) => (threshold == null ? 0 : below(heldOut, threshold) / heldOut.length),
-    atShare(share) {
-      const place = Math.min(1, Math.max(0, share)) * (heldOut.length - 1);
-      const [low, high] = [heldOut[Math.floor(place)], heldOut[Math.ceil(place)]];
-      return low + (place % 1) * (high - low);
-    },
   };
 }
 
-function counts(values, lowest) {
-  const bins = new Float64Array(BINS);
-  for (const value of values) bins[Math.min(BINS - 1, Math.floor((1 - value / lowest) * BINS))]++;
-  return bins;
-}
-
-// Scores from the oddest (left) to the usual ones, in bars of logarithmic height.
-function histogram(frame, el, data, state, pick) {
-  const [all, usual] = [counts(data.scores, data.lowest), counts(data.heldOut, data.lowest)];
-  const odd = counts(
-    data.scores.filter((_, i) => data.labels[i]),
-    data.lowest,
-  );
-  const highest = Math.log1p(Math.max(1, ...all));
-  const scale = data.scores.length / data.heldOut.length;
+// Scores from the oddest (left) to the usual ones, in bars of logarithmic height, as Python counted them.
+function histogram(frame, el, model, data, state, pick) {
+  const [bars, marks, beyond] = [floats(model.get("_bars")), model.get("_axis"), model.get("_beyond")];
+  const n = bars.length / 3;
   const draw = (context, width, height, colors) => {
-    const [base, top, step] = [height - 20, 14, width / BINS];
-    const tall = (n) => Math.min(1, Math.log1p(n) / highest) * (base - top);
-    const bar = (x, n, wide) => n && context.fillRect(x, base - tall(n), Math.max(1, wide), tall(n));
+    const [base, top, step] = [height - 20, 14, width / n];
+    const tall = (share) => Math.min(1, share) * (base - top);
+    const bar = (x, share, wide) => share && context.fillRect(x, base - tall(share), Math.max(1, wide), tall(share));
     const limit = state.threshold == null ? 0 : (1 - state.threshold / data.lowest) * width;
     context.fillStyle = colors.soft;
     context.fillRect(0, top, limit, base - top);
-    for (let bin = 0; bin < BINS; bin++) {
-      context.fillStyle = (bin + 0.5) * step < limit ? colors.warn : colors.accent;
-      bar(bin * step, all[bin], step - 1);
-      context.fillStyle = colors.fg;
-      bar((bin + 0.25) * step, odd[bin], step / 3);
-    }
     context.strokeStyle = colors.muted;
     context.beginPath();
-    for (let bin = 0; bin < BINS; bin++) context.lineTo((bin + 0.5) * step, base - tall(usual[bin] * scale));
+    for (let bin = 0; bin < n; bin++) {
+      context.fillStyle = (bin + 0.5) * step < limit ? colors.warn : colors.accent;
+      bar(bin * step, bars[bin], step - 1);
+      context.fillStyle = colors.fg;
+      bar((bin + 0.25) * step, bars[n + bin], step / 3);
+      context.lineTo((bin + 0.5) * step, base - tall(bars[2 * n + bin]));
+    }
     context.stroke();
-    context.fillRect(Math.max(0, Math.min(limit, width - 1) - 1), 0, 2, base);
-    axis(context, width, base, colors, -data.lowest / Math.LN10);
+    context.fillRect(Math.max(0, Math.min(limit, width) - 2), 0, 2, base);
+    context.fillStyle = colors.muted;
+    context.fillText(beyond ? `◀ ${number(beyond)} beyond` : "", 4, 11);
+    context.textBaseline = "top";
+    let free = width + 30;
+    for (const [share, text] of marks) {
+      const [x, wide] = [share * width, context.measureText(text).width];
+      const left = Math.max(0, Math.min(width - wide, x - wide / 2));
+      context.fillRect(Math.min(width - 1, x), base, 1, 4);
+      if (left + wide > free - 12) continue;
+      context.fillText(text, left, base + 6);
+      free = left;
+    }
   };
   const { canvas, redraw } = surface(frame, el, draw, { "aria-label": "How many sequences are how odd" });
   canvas.style.cssText = "height:130px;cursor:ew-resize;touch-action:none";
@@ -130,39 +95,16 @@ function histogram(frame, el, data, state, pick) {
   return { canvas, redraw };
 }
 
-function axis(context, width, base, colors, decades) {
-  context.fillStyle = colors.muted;
-  context.textBaseline = "top";
-  for (let decade = 0; decade <= decades; decade += Math.ceil((decades * 70) / width)) {
-    const x = (1 - decade / decades) * width;
-    context.textAlign = x > width - 30 ? "right" : x < 30 ? "left" : "center";
-    context.fillRect(Math.min(width - 1, x), base, 1, 4);
-    context.fillText(decade ? `1 in ${tenTo(decade)}` : "usual", x, base + 6);
-  }
-}
-
-// The threshold by a slider, or by a figure: alerts a day, rate of false alarms, contamination.
+// The threshold by a slider, or by a figure, from which Python works it out: alerts, false alarms, contamination.
 function thresholdControls(model, data, state, pick) {
-  const ways = {
-    "alerts a day": [(threshold) => data.falseRate(threshold) * state.perDay, (x) => data.atRate(x / state.perDay)],
-    "false alarms, %": [(threshold) => 100 * data.falseRate(threshold), (x) => data.atRate(x / 100)],
-    "contamination, %": [(threshold) => 100 * data.share(threshold), (x) => data.atShare(x / 100)],
-  };
-  let way = "alerts a day";
   const why = h("span", { class: "sq-warn", role: "status" });
   const field = (label, onchange) => h("input", { type: "number", min: 0, step: "any", "aria-label": label, onchange });
-  const value = field(way, () => {
-    if (value.value === "") return;
-    const threshold = ways[way][1](Number(value.value));
-    const rare = `${number(data.heldOut.length)} held-out sequences are too few for that: extrapolated from the oddest.`;
-    why.textContent = threshold != null && threshold < data.heldOut[0] ? rare : "";
-    pick(threshold, value);
-  });
+  const ways = Object.keys(model.get("_told").figures);
+  const value = field(ways[0], () => value.value && model.send({ by: chosen.value, value: Number(value.value) }));
   const perDay = field("Sequences a day", () =>
     Number(perDay.value) > 0 ? put(model, "sequences_per_day", Number(perDay.value)) : update(),
   );
-  const chosen = select("Set the threshold by", Object.keys(ways), way, (name) => {
-    way = name;
+  const chosen = select("Set the threshold by", ways, ways[0], (way) => {
     value.setAttribute("aria-label", way);
     update();
   });
@@ -170,10 +112,11 @@ function thresholdControls(model, data, state, pick) {
   const slider = h("input", { type: "range", min: 0, max: 1000, "aria-label": name, style: "width:100%" });
   slider.addEventListener("input", () => pick((1 - slider.value / 1000) * data.lowest, slider));
   function update(source) {
-    const { threshold } = state;
-    if (source !== value) [value.value, why.textContent] = [Number(ways[way][0](threshold).toPrecision(3)), ""];
+    const [{ threshold }, told] = [state, model.get("_told")];
+    why.textContent = told.note;
+    value.value = told.figures[chosen.value];
     if (source !== slider) slider.value = threshold == null ? 0 : (1 - threshold / data.lowest) * 1000;
-    slider.setAttribute("aria-valuetext", threshold == null ? "nothing is flagged" : oneIn(Math.exp(threshold)));
+    slider.setAttribute("aria-valuetext", told.rare);
     perDay.value = Number(state.perDay.toPrecision(4));
   }
   const setting = line(labelled("Threshold by", chosen), value, labelled("of so many a day:", perDay), why);
@@ -188,13 +131,13 @@ function sequenceList(model, data, state) {
     marked: (i) => String(data.order[i]) in state.marks,
     ticked: (i) => state.ticked.has(data.order[i]),
   };
-  let [shown, view, lowered, waiting] = [null, "all", null, 0];
+  let [shown, found, view, waiting] = [null, null, "all", 0];
   const at = (place) => (shown ? shown[place] : place);
   const onmove = (place) => {
     clearTimeout(waiting);
     waiting = setTimeout(() => put(model, "sequence", data.order[at(place)]), 80);
   };
-  const list = listbox({ label: "Sequences, the oddest first", rows: 14, row, onmove, onkey });
+  const list = listbox({ label: "Sequences, the oddest first", rows: 10, rowHeight: 42, row, onmove, onkey });
   function row(place) {
     const i = at(place);
     const position = data.order[i];
@@ -204,15 +147,17 @@ function sequenceList(model, data, state) {
       event.stopPropagation();
       tick(position);
     });
+    const mark = { normal: "✓ normal", confirmed: "✗ confirmed" }[state.marks[position]];
+    const below = [
+      h("span", { class: "sq-label sq-muted" }, data.parts[data.fired[i]]),
+      data.labels[i] ? figure("odd", "sq-strong") : null,
+      mark && figure(mark, "sq-strong"),
+      figure(data.rare[i]),
+    ];
     return [
       box,
-      i < state.nFlagged ? figure("⚑", "sq-warn") : figure("·"),
-      bdi(data.keys[position], "sq-label"),
-      state.marks[position] &&
-        figure({ normal: "✓ normal", confirmed: "✗ confirmed" }[state.marks[position]], "sq-strong"),
-      data.labels[i] ? figure("odd", "sq-strong") : null,
-      h("span", { class: "sq-label sq-muted" }, data.parts[data.fired[i]]),
-      figure(oneIn(Math.exp(data.scores[i]))),
+      i < state.nFlagged ? figure("⚑", "sq-warn sq-flag") : figure("·", "sq-flag"),
+      h("div", { class: "sq-two" }, h("div", { class: "sq-label" }, bdi(data.keys[position])), h("div", {}, below)),
     ];
   }
   function onkey(event, place) {
@@ -229,19 +174,27 @@ function sequenceList(model, data, state) {
       : [...state.ticked, position];
     put(model, "selection", ticked);
   }
+  // What is typed is looked for at once in keys and reasons; Python looks into the events as well.
   function update() {
     const asked = search.value.trim().toLowerCase();
+    const told = (i) => `${data.keys[data.order[i]]} ${data.parts[data.fired[i]]}`.toLowerCase();
+    const isFound = (i) => !asked || (found ? found[i] : told(i).includes(asked));
     shown = null;
-    if (asked || view !== "all") {
-      lowered ??= data.keys.map((key) => key.toLowerCase());
-      shown = [];
-      for (const [i, position] of data.order.entries())
-        if (views[view](i) && lowered[position].includes(asked)) shown.push(i);
-    }
+    if (asked || view !== "all") shown = [...data.order.keys()].filter((i) => views[view](i) && isFound(i));
     const open = data.order.indexOf(state.open);
     list.update(shown ? shown.length : data.order.length, shown ? shown.indexOf(open) : open, "No sequence here.");
   }
-  const search = h("input", { type: "search", placeholder: "Find", "aria-label": "Find a sequence", oninput: update });
+  function readFound() {
+    found = bytes(model.get("_found"));
+    if (!search.matches(":focus")) search.value = model.get("find");
+  }
+  const oninput = () => {
+    found = null;
+    update();
+    put(model, "find", search.value.trim());
+  };
+  const what = { type: "search", placeholder: "Sequence, event, reason", "aria-label": "Find a sequence" };
+  const search = h("input", { ...what, oninput });
   const choose = select("Which sequences", Object.keys(views), view, (name) => {
     view = name;
     update();
@@ -252,49 +205,110 @@ function sequenceList(model, data, state) {
   const none = button("Untick", () => put(model, "selection", []));
   const keys = hint("Keys: arrows move, space ticks, n marks normal, c confirmed, u takes a mark back.");
   const element = h("div", {}, line(search, labelled("Show", choose)), list.element, line(all, none), keys);
-  return { element, update };
+  return { element, update, readFound };
+}
+
+// The events as a table of the log's columns. What is odd is tinted, with what was expected; `onpick(i)` takes an event.
+function eventTable(onpick) {
+  const id = newId();
+  const [head, body] = [h("tr"), h("tbody")];
+  const attributes = { role: "grid", tabindex: 0, "aria-label": "Events in their order", onkeydown, style: "min-width:100%;width:max-content" };
+  const table = h("table", attributes, h("thead", {}, head), body);
+  const box = h("div", { class: "sq-list", style: "max-height:290px" }, table);
+  let at = -1;
+  const cell = (text, usual, isText) =>
+    h(
+      "td",
+      { class: `${usual ? "sq-tint" : ""} ${isText ? "sq-text" : ""}` },
+      usual && [h("span", { class: "sq-hidden" }, "odd: "), "⚑ "],
+      bdi(text),
+      usual && h("div", { class: "sq-muted" }, usual),
+    );
+  function onkeydown(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -1e9, End: 1e9 };
+    if (!(event.key in steps) || !body.children.length) return;
+    onpick(Math.max(0, Math.min(body.children.length - 1, at + steps[event.key])));
+    event.preventDefault();
+  }
+  return {
+    element: box,
+    choose(i) {
+      body.children[at]?.setAttribute("aria-selected", "false");
+      at = i;
+      const row = body.children[i];
+      row.setAttribute("aria-selected", "true");
+      table.setAttribute("aria-activedescendant", row.id);
+      const [top, bottom] = [row.offsetTop - head.offsetHeight, row.offsetTop + row.offsetHeight - box.clientHeight];
+      box.scrollTop = Math.min(top, Math.max(box.scrollTop, bottom));
+    },
+    fill({ columns, events }) {
+      at = -1;
+      head.replaceChildren(...columns.map(([name, isText]) => h("th", { class: isText ? "sq-text" : "" }, bdi(name))));
+      body.replaceChildren(
+        ...events.map(({ cells, usual }, i) =>
+          h(
+            "tr",
+            { id: `${id}-${i}`, "aria-selected": "false", onclick: () => onpick(i) },
+            cells.map((text, k) => cell(text, usual[k], columns[k][1])),
+          ),
+        ),
+      );
+    },
+  };
+}
+
+// The part of the score that fired: surprisal of each event as a bar, or its values in the band where they were expected.
+function picture(frame, el, state, onpick) {
+  const place = (width) => (i) => left() + state.drawn.points[4 * i] * (width - 4 - left());
+  const left = () => (state.drawn.band ? 52 : 4); // where the scale has room
+  const draw = (context, width, height, colors) => {
+    const { points, odd, band, marks, ends } = state.drawn;
+    const [base, top, x] = [height - (ends ? 16 : 0), band ? 12 : 2, place(width)];
+    const y = (share) => base - share * (base - top);
+    context.strokeStyle = colors.fg;
+    const wide = band ? 5 : Math.max(1, (width - 8) / odd.length - 1);
+    for (let i = 0; i < odd.length; i++) {
+      const [value, low, high] = points.subarray(4 * i + 1, 4 * i + 4);
+      const tall = Math.max(band ? 3 : 1, y(low) - y(high));
+      context.fillStyle = band ? colors.line : odd[i] ? colors.warn : colors.accent;
+      context.globalAlpha = band ? 0.45 : 1;
+      context.fillRect(x(i) - wide / 2, y(high), wide, tall);
+      context.globalAlpha = 1;
+      if (band) {
+        context.fillStyle = odd[i] ? colors.warn : colors.accent;
+        context.fillRect(x(i) - 3, y(value) - 3, 6, 6);
+      }
+      if (i === state.at) context.strokeRect(x(i) - Math.max(4, wide / 2) - 0.5, 0.5, Math.max(8, wide) + 1, base - 1);
+    }
+    context.fillStyle = colors.fg;
+    for (const [share, text] of marks) context.fillText(text, 0, y(share) - 2);
+    context.fillStyle = colors.muted;
+    if (!ends) return;
+    context.fillText(ends[0], 0, height - 3);
+    context.textAlign = "right";
+    context.fillText(ends[1], width, height - 3);
+  };
+  const strip = surface(frame, el, draw, {});
+  strip.canvas.addEventListener("click", ({ offsetX }) => {
+    const x = place(strip.canvas.clientWidth);
+    const far = Array.from(state.drawn.odd, (_, i) => Math.abs(x(i) - offsetX));
+    onpick(far.indexOf(Math.min(...far)));
+  });
+  return strip;
 }
 
 // The sequence that is open, event by event.
 function openSequence(frame, el, model, state) {
-  let told = { events: [] };
+  const shown = { at: -1 };
+  let told = {};
   const [heading, reasons, nearest, count] = [h("h3"), h("div"), h("div"), hint()];
   const detail = h("div", { class: "sq-detail", role: "status" });
-  const isOdd = (event) => event.p < 0.01;
-  const tall = (event) =>
-    Math.max(0, event.surprisal ?? 0) / Math.max(5, ...told.events.map((one) => one.surprisal ?? 0));
-  const list = listbox({ label: "Events in their order", rows: 9, row, onmove: describe });
-  const draw = (context, width, height, colors) => {
-    const step = width / told.events.length;
-    told.events.forEach((event, i) => {
-      context.fillStyle = isOdd(event) ? colors.warn : colors.accent;
-      context.fillRect(i * step, height, Math.max(1, step - 1), -Math.max(1, tall(event) * (height - 2)));
-      if (i === list.active) context.strokeRect(i * step, 0.5, Math.max(2, step), height - 1);
-    });
-  };
-  const strip = surface(frame, el, draw, {
-    "aria-label": "Surprisal of each event, in their order",
-    style: "height:44px",
-  });
-  strip.canvas.addEventListener("click", (click) =>
-    describe(Math.floor((click.offsetX / strip.canvas.clientWidth) * told.events.length)),
-  );
-  function row(i) {
-    const event = told.events[i];
-    const name = [figure(event.position + 1, "sq-muted sq-place"), bdi(event.event, "sq-label")];
-    if (event.p == null) return name;
-    const bar = h("span", { class: isOdd(event) ? "sq-bar sq-odd" : "sq-bar", style: `width:${100 * tall(event)}%` });
-    const track = h("span", { class: "sq-track" }, bar);
-    return [
-      ...name,
-      isOdd(event) ? figure(`⚑ ${event.field}`, "sq-warn") : null,
-      track,
-      figure(`${event.surprisal.toFixed(1)} nats`, "sq-nats"),
-    ];
-  }
+  const table = eventTable(describe);
+  const strip = picture(frame, el, shown, describe);
   function describe(i) {
     const event = told.events[i];
-    if (list.active !== i) list.update(told.events.length, i);
+    shown.at = i;
+    table.choose(i);
     detail.replaceChildren(bdi(event.event, "sq-strong"), ": ", bdi(event.detail));
     strip.redraw();
   }
@@ -304,22 +318,19 @@ function openSequence(frame, el, model, state) {
     closed.hidden = !view.hidden;
     if (view.hidden) return;
     heading.replaceChildren("Sequence ", bdi(told.key));
-    reasons.replaceChildren(
-      h("p", {}, told.rarity),
-      h(
-        "ul",
-        {},
-        told.reasons.map((reason) => h("li", {}, reason)),
-      ),
-    );
-    const part =
-      told.events.length < told.n_events ? `, of which the oddest ${number(told.events.length)} are shown` : "";
-    count.textContent = `${number(told.n_events)} event${told.n_events === 1 ? "" : "s"}${part}`;
-    strip.canvas.hidden = told.events[0]?.p == null;
-    const oddest = told.events.reduce((best, event, i) => ((event.p ?? 1) < (told.events[best].p ?? 1) ? i : best), 0);
-    list.update(told.events.length, oddest, "This sequence has no events.");
+    const items = told.reasons.map((reason) => h("li", {}, reason));
+    reasons.replaceChildren(h("p", {}, told.rarity), h("ul", {}, items));
+    count.textContent = told.count;
+    const { drawn } = told;
+    strip.canvas.hidden = !drawn;
+    if (drawn) {
+      shown.drawn = { ...drawn, points: floats(drawn.points), odd: bytes(drawn.odd) };
+      strip.canvas.setAttribute("aria-label", drawn.caption);
+      strip.canvas.style.height = drawn.band ? "130px" : "48px";
+    }
+    table.fill(told);
     detail.textContent = "";
-    if (told.events.length) describe(oddest);
+    if (told.events.length) describe(told.oddest);
     nearest.replaceChildren(...(told.nearest ? closest(told.nearest) : []));
   }
   const closest = ({ key, events = [] }) => [
@@ -333,7 +344,7 @@ function openSequence(frame, el, model, state) {
   const marking = (text, mark) => button(text, () => model.send({ sequence: state.open, mark }), { "data-mark": mark });
   const marks = [marking("Confirmed", "confirmed"), marking("Normal", "normal")];
   const setting = line("Mark it:", marks, marking("Take back", null));
-  const view = h("div", {}, heading, reasons, setting, count, strip.canvas, detail, list.element, nearest);
+  const view = h("div", {}, heading, reasons, setting, count, strip.canvas, detail, table.element, nearest);
   const closed = hint("Choose a sequence to see why it is odd.");
   const showMark = () => {
     for (const one of marks) one.setAttribute("aria-pressed", String(state.marks[state.open] === one.dataset.mark));
@@ -341,20 +352,8 @@ function openSequence(frame, el, model, state) {
   return { element: h("div", {}, view, closed), update, showMark };
 }
 
-function summary(data, { threshold, nFlagged, perDay }) {
-  const all = data.scores.length;
-  if (!all) return "There are no sequences here.";
-  const rate = data.falseRate(threshold);
-  const alarms = threshold == null ? "There is no threshold." : `Expect ${rounded(rate * perDay)} false alarms a day.`;
-  const flagged = `${number(nFlagged)} of ${number(all)} sequences flagged (${number((100 * nFlagged) / all)} %). ${alarms}`;
-  if (!data.labels.length) return flagged;
-  const [found, labelled] = [data.found[nFlagged], data.found[all]];
-  const percent = (part, whole) => `${rounded((100 * part) / whole, 3)} %`;
-  return `${flagged} Precision ${percent(found, nFlagged)}, recall ${percent(found, labelled)} of ${number(labelled)} labelled odd.`;
-}
-
 function render({ model, el }) {
-  const frame = mount(el, "Anomaly explorer");
+  const frame = mount(el, "Anomaly explorer", model);
   const [data, state] = [readScores(model), {}];
   const told = h("p", { class: "sq-strong", role: "status" });
   let [sending, latest] = [0, null];
@@ -367,20 +366,21 @@ function render({ model, el }) {
       put(model, "threshold", latest);
     }, 100);
   };
-  const picture = histogram(frame, el, data, state, pick);
+  const scores = histogram(frame, el, model, data, state, pick);
   const controls = thresholdControls(model, data, state, pick);
   const list = sequenceList(model, data, state);
   const open = openSequence(frame, el, model, state);
   function follow(threshold, source) {
     Object.assign(state, { threshold, nFlagged: data.flagged(threshold) });
-    told.textContent = summary(data, state);
-    picture.redraw();
+    told.textContent = model.get("_told").text;
+    scores.redraw();
     controls.update(source);
     list.update();
   }
   const refresh = () => {
     const [marks, ticked] = [model.get("_marks"), new Set(model.get("selection"))];
-    Object.assign(state, { marks, ticked, open: model.get("sequence"), perDay: model.get("sequences_per_day") });
+    const perDay = model.get("sequences_per_day");
+    Object.assign(state, { marks, ticked, open: model.get("sequence"), perDay });
     follow(sending ? latest : model.get("threshold"));
     open.showMark();
   };
@@ -388,15 +388,17 @@ function render({ model, el }) {
   frame.add(
     h("h3", {}, "Which sequences are odd"),
     told,
-    picture.canvas,
+    scores.canvas,
     controls.slider,
     hint(legend),
     controls.setting,
     h("div", { class: "sq-columns" }, list.element, open.element),
   );
   frame.on(model, "threshold", () => sending || model.get("threshold") === state.threshold || refresh());
-  frame.on(model, "_marks selection sequence sequences_per_day", refresh);
+  frame.on(model, "_found", list.readFound);
+  frame.on(model, "_marks selection sequence sequences_per_day _found _told", refresh);
   frame.on(model, "_timeline", open.update);
+  list.readFound();
   refresh();
   open.update();
   return () => frame.unmount();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import narwhals as nw
@@ -58,12 +58,17 @@ class Catalogue:
         titles = [None] * len(self.ids) if name is None else columns.pop(name)
         ids = zip(self.ids.tolist(), titles, strict=True)
         self.labels = [label(item if title is None or not str(title).strip() else title) for item, title in ids]
+        self._titles = dict(zip(self.ids.tolist(), self.labels, strict=True))
         self.attributes: dict[str, NDArray] = columns
 
+    def called(self, items: Iterable[Any]) -> list[str]:
+        """Give what some items are called; those that are not in the catalogue, by their ids."""
+        return [self._titles.get(item) or label(item) for item in items]
+
     def details(self, column: int) -> str:
-        """Give an item's attributes as one line of text."""
-        known = (values[column] for values in self.attributes.values() if values[column] is not None)
-        return label(" · ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in known))
+        """Give an item's attributes, each with its name, as one line of text."""
+        known = ((name, values[column]) for name, values in self.attributes.items() if values[column] is not None)
+        return label(" · ".join(f"{name} {f'{one:g}' if isinstance(one, float) else one}" for name, one in known))
 
     def frame(self, columns: Any) -> pd.DataFrame:
         """Give some items as a frame: `item_id`, `title` and the attributes."""

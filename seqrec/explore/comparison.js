@@ -17,9 +17,9 @@ import {
 
 const HEIGHT = 330;
 const EDGE = { left: 52, right: 16, top: 28, bottom: 40 };
-const COLUMNS = "minmax(6.5em,1.3fr) minmax(60px,1.2fr) 7.6em";
+const COLUMNS = "minmax(9.4em,1.3fr) minmax(56px,1.2fr) 8.4em";
 const ROW = `display:grid;grid-template-columns:${COLUMNS};gap:8px;align-items:center;width:100%`;
-const ROW_HEIGHT = 42;
+const ROW_HEIGHT = 60;
 
 const name = (text) => h("bdi", {}, text);
 const muted = (...words) => h("span", { class: "sq-muted" }, words);
@@ -272,7 +272,7 @@ function table(data) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Comparison of models");
+  const frame = mount(el, "Comparison of models", model);
   const data = figuresOf(model);
   const chosen = (trait) => data.metrics.indexOf(model.get(trait));
   const index = (trait) => data.models.indexOf(model.get(trait));
@@ -281,9 +281,11 @@ function render({ model, el }) {
   const row = (k) => {
     const [i, j] = [order[k], chosen("metric")];
     const [mean, low, high] = data.figure(i, j);
-    const best = data.isBest(i, j) ? [h("b", {}, "best"), " · "] : [];
+    const best = data.isBest(i, j) ? h("b", {}, "best · ") : null;
     const words = verdict(data, i, j, index("reference"))[0];
-    const text = h("div", { class: "sq-label" }, name(data.models[i]), h("br"), muted(...best, words));
+    const [, from, to] = i === index("reference") ? [] : data.difference(i, j);
+    const change = Number.isFinite(from + to) ? muted(interval(from, to)) : null;
+    const text = h("div", { class: "sq-figure" }, h("div", { class: "sq-label" }, best, name(data.models[i])), muted(words), h("br"), change);
     const figures = h(
       "div",
       { class: "sq-figure", style: "text-align:right" },
@@ -354,11 +356,9 @@ function render({ model, el }) {
   const update = () => {
     const j = chosen("metric");
     order = data.order(j);
-    across = scale(
-      data.models.flatMap((_, i) => data.figure(i, j)),
-      2,
-      98,
-    );
+    const all = data.models.flatMap((_, i) => data.figure(i, j));
+    across = scale(all, 2, 98);
+    if (!across.log) across = scale([0, ...all], 2, 98);
     const shown = data.models.some((_, i) => Number.isFinite(data.figure(i, j)[0])) ? across.ticks(4) : [];
     axis.replaceChildren(
       ...shown.map((value) =>

@@ -101,6 +101,7 @@ class ModelComparison(Widget, script="comparison"):
             raise InputError(f"lower_is_better must be a list of metrics. Write lower_is_better=[{lower_is_better!r}].")
         lower = {self._find(metric, "lower_is_better", "metric") for metric in lower_is_better}
         self._table = _Figures(results, metrics, random_state)
+        self._signs = np.array([-1 if name in lower else 1 for name in names])
         super().__init__(_lower=[name in lower for name in names], _models=lines(models), _metrics=lines(names))
         self._figures = packed([self._table.means, self._table.lows, self._table.highs], "float64")
         self._counts = packed(self._table.counts, "int32")
@@ -194,8 +195,7 @@ class ModelComparison(Widget, script="comparison"):
     def _trade_off(self, _: Any) -> None:
         if self.x and self.y:
             columns = list(map(self._listed("metric").index, (self.x, self.y)))
-            signs = np.where(np.array(self._lower)[columns], -1, 1)
-            best = _undominated(self._table.means[:, columns] * signs)
+            best = _undominated(self._table.means[:, columns] * self._signs[columns])
             self.set_trait("undominated", list(compress(self._listed("model"), best)))
 
     def _fallback(self) -> str:

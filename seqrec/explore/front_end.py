@@ -17,6 +17,10 @@ from seqrec.exceptions import InputError
 
 _FOLDER = Path(__file__).parent
 _EXPORT = re.compile(r"^export (?=(?:const|function) (\w+))", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=[;,]) )//.*")
+_IDLE_SPACES = re.compile(r"""("[^"]*"|`[^`]*`)| ?(=>|!==?|[=,{}()?:;<>&|*/]|[+-](?= [^+-])) ?""")
+_IDLE_END = re.compile(r"(?<=[,;{(\[=?:&|>])\n|\n(?=[)\]}.?:&|,])")
+_IDLE_POINT = re.compile(r"[,;](?=\})|,(?=[)\]])")
 _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 
 
@@ -50,15 +54,15 @@ def _names(script: str) -> set[str]:
 
 
 def _tight(script: str) -> str:
-    """Leave out comments, and spaces that say nothing; lines with templates, patterns or divisions stay as they are."""
-    kept = (line.strip() for line in script.splitlines())
-    return "\n".join(_tight_line(line) for line in kept if line and not line.startswith("//"))
+    """Leave out comments, and spaces, line ends and points that say nothing."""
+    lines = (_COMMENT.sub("", line.strip()) for line in script.splitlines())
+    return _IDLE_POINT.sub("", _IDLE_END.sub("", "\n".join(_tight_line(line) for line in lines if line)))
 
 
 def _tight_line(line: str) -> str:
-    if re.search(r"[`'/\\]", line):
-        return line
-    return re.sub(r'("[^"]*")| ?(=>|[=,{}()?:;<>&|*]) ?', r"\1\2", line)  # text stays as it is
+    if re.search(r"['\\]|/(?! )", line) or line.count("`") not in (0, 2):
+        return line  # of patterns, addresses, and text in text
+    return _IDLE_SPACES.sub(r"\1\2", line)  # text stays as it is
 
 
 class Widget(anywidget.AnyWidget):
@@ -73,6 +77,23 @@ class Widget(anywidget.AnyWidget):
             cls._esm = source(script)
             cls._css = style(cls._esm)
         super().__init_subclass__(**options)
+
+    def _ipython_display_(self) -> None:
+        """Show a table, which stays when the kernel has gone, and the widget, which hides it while it lives."""
+        from IPython.display import display
+
+        data, metadata = self._repr_mimebundle_()
+        data |= {"text/plain": ""}
+        del data["text/html"]
+        self._still_shown = display(self._still(), raw=True, display_id=True)
+        display(data, metadata=metadata, raw=True)
+
+    def _update_still(self) -> None:
+        """Show in the table how things stand now."""
+        self._still_shown.update(self._still(), raw=True)
+
+    def _still(self) -> dict[str, str]:
+        return {"text/html": f'<div class="seqrec-still">{self._fallback()}</div>', "text/plain": repr(self)}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add what a viewer without widgets shows."""

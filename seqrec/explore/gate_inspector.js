@@ -141,7 +141,7 @@ function stepList(state, move) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Gate inspector");
+  const frame = mount(el, "Gate inspector", model);
   const state = { trace: null, step: 0, row: 0 };
   const keys = lines(model.get("_keys"));
   const told = h("p", { class: "sq-detail", role: "status" });

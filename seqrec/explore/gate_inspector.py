@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec._html import card, table
 from seqrec.data.inputs import as_sequences
+from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import Widget, check_position, lines, packed
 from seqrec.network.gates import Gates, check_estimator, trace_gates
 
@@ -42,6 +43,9 @@ class GateInspector(Widget, script="gate_inspector"):
         One sequence, or several to choose from; of each, the latest 400 steps are shown.
     layer : int
         Which of a recommender's recurrent layers, from 0.
+    items : DataFrame, Series or mapping, optional
+        What events are called: a frame with a column "item_id" (or ids as its index) and one "title" or "name", or
+        names by id.
 
     Attributes
     ----------
@@ -67,9 +71,10 @@ class GateInspector(Widget, script="gate_inspector"):
     _keys = t.Bytes().tag(sync=True)
     _trace = t.Dict().tag(sync=True)  # all of a sequence together, so that the page never sees a part
 
-    def __init__(self, estimator: Any, sequences: Any, layer: int = 0) -> None:
+    def __init__(self, estimator: Any, sequences: Any, layer: int = 0, items: Any = None) -> None:
         check_estimator(estimator)
         self.estimator, self.sequences, self.layer = estimator, as_sequences(sequences), layer
+        self._catalogue = Catalogue(self.sequences.vocabulary.extend(estimator.vocabulary_.items), items)
         self.gates: Gates | None = None
         super().__init__(_keys=lines(self.sequences.keys), sequence=0 if len(self.sequences) else -1)
 
@@ -105,13 +110,14 @@ class GateInspector(Widget, script="gate_inspector"):
             return
         self.gates = trace_gates(self.estimator, self.sequences[[change["new"]]], self.layer)
         n_steps, order = len(self.gates.events), by_memory(self.gates)
-        self._trace = _described(self.gates, order, max(0, n_steps - _MOST_STEPS))
+        first = max(0, n_steps - _MOST_STEPS)
+        self._trace = _described(self.gates, self._catalogue.called(self.gates.events[first:]), order, first)
         self.step, self.unit = n_steps - 1, int(order[0])
 
     def _fallback(self) -> str:
         if self.gates is None:
             return card("Gates", {}, lead="No sequence is chosen.")
-        latest = self.gates.events[-_FALLBACK_STEPS:]
+        latest = self._catalogue.called(self.gates.events[-_FALLBACK_STEPS:])
         means = {name: values[-_FALLBACK_STEPS:].mean(axis=1) for name, values in self.gates.gates.items()}
         title = f"Mean gates over {self.gates.hidden.shape[1]} units; the latest {len(latest)} steps"
         return card("Gates", {}, table(zip(latest, *means.values(), strict=True), ["event", *means], title))
@@ -129,13 +135,13 @@ def by_memory(gates: Gates) -> NDArray[np.intp]:
     return np.argsort(-kept.mean(axis=0), kind="stable")
 
 
-def _described(gates: Gates, order: NDArray[np.intp], first: int) -> dict[str, Any]:
+def _described(gates: Gates, names: list[str], order: NDArray[np.intp], first: int) -> dict[str, Any]:
     parts = parts_of(gates)
     return {
         "parts": [{"name": name, "meaning": _MEANINGS[name], "isGate": name in gates.gates} for name in parts],
         "keeps": next((name for name in _KEEPS if name in parts), None),
         "values": packed(np.stack([values[first:, order].T for values in parts.values()])),  # (part, unit, step)
         "order": packed(order, "int32"),
-        "events": lines(gates.events[first:]),
+        "events": lines(names),
         "first": first,
     }

@@ -98,7 +98,7 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
   const [across, down, where] = [new Float32Array(count), new Float32Array(count), new Int32Array(count)];
   let [x, y, zoom, width, height, hover, drag] = [0, 0, 1, 0, 0, -1, null];
 
-  const scale = () => (Math.min(width, height) / 2 - 14) * zoom;
+  const scales = () => [(width / 2 - 14) * zoom, (height / 2 - 14) * zoom]; // the map fills its frame
   const radius = () =>
     Math.max(1.4 / Math.sqrt(devicePixelRatio), Math.min(5.5, 0.28 * zoom * Math.sqrt((width * height) / count)));
   const outline = (path) => `M${path.join("L")}Z`;
@@ -108,10 +108,11 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
     const { groups } = state;
     const image = new ImageData(context.canvas.width + 2 * EDGE, context.canvas.height + 2 * EDGE);
     const pixels = new Uint32Array(image.data.buffer).fill(sprite({ path: CIRCLE, size: 1, color: bg }, 4, 0).color);
-    const [unit, wide, high, stride, ratio] = [scale(), width, height, image.width, context.canvas.width / width];
+    const [[right, up], wide, high, stride] = [scales(), width, height, image.width];
+    const ratio = context.canvas.width / width;
     for (let i = 0; i < count; i++) {
-      const left = wide / 2 + (points[2 * i] - x) * unit;
-      const top = high / 2 - (points[2 * i + 1] - y) * unit;
+      const left = wide / 2 + (points[2 * i] - x) * right;
+      const top = high / 2 - (points[2 * i + 1] - y) * up;
       across[i] = left;
       down[i] = top;
       const isSeen = left > 0 && top > 0 && left < wide && top < high;
@@ -162,7 +163,7 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
   const paintTitles = (context, { bg, fg }) => {
     const [taken, { font }] = [[], context];
     const write = (i, weight = "") => {
-      const text = titles[i].replace(/^(.{31}).{2,}/u, "$1…");
+      const text = titles[i].replace(/^(.{47}).{2,}/u, "$1…");
       context.font = weight + font;
       const [top, gap, wide] = [down[i], radius() + 6, context.measureText(text).width];
       const left = across[i] + gap + wide > width ? across[i] - gap - wide : across[i] + gap;
@@ -203,8 +204,9 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
     return best;
   };
   const move = (right, below) => {
-    x = Math.max(-1, Math.min(1, x + right / scale()));
-    y = Math.max(-1, Math.min(1, y - below / scale()));
+    const [across, up] = scales();
+    x = Math.max(-1, Math.min(1, x + right / across));
+    y = Math.max(-1, Math.min(1, y - below / up));
     redraw();
   };
   const zoomBy = (factor, left = width / 2, top = height / 2) => {
@@ -282,7 +284,7 @@ function plot(frame, el, state, { name, onpick, ontoggle, onlasso }) {
 
 export default {
   render({ model, el }) {
-    const frame = mount(el, "Item map");
+    const frame = mount(el, "Item map", model);
     const titles = lines(model.get("_labels"));
     const state = {
       titles,

@@ -22,18 +22,19 @@ export function newId() {
 
 // Make `el` the widget's root. Keys stay inside, and the focus too when text is clicked: JupyterLab would take "x" or
 // "d d" as orders to cut or delete a cell. Only saving goes through.
-export function mount(el, name) {
+export function mount(el, name, model) {
   const status = h("div", { class: "sq-hidden", role: "status" });
+  const body = h("fieldset", { role: "presentation" });
   el.classList.add("seqrec");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", name);
   el.setAttribute("tabindex", "-1");
   const isSaving = (event) => (event.ctrlKey || event.metaKey) && event.key === "s";
   el.addEventListener("keydown", (event) => isSaving(event) || event.stopPropagation());
-  el.append(status);
-  const stops = [followTheme(el)];
+  el.append(status, body);
+  const stops = [followTheme(el), followKernel(el, model, body)];
   return {
-    add: (...children) => el.append(...children),
+    add: (...children) => body.append(...children),
     say: (text) => (status.textContent = text),
     on(model, names, react) {
       for (const name of names.split(" ")) {
@@ -45,6 +46,25 @@ export function mount(el, name) {
     unmount() {
       for (const stop of stops) stop();
     },
+  };
+}
+
+// Say when the kernel has ended, shut down or begun anew: nobody answers any more, so the controls are off.
+export function followKernel(el, model, body) {
+  const { kernel } = model.widget_manager ?? {};
+  const end = () => {
+    if (body.disabled) return;
+    body.disabled = true;
+    body.before(h("p", { class: "sq-warn sq-strong", role: "alert" }, "The kernel has ended: run the cell again."));
+  };
+  const onstatus = (_, status) => /restarting|dead|terminating/.test(status) && end();
+  kernel?.statusChanged?.connect(onstatus);
+  kernel?.disposed?.connect(end);
+  // Drawn from what a notebook keeps, a widget has had no kernel from the beginning.
+  setTimeout(() => el.closest(".jupyter-widgets-disconnected") && end());
+  return () => {
+    kernel?.statusChanged?.disconnect(onstatus);
+    kernel?.disposed?.disconnect(end);
   };
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.explore.catalogue import Catalogue
+from seqrec.explore.front_end import label
 from seqrec.recommend.base import RecommenderMixin
 
 
@@ -70,27 +72,59 @@ class Side:
         scores = self._scores[columns]
         return pd.DataFrame({"rank": ranks, "item": items, "title": titles, "score": scores, "moved": moved})
 
-    def describe(self, k: int) -> dict[str, Any]:
-        """Give what the page shows: the best k items, and those that were among them before the edits."""
-        gone = np.setdiff1d(_among(self._before, k), _among(self._ranks, k))
+    def describe(self, k: int, taken: Sequence[Any] = ()) -> dict[str, Any]:
+        """Give what the page shows: the best k items, those that were among them before the edits, and the truth.
+
+        `taken` are the items that came next in truth.
+        """
+        best, gone = self.best(k), np.setdiff1d(_among(self._before, k), _among(self._ranks, k))
+        lowest = min(0.0, self._scores[best].min(initial=0))
+        span = max(self._scores[best].max(initial=0) - lowest, 1e-30)
+        hits = self.catalogue.ids[best]
         return {
-            "rows": [self.row(column) | {"moved": self._moved(column, k)} for column in self.best(k)],
+            "rows": [
+                self.row(column)
+                | {
+                    "moved": self._moved(column, k),
+                    "taken": item in taken,
+                    "share": float((self._scores[column] - lowest) / span),
+                }
+                for column, item in zip(best, hits.tolist(), strict=True)
+            ],
             "gone": [self.catalogue.labels[column] for column in gone],
             "cold": self.cold,
             "probable": self.has_probabilities,
+            "truth": [self._truth(item) for item in taken],
         }
+
+    def _truth(self, item: Any) -> list[str]:
+        """Name an item that came next in truth, and say where it stands here."""
+        code = self.recommender.vocabulary_.encode([item])[0]
+        if code == UNKNOWN:
+            return [label(item), "is not in the catalogue"]
+        column = int(code) - N_RESERVED
+        place = f"in place {self._standing(column)}" if self._ranks[column] else "in the history already"
+        return [self.catalogue.labels[column], place]
+
+    def _standing(self, column: int) -> str:
+        """Give an item's place, which it shares with others of the same score: =3."""
+        score = self._scores[column]
+        same = (self._scores == score) & (self._ranks > 0)
+        return f"{'=' if np.count_nonzero(same) > 1 else ''}{self._ranks[same].min():,}"
 
     def row(self, column: int) -> dict[str, Any]:
         """Give what the page shows of an item, whether it is recommended or not."""
         rank, score = self._ranks[column], self._scores[column]
         score = percentage(score) if self.has_probabilities else digits(score)
-        place = f"It would come in place {rank:,}, with {score}. " if rank else "It is in the history already. "
+        standing = self._standing(column) if rank else ""
+        place = f"It would come in place {standing}, with {score}. " if rank else "It is in the history already. "
         return {
             "item": int(self.to_first[column]),
             "title": self.catalogue.labels[column],
             "details": self.catalogue.details(column),
             "score": score,
             "place": place,
+            "standing": standing,
         }
 
     def _moved(self, column: int, k: int) -> str:

@@ -1,26 +1,36 @@
-import { h, mount, listbox, finder, button, bdi, line, hint, integers, floats, lines } from "./kit.js";
+import { h, mount, listbox, finder, button, bdi, line, hint, figure, number, integers, floats, lines } from "./kit.js";
 
 const HINT = "Pick a user, change the history, and see at once what is recommended next, and why.";
 const KEYS = "Keys: Delete removes, Alt+↑ and Alt+↓ move, Ctrl+Z undoes, Ctrl+Y redoes.";
-const LOG = "+0.69: twice as likely as without this event. −0.69: half as likely. +2.3: ten times.";
+const FACTOR = "× 2: twice as likely as without this event. × 0.5: half as likely.";
 const OWN = "Each number is the model’s score of the item, less its score without this event.";
 const STACK = { style: "display:grid;gap:12px" };
 
 const amount = (text, width) => h("span", { class: "sq-figure", style: `text-align:right;min-width:${width}em` }, text);
 const counted = (n) => `${n.toLocaleString()} event${n === 1 ? "" : "s"}`;
 
+// A title, and below it what there is room for: what would be cut is left out.
 const twoLines = (title, ...below) =>
   h(
     "div",
     { style: "flex:1;min-width:0;line-height:1.25" },
     h("bdi", { class: "sq-label", style: "display:block" }, title),
-    h("div", { class: "sq-label sq-muted", style: "font-size:12px" }, ...below),
+    h("div", { class: "sq-some sq-muted" }, ...below),
   );
+const parts = (text) => text.split(" · ").map((part) => h("bdi", {}, part));
 
 function signed(x, digits) {
   const text = Math.abs(x).toFixed(digits);
   return Number(text) ? (x > 0 ? "+" : "−") + text : "0";
 }
+
+// What an event does to an item: of probabilities a factor, of other scores a difference.
+function effectText(x, digits) {
+  if (digits >= 0) return signed(x, digits);
+  const factor = Math.exp(x);
+  return `×\u00a0${number(Number(factor > 0.1 && factor < 10 ? factor.toFixed(2) : factor.toPrecision(2)))}`;
+}
+const isNothing = (text) => text === "0" || text === "×\u00a01";
 
 // As many digits after the point as tell two of the largest number.
 const digitsOf = (largest) => Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(largest))));
@@ -50,13 +60,13 @@ function effectsOf(reasons, place, n) {
   return all;
 }
 
-// "Most for: X (+1.2), Y (+0.4). Most against: Z (−0.3)."
+// "Most for: X (× 3.3), Y (× 1.5). Most against: Z (× 0.7)."
 function sentence(events, effects, digits) {
-  const order = effects.map((_, i) => i).filter((i) => signed(effects[i], digits) !== "0");
+  const order = effects.map((_, i) => i).filter((i) => !isNothing(effectText(effects[i], digits)));
   order.sort((a, b) => effects[b] - effects[a]);
   const list = (start, chosen) =>
     chosen
-      .flatMap((i, n) => [n ? ", " : start, bdi(events[i][0]), ` (${signed(effects[i], digits)})`])
+      .flatMap((i, n) => [n ? ", " : start, bdi(events[i][0]), ` (${effectText(effects[i], digits)})`])
       .concat(chosen.length ? ". " : "");
   if (!order.length) return ["No event of this history changes it."];
   const most = order.filter((i) => effects[i] > 0).slice(0, 3);
@@ -73,7 +83,7 @@ function sentence(events, effects, digits) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Recommendation explorer");
+  const frame = mount(el, "Recommendation explorer", model);
   const [titles, users, lengths] = [
     lines(model.get("_titles")),
     lines(model.get("_users")),
@@ -112,9 +122,9 @@ function render({ model, el }) {
     label: "History, oldest event first",
     rowHeight: 38,
     row: (i) => [
-      twoLines(...events[i]),
+      twoLines(events[i][0], parts(events[i][1])),
       effects && bar(largest && effects[i] / largest),
-      effects && amount(signed(effects[i], digits), 3.4),
+      effects && amount(effectText(effects[i], digits), 3.4),
     ],
     onmove(i) {
       at = i;
@@ -147,20 +157,27 @@ function render({ model, el }) {
   const panels = model.get("_shown").models.map(panel);
 
   function panel({ name }, number) {
-    const [meaning, warning, gone] = [hint(), h("p", { class: "sq-warn" }), hint()];
+    const [meaning, warning, gone, truth] = [hint(), h("p", { class: "sq-warn" }), hint(), h("p")];
+    const badge = h("span", { class: "sq-badge", hidden: true }, "cold");
     const current = () => shown.models[number];
     const list = listbox({
       label: `Recommended by ${name}`,
       rowHeight: 42,
       rows: 10,
       row: (i) => {
-        const { title, moved, details, score } = current().rows[i];
+        const { title, moved, details, score, standing, taken, share } = current().rows[i];
         const strong = h(
           "span",
           { class: "sq-strong", style: `color:var(--sq-${moved[0] === "▼" ? "warn" : "accent"})` },
           moved,
         );
-        return [amount(i + 1, 1.5), twoLines(title, strong, moved && details && " · ", details), amount(score)];
+        const bar = h("span", { class: "sq-bar", style: `width:${100 * share}%` });
+        return [
+          amount(standing, 1.8),
+          twoLines(title, moved ? strong : null, parts(details)),
+          taken ? figure("✓ taken", "sq-strong sq-warn") : null,
+          current().probable ? amount(score) : h("span", { class: "sq-track", title: score }, bar),
+        ];
       },
       onmove(i) {
         row = i;
@@ -169,8 +186,12 @@ function render({ model, el }) {
     });
     const draw = () => {
       const { rows, probable, cold } = current();
-      meaning.textContent = `${probable ? "Chance of coming next" : "The model’s own score"}. Choose one to see why.`;
+      meaning.textContent = `${probable ? "Chance of coming next" : "The model’s own score, as a bar; =: a tie"}. Choose one to see why.`;
       warning.textContent = cold;
+      badge.hidden = !cold;
+      truth.replaceChildren(
+        ...current().truth.flatMap(([title, place]) => ["✓ In truth ", bdi(title, "sq-strong"), ` came next: ${place}. `]),
+      );
       gone.textContent = current().gone.length ? `No longer here: ${current().gone.join(", ")}` : "";
       list.update(rows.length, name === model.get("model") ? focused() : -1, "Nothing is left to recommend.");
     };
@@ -179,9 +200,10 @@ function render({ model, el }) {
       element: h(
         "section",
         {},
-        h("h3", {}, many ? bdi(name) : "Recommended next"),
+        h("h3", {}, many ? bdi(name) : "Recommended next", " ", badge),
         meaning,
         warning,
+        truth,
         list.element,
         gone,
       ),
@@ -204,7 +226,7 @@ function render({ model, el }) {
     if (!known && (item >= 0 || one)) timer = setTimeout(() => order("explain", { version: shown.version }), 100);
     effects = known ? effectsOf(reasons, place < 0 ? rows.length : place, events.length) : null;
     largest = effects ? Math.max(...effects.map(Math.abs)) : 0;
-    digits = probable ? 2 : digitsOf(largest);
+    digits = probable ? -1 : digitsOf(largest);
     why.replaceChildren(
       "Why “",
       bdi(one?.title ?? titles[item] ?? "…"),
@@ -215,7 +237,7 @@ function render({ model, el }) {
     because.replaceChildren(
       ...(known ? [place < 0 ? one.place : "", ...sentence(events, effects, digits)] : ["Working it out …"]),
     );
-    unit.textContent = probable ? LOG : OWN;
+    unit.textContent = probable ? FACTOR : OWN;
   }
 
   function draw() {
@@ -260,7 +282,8 @@ function render({ model, el }) {
     history.element,
     hint(KEYS),
   ];
-  const columns = (...nodes) => h("div", { class: "sq-columns" }, ...nodes);
+  const grid = "display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(260px,100%),1fr))";
+  const columns = (...nodes) => h("div", { style: grid }, ...nodes);
   const adding = h(
     "section",
     {},
@@ -274,8 +297,9 @@ function render({ model, el }) {
     ? h("div", STACK, columns(adding, reason), columns(lists))
     : columns(h("div", STACK, adding, reason), lists);
   const page = { style: "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;overflow-wrap:anywhere" };
-  const part = (flex, nodes) => h("div", { style: `flex:${flex} 1 310px;min-width:0` }, nodes);
-  frame.add(hint(HINT), h("div", page, part(1, left), part(99, right)));
+  const part = (flex, nodes) => h("div", { style: `flex:${flex};min-width:0` }, nodes);
+  // Lists side by side come before all beside each other.
+  frame.add(hint(HINT), h("div", page, part("1 1 310px", left), part(`99 1 ${many ? 540 : 310}px`, right)));
   frame.on(model, "_shown _reasons item model", draw);
   frame.on(model, "sequence", () => people.update(model.get("sequence")));
   frame.stop(() => clearTimeout(timer));

@@ -23,6 +23,7 @@ from seqrec.exceptions import InputError
 from seqrec.explore.front_end import Widget, check_position, check_proposal, label, lines, packed
 from seqrec.explore.histories import inserted, moved, removed
 from seqrec.explore.rankings import Side
+from seqrec.explore.units import times_of
 from seqrec.recommend.base import RecommenderMixin
 
 _NEW_USER = Sequences.from_lists([[]], keys=["a new user"])
@@ -48,6 +49,8 @@ class RecommendationExplorer(Widget, script="recommendations"):
         How many items to recommend.
     exclude_seen : bool
         Leave out the items of the history.
+    target : (n,) array of item ids, or Sequences or list of lists, optional
+        What each user took next in truth, as `leave_last_out` gives it: it is marked, with its place in each list.
 
     Attributes
     ----------
@@ -65,7 +68,7 @@ class RecommendationExplorer(Widget, script="recommendations"):
     recommendations : DataFrame
         A row a recommender and rank: `model`, `rank` (from 1), `item`, `title`, `score` (the probability where the
         recommender has `predict_proba`, else its own score) and `moved` (places up against the history before the
-        edits; missing where the item was not among the first k).
+        edits; missing where the item was not among the first k); with `target` also `taken` (whether it came next).
     reasons : DataFrame
         What `explain` of the explained recommender says of its recommendations, and of `item`.
 
@@ -108,13 +111,20 @@ class RecommendationExplorer(Widget, script="recommendations"):
     _shown, _reasons = (traitlets.Dict().tag(sync=True) for _ in range(2))
 
     def __init__(
-        self, recommender: Any, sequences: Any, items: Any = None, k: int = 10, exclude_seen: bool = True
+        self,
+        recommender: Any,
+        sequences: Any,
+        items: Any = None,
+        k: int = 10,
+        exclude_seen: bool = True,
+        target: Any = None,
     ) -> None:
         recommenders, X = _named(recommender), as_sequences(sequences)
         self._vocabulary = next(iter(recommenders.values())).vocabulary_
         # Ids of the wrong kind are an error here, not at the first edit.
         self._sequences = replace(X, vocabulary=X.vocabulary.extend(self._vocabulary.items))
         self._sides = {name: Side(one, items, self._vocabulary, exclude_seen) for name, one in recommenders.items()}
+        self._target = None if target is None else _taken_of(target, len(X))
         self._version, self._chosen = 0, False
         super().__init__(
             model=next(iter(recommenders)),
@@ -154,7 +164,13 @@ class RecommendationExplorer(Widget, script="recommendations"):
         """What each recommender recommends after the edited history."""
         frames = [side.frame(self.k).assign(model=name) for name, side in self._sides.items()]
         columns = ["model", "rank", "item", "title", "score", "moved"]
-        return pd.concat(frames, ignore_index=True)[columns].astype({"moved": "Int64"})
+        found = pd.concat(frames, ignore_index=True)[columns].astype({"moved": "Int64"})
+        return found if self._target is None else found.assign(taken=found["item"].isin(self._taken))
+
+    @property
+    def _taken(self) -> list[Any]:
+        """What the user took next in truth."""
+        return [] if self._target is None or self.sequence < 0 else self._target[self.sequence]
 
     @property
     def reasons(self) -> pd.DataFrame:
@@ -247,7 +263,7 @@ class RecommendationExplorer(Widget, script="recommendations"):
     def _refresh(self) -> None:
         """Send history and recommendations, in one message; reasons follow when the page asks for them."""
         self._version += 1
-        models = [side.describe(self.k) | {"name": name} for name, side in self._sides.items()]
+        models = [side.describe(self.k, self._taken) | {"name": name} for name, side in self._sides.items()]
         with self.hold_sync():
             if not self._chosen:
                 self._follow_first()
@@ -342,15 +358,17 @@ def _named(recommender: Any) -> dict[str, RecommenderMixin]:
     return {label(name): one for name, one in several.items()}
 
 
+def _taken_of(target: Any, n: int) -> list[list[Any]]:
+    """Give the items that came next of each of n sequences."""
+    values = target if isinstance(target, Sequences) else np.asarray(target, dtype=object)
+    if len(values) != n:
+        raise InputError(f"there are {n:,} sequences, but {len(values):,} targets: give one for each.")
+    return [np.ravel(np.asarray(one, dtype=object)).tolist() for one in values]
+
+
 def _notes(history: Sequences, is_known: NDArray[np.bool_]) -> Iterator[str]:
     """Write below each event its number, its time, and what is peculiar about it."""
-    times = [""] * history.n_events if history.timestamps is None else _time_labels(history.timestamps)
+    times = [""] * history.n_events if history.timestamps is None else times_of(history.timestamps)
     for number, (time, row, known) in enumerate(zip(times, history.rows, is_known, strict=True), start=1):
-        notes = [f"{number:,}", "added" if row < 0 else "", "" if known else "not in the catalogue", time]
+        notes = [f"{number:,}", time, "added" if row < 0 else "", "" if known else "not in the catalogue"]
         yield " · ".join(filter(None, notes))
-
-
-def _time_labels(times: NDArray[np.datetime64]) -> list[str]:
-    """Write times to the second, or as days if all of them are."""
-    are_days = (times == times.astype("datetime64[D]")).all()
-    return [text.replace("T", " ") for text in np.datetime_as_string(times, unit="D" if are_days else "s").tolist()]

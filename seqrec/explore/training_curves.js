@@ -143,7 +143,7 @@ function figures(loss, validation, best) {
 }
 
 function render({ model, el }) {
-  const frame = mount(el, "Training curves");
+  const frame = mount(el, "Training curves", model);
   const read = () => ({
     loss: floats(model.get("_loss")),
     validation: floats(model.get("_validation")),
@@ -164,6 +164,7 @@ function render({ model, el }) {
   const validation = panel(frame, "Validation score, higher is better", part("validation", 1));
   const status = h("bdi", { class: "sq-label", style: "white-space: normal" });
   const bar = h("progress", { max: 1, "aria-label": "Part of the training that is done" });
+  const may = h("p", { class: "sq-muted" }, "You may interrupt the kernel: the best epoch so far is kept.");
   const notes = h("p", { class: "sq-muted" });
   const body = h("tbody");
   const names = ["epoch", "loss", "validation", ""];
@@ -187,6 +188,7 @@ function render({ model, el }) {
     h("h3", {}, "Training"),
     h("p", {}, status),
     bar,
+    may,
     h("div", { class: "sq-columns" }, loss.element, validation.element),
     notes,
     more,
@@ -196,7 +198,7 @@ function render({ model, el }) {
     status.textContent = model.get("status");
     status.classList.toggle("sq-warn", status.textContent.includes("Failed: "));
     const share = model.get("_share");
-    bar.hidden = share < 0;
+    bar.hidden = may.hidden = share < 0;
     bar.value = Math.max(0, share);
     if (share < 0 && state.running) {
       frame.say(status.textContent);

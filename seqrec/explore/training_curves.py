@@ -210,13 +210,13 @@ def _curves_of_this_cell() -> TrainingCurves:
     if free:
         return free[0]
     curves, shell = TrainingCurves({"loss": []}), get_ipython()
-    handle = display(curves, display_id=True)
+    display(curves)
     _SHOWN.append(curves)
 
     def cell_done() -> None:
         shell.events.unregister("post_execute", cell_done)
         _SHOWN.remove(curves)
-        handle.update(curves)  # what a saved notebook shows without a kernel is how it ended, not how it began
+        curves._update_still()  # what a saved notebook shows without a kernel is how it ended, not how it began
 
     shell.events.register("post_execute", cell_done)
     return curves

@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,13 @@ from golden.make import make_log, read_log
 from sklearn.exceptions import NotFittedError
 
 import seqrec
-from seqrec import NGramDetector, PopularityRecommender, Sequences, thresholds
+from seqrec import NGramDetector, PopularityRecommender, Sequences
 from seqrec.detect.words import in_words
 from seqrec.explore import AnomalyExplorer
+from seqrec.explore.alarms import Alarms
 from seqrec.explore.front_end import label
+from seqrec.explore.timelines import in_runs, timeline
+from seqrec.explore.units import expectation_of, times_of
 
 HOSTILE = '<img src=x onerror="window.__hostile=1">\u202e\x00'
 
@@ -80,14 +85,79 @@ def test_front_end_gets_scores_in_rising_order_with_keys_and_labels(explorer, as
     assert np.array_equal(scores, explorer.frame["score"])
     assert explorer._keys.decode().split("\n") == [str(key) for key in asked[0].keys]
     assert np.array_equal(np.frombuffer(explorer._labels, np.uint8), asked[1][order])
-    assert np.array_equal(np.frombuffer(explorer._held_out), np.sort(explorer.detector.held_out_scores_))
 
 
-def test_the_page_can_set_thresholds_beyond_what_was_held_out(explorer):
-    threshold, share, shape, scale = explorer._peaks
-    held_out = explorer.detector.held_out_scores_
-    expected = thresholds.peaks_over_threshold_offset(held_out, 1e-5)
-    assert -threshold - scale * ((share / 1e-5) ** shape - 1) / shape == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("way", "value", "setting"),
+    [
+        ("alerts a day", 6, {"alerts_per_day": 6, "sequences_per_day": 60}),
+        ("false alarms, %", 20, {"false_positive_rate": 0.2}),
+        ("false alarms, %", 0.001, {"false_positive_rate": 1e-5}),
+        ("contamination, %", 30, {"contamination": 0.3}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:a false-positive rate")
+def test_the_page_sets_the_thresholds_of_set_threshold(explorer, way, value, setting):
+    explorer.sequences_per_day = 60.0
+    explorer._handle_custom_msg({"by": way, "value": value}, [])
+    assert explorer.threshold == explorer.detector.offset_for(**setting)
+    assert ("extrapolated" in explorer._told["note"]) == (value == 0.001)
+    assert float(explorer._told["figures"][way]) == pytest.approx(value, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "message", [None, {}, {"sequence": "x", "mark": 3}, {"sequence": 999, "mark": "normal"}, {"by": "x", "value": 1}]
+)
+def test_messages_of_the_page_that_make_no_sense_change_nothing(explorer, message):
+    explorer._handle_custom_msg(message, [])
+    assert len(explorer.marks) == 0
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [{"x": "y"}, {"999999": "normal"}, {"3": "y"}, {"03": "normal"}, {"-1": "normal"}, {"²": "normal"}, {"3": ["a"]}],
+)
+def test_marks_that_the_page_makes_up_are_refused(explorer, marks):
+    with pytest.raises(traitlets.TraitError, match="a mark is normal or confirmed"):
+        explorer.set_state({"_marks": marks})
+    assert len(explorer.marks) == 0
+
+
+def test_alarms_are_counted_among_these_where_the_log_has_no_times(counting):
+    X = [["log in"]] * 1_000
+    explorer = AnomalyExplorer(counting, X)
+    explorer.threshold = float(np.sort(counting.held_out_scores_)[6])
+    assert "false alarms of these 1,000." in explorer._told["text"]
+    explorer.sequences_per_day = 500.0
+    assert "false alarms a day." in explorer._told["text"]
+    explorer.sequences_per_day = 0.5
+    assert "Expect one false alarm in 17 days." in explorer._told["text"]
+
+
+def test_the_list_is_searched_by_key_reason_and_name_of_event(counting, asked):
+    X = asked[0]
+    explorer = AnomalyExplorer(counting, X, items={"tea": "Darjeeling"})
+
+    def found():
+        return set(explorer._by_score[np.frombuffer(explorer._found, np.uint8) > 0])
+
+    explorer.find = "darj"
+    assert found() == {row for row, items in enumerate(X) if "tea" in items}
+    explorer.find = str(X.keys[3])
+    assert 3 in found()
+    reason = explorer._parts[0]
+    explorer.find = reason.upper()
+    assert found() == {row for row, part in enumerate(explorer._fired_part) if in_words(part) == reason}
+    explorer.find = ""
+    assert explorer._found == b""
+
+
+def test_one_score_far_away_leaves_the_others_their_room(counting):
+    usual = -np.linspace(0.1, 5, 50)
+    alarms = Alarms(np.sort([-60.0, *usual]), np.array([-40.0, *usual]), None, -4.0)
+    assert -9 < alarms.lowest < -5
+    assert alarms.beyond == 2
+    assert Alarms(np.sort(usual), usual, None, -np.inf).beyond == 0
 
 
 def test_timeline_agrees_with_the_detector(detector, asked, normal):
@@ -101,8 +171,59 @@ def test_timeline_agrees_with_the_detector(detector, asked, normal):
     assert np.allclose([event["surprisal"] for event in events[:-1]], detector.surprisal(X[[row]]), atol=1e-5)
     assert np.allclose([e["p"] for e in events], reasons.sort_values("position")["event_p_value"], atol=1e-5)
     assert told["score"] == pytest.approx(detector.score_samples(X[[row]])[0], abs=1e-5)
-    assert told["nearest"]["events"] == [label(item) for item in normal[int(reasons["nearest"][0])]]
-    assert all(event["detail"].endswith(label(expected)) for event, expected in zip(events, in_order, strict=True))
+    assert told["nearest"]["events"] == in_runs(label(item) for item in normal[int(reasons["nearest"][0])])
+    for event, field, expected in zip(events, reasons.sort_values("position")["field"], in_order, strict=True):
+        assert event["detail"].endswith(expectation_of(field, expected))
+
+
+def test_events_are_told_with_the_columns_of_the_log_and_units(detector, asked):
+    X = asked[0]
+    explorer = AnomalyExplorer(detector, X, items={"tea": "Darjeeling"})
+    row = explorer.sequence = next(row for row, items in enumerate(X) if "tea" in items)
+    columns, events = explorer._timeline["columns"], explorer._timeline["events"]
+    assert [name for name, _ in columns] == ["", "time", "event", "gap", "channel", "amount", "row", "surprisal"]
+    first = dict(zip([name for name, _ in columns], events[0]["cells"], strict=True))
+    at = X.indptr[row]
+    assert first["time"] == str(X.timestamps[at].astype("datetime64[s]")).replace("T", " ")
+    assert (first["gap"], first["row"]) == ("–", f"{X.rows[at]:,}")
+    assert first["amount"] == f"{X.columns['amount'][at]:,.6g}"
+    assert events[1]["cells"][3].split()[1] in {"s", "min", "h", "days"}
+    assert "Darjeeling" in [event["event"] for event in events]
+    assert events[-1]["cells"][2] == "(end)"
+
+
+def test_odd_cells_say_what_was_usual(detector, asked):
+    X = asked[0][[3]]
+    amounts = np.where(np.arange(X.n_events) == 1, 1e9, X.columns["amount"])
+    told = timeline(detector, replace(X, columns=X.columns | {"amount": amounts}), -3.0)
+    amount = [name for name, _ in told["columns"]].index("amount")
+    assert told["oddest"] == 1
+    assert told["events"][1]["cells"][amount] == "1e+09"
+    assert re.fullmatch(r"usually \S+ to \S+", told["events"][1]["usual"][amount])
+    assert not told["events"][0]["usual"][amount]
+
+
+def timeline_of(explorer, row):
+    explorer.sequence = int(row)
+    return explorer._timeline
+
+
+def test_the_part_that_fired_is_drawn(detector, asked):
+    X = asked[0]
+    drawn = {part: timeline(detector, X[[3]], -3.0, fired=part)["drawn"] for part in ("gap max", "events max", "short")}
+    assert [one["band"] for one in drawn.values()] == [True, False, False]
+    points = np.frombuffer(drawn["gap max"]["points"], "<f4").reshape(-1, 4)
+    assert len(points) == len(X[3])  # the end has no gap
+    assert np.isnan(points[0, 1])  # nor has the first event
+    assert (points[:, 2] < points[:, 3]).all()
+    assert (np.nanmin(points), np.nanmax(points)) == (0, 1)
+    assert drawn["gap max"]["ends"] == times_of(X.timestamps[X.indptr[3] : X.indptr[4]][[0, -1]])
+
+
+def test_parts_that_are_not_odd_are_no_reasons(counting, asked):
+    explorer = AnomalyExplorer(counting, asked[0])
+    usual = timeline_of(explorer, explorer._by_score[-1])
+    assert usual["reasons"] == ["nothing stands out"]
 
 
 def test_detector_that_cannot_tell_events_shows_them_plainly(explorer, asked):

@@ -177,3 +177,13 @@ def test_thirty_models_are_compared_in_a_moment():
     rng = np.random.default_rng(0)
     results = {f"model {i}": {"hit": rng.random(1000), "gain": rng.random(1000)} for i in range(30)}
     assert len(ModelComparison(results).frame) == 60
+
+
+def test_what_the_page_says_of_the_metrics_changes_no_judgement():
+    comparison = ModelComparison(
+        {"a": {"hit": 0.5, "seconds": 9}, "b": {"hit": 0.4, "seconds": 1}}, lower_is_better=["seconds"]
+    )
+    comparison.set_state({"_lower": []})
+    comparison.x = "hit"
+    comparison.x = "seconds"
+    assert comparison.undominated == ["a", "b"]

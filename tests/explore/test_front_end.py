@@ -34,6 +34,17 @@ def test_a_front_end_is_one_module_with_what_it_needs_of_the_kit(name):
     assert script.count("export default") == 1
 
 
+def test_a_table_of_its_own_is_shown_before_the_widget_which_hides_it(monkeypatch):
+    published = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: published.append(data))
+    comparison = explore.ModelComparison({"LSTM": {"hit": 0.5}})
+    comparison._ipython_display_()
+    still, live = published
+    assert "LSTM" in still["text/html"]
+    assert set(live) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    assert ":has(.seqrec-still):has(+ " in comparison._css
+
+
 def test_a_style_sheet_has_only_rules_for_what_is_there():
     assert ".sq-row" in style(source("anomalies"))
     assert ".sq-row" not in style('h("p")')
@@ -71,7 +82,7 @@ def test_titles_come_from_a_frame_by_its_ids(vocabulary):
     catalogue = Catalogue(vocabulary, items)
     assert catalogue.labels == ["Apple", "b", "Sea"]
     assert catalogue.attributes["genre"].tolist() == [None, None, "x"]
-    assert catalogue.details(2) == "x"
+    assert catalogue.details(2) == "genre x"
     assert catalogue.frame([2, 1])["item_id"].tolist() == ["c", "b"]
 
 
@@ -94,7 +105,7 @@ def test_an_item_without_a_title_is_shown_by_its_id(vocabulary):
 
 def test_whole_numbers_of_a_column_with_gaps_are_shown_whole(vocabulary):
     items = pd.DataFrame({"title": ["A", "B"], "year": [1990, None]}, index=["a", "b"])
-    assert [Catalogue(vocabulary, items).details(column) for column in range(3)] == ["1990", "", ""]
+    assert [Catalogue(vocabulary, items).details(column) for column in range(3)] == ["year 1990", "", ""]
 
 
 def test_items_that_do_not_fit_are_refused(vocabulary):

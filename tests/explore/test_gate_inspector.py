@@ -50,6 +50,14 @@ def test_page_shows_the_networks_own_gates_and_states(inspector, recommender, se
         assert np.array_equal(drawn, part[:, order].T)
 
 
+def test_events_have_the_names_that_are_given(recommender, sequences):
+    inspector = GateInspector(recommender, sequences, items={"tea": "Darjeeling"})
+    inspector.sequence = next(row for row, items in enumerate(sequences) if "tea" in items)
+    assert "Darjeeling" in inspector._trace["events"].decode().split("\n")
+    assert "tea" in inspector.gates.events  # Python has the ids
+    assert "Darjeeling" in inspector._fallback()
+
+
 def test_units_that_remember_longest_come_first(inspector):
     values, order, names = shown(inspector)
     kept = values[names.index("forget")].mean(axis=1)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,6 +62,39 @@ def test_scores_of_a_network_are_its_probabilities(lstm, exclude_seen):
     np.testing.assert_allclose(shown["score"], [probability[item] for item in shown["item"]], atol=1e-5)
     expected = [item for item in lstm.recommend(LISTS[:1], k=3, exclude_seen=exclude_seen)[0][0] if item is not None]
     assert shown["item"].tolist() == expected
+
+
+@pytest.mark.parametrize("target", [["cake", "sugar", "tea"], [["cake"], ["sugar"], ["tea", "jam"]]])
+def test_what_came_next_in_truth_is_marked(markov, target):
+    explorer = RecommendationExplorer(markov, LISTS[:3], k=3, target=target)
+    shown = explorer.recommendations
+    assert shown["taken"].tolist() == (shown["item"] == "cake").tolist()
+    (side,) = explorer._shown["models"]
+    assert [row["taken"] for row in side["rows"]] == shown["taken"].tolist()
+    ((title, place),) = side["truth"]
+    assert title == "cake"
+    assert re.fullmatch(r"in place =?\d", place)
+    explorer.sequence = -1
+    assert explorer._shown["models"][0]["truth"] == []
+
+
+def test_a_truth_that_cannot_be_recommended_says_why(markov):
+    explorer = RecommendationExplorer(markov, LISTS[:2], target=["tea", "coffee"])
+    assert explorer._shown["models"][0]["truth"] == [["tea", "in the history already"]]
+    explorer.sequence = 1
+    assert explorer._shown["models"][0]["truth"] == [["coffee", "is not in the catalogue"]]
+
+
+def test_targets_of_other_sequences_are_refused(markov):
+    with pytest.raises(ValueError, match="5 sequences, but 1 targets"):
+        RecommendationExplorer(markov, LISTS, target=["tea"])
+
+
+def test_items_of_one_score_share_a_place():
+    popularity = PopularityRecommender().fit([["a", "b", "c"], ["a", "d"]])
+    (side,) = RecommendationExplorer(popularity, [[]])._shown["models"]
+    assert [row["standing"] for row in side["rows"]] == ["1", "=2", "=2", "=2"]
+    assert [row["share"] for row in side["rows"]] == [1.0, 0.5, 0.5, 0.5]
 
 
 def test_add_inserts_before_a_position_or_at_the_end(explorer):
@@ -356,7 +391,7 @@ def test_titles_and_attributes_come_from_items(markov):
     items = pd.DataFrame({"item_id": ["cake", "tea"], "title": [HOSTILE, "Tea\u202e\n"], "kind": ["food", None]})
     explorer = RecommendationExplorer(markov, [["sugar"]], items, k=1)
     row = explorer._shown["models"][0]["rows"][0]
-    assert (row["title"], row["details"]) == (HOSTILE, "food")
+    assert (row["title"], row["details"]) == (HOSTILE, "kind food")
     assert rb"Tea\u202e\n" in explorer._titles
     assert "<img" not in explorer._fallback()
     assert "&lt;img" in explorer._fallback()

@@ -24,9 +24,13 @@ warnings.simplefilter("ignore")
 X = read_log(make_log(60, seed=1), fields=True)
 keys = X.keys.astype(str).astype(object)
 keys[7] = {HOSTILE!r}
-X = dataclasses.replace(X, keys=keys)
+strange = 9
+amounts = X.columns["amount"].copy()
+amounts[X.indptr[strange]] = 1e9
+X = dataclasses.replace(X, keys=keys, columns=X.columns | {{"amount": amounts}})
 detector = seqrec.load({str(TESTS / "golden" / "LSTMAnomalyDetector.seqrec")!r})
-explorer = AnomalyExplorer(detector, X, labels=X.lengths > 6, normal=read_log(make_log(60, seed=0), fields=True))
+explorer = AnomalyExplorer(detector, X, labels=X.lengths > 6, normal=read_log(make_log(60, seed=0), fields=True),
+                           items={{'tea': 'Darjeeling'}})
 explorer
 """
 GATES = """
@@ -78,7 +82,7 @@ def test_the_slider_moves_the_threshold_by_keys(notebook, widget):
         notebook.page.keyboard.press("ArrowRight")
     assert float(slider.input_value()) == before + 5
     share = 1 - (before + 5) / 1000
-    lowest = "min(explorer.scores.min(), detector.held_out_scores_.min(), -1.0)"
+    lowest = "explorer._lowest"
     notebook.wait_for(f"abs(explorer.threshold / {lowest} - {share}) < 1e-9", True)
 
 
@@ -169,13 +173,32 @@ def test_views_show_part_of_the_list(notebook, widget):
 
 
 def test_the_timeline_says_what_was_expected(notebook, widget):
-    events = widget.get_by_role("listbox", name="Events in their order")
+    events = widget.get_by_role("grid", name="Events in their order")
     events.focus()
+    notebook.page.keyboard.press("End")
     notebook.page.keyboard.press("Home")
 
     first = notebook.evaluate("explorer._timeline['events'][0]")
-    expect(events.get_by_role("option", selected=True)).to_contain_text(first["event"])
+    expect(events.get_by_role("row", selected=True)).to_contain_text(first["event"])
+    for column in ("time", "gap", "amount", "channel", "row", "surprisal"):
+        expect(events.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
     expect(widget.get_by_text(first["detail"])).to_be_visible()
+
+
+def test_an_odd_cell_is_named_and_its_event_drawn(notebook, widget):
+    notebook.execute("explorer.sequence = strange")
+    cell = widget.get_by_role("gridcell", name="odd: ⚑ 1e+09")
+    expect(cell).to_contain_text("usually ")
+    expect(widget.get_by_role("img", name="amount of each event, and where 90 % were expected")).to_be_visible()
+    expect(widget.get_by_text("Drawn: amount of each event")).to_be_visible()
+
+
+def test_the_list_is_searched_by_the_name_of_an_event(notebook, widget):
+    search = widget.get_by_role("searchbox", name="Find a sequence")
+    search.fill("DARJEELING")
+    notebook.wait_for("sum(explorer._found)", notebook.evaluate("sum('tea' in items for items in X)"))
+    search.fill("")
+    notebook.wait_for("explorer._found", "b''")
 
 
 def test_gates_follow_the_sequence_that_is_open(notebook, widget):

@@ -52,8 +52,8 @@ def test_item_map_in_a_notebook(notebook):
             f"np.frombuffer(item_map._points, dtype='f4').reshape(-1, 2)[{item}].astype(float).tolist()"
         )
         box = canvas.bounding_box()
-        unit = min(box["width"], box["height"]) / 2 - 15
-        return box["x"] + box["width"] / 2 + x * unit, box["y"] + box["height"] / 2 - y * unit
+        across, up = box["width"] / 2, box["height"] / 2
+        return box["x"] + across + x * (across - 15), box["y"] + up - y * (up - 15)
 
     canvas.scroll_into_view_if_needed()
     # By mouse: a click picks, Shift and a click selects, a lasso around all selects all.

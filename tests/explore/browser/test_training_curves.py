@@ -70,7 +70,7 @@ def test_a_history_is_drawn_and_its_figures_are_opened_by_keyboard(history):
     widget = history.output(0)
     expect(widget).to_contain_text("4 epochs: the best was epoch 2.")
     expect(widget.get_by_role("img", name=re.compile("^Validation"))).to_be_visible()
-    widget.get_by_text("Figures of each epoch").focus()
+    widget.locator(".seqrec").get_by_text("Figures of each epoch").focus()
     history.page.keyboard.press("Enter")
     expect(widget.get_by_role("row")).to_have_count(5)
     expect(widget.get_by_role("row").nth(2)).to_have_text(re.compile("2.5.*0.3.*best"))

@@ -1,0 +1,70 @@
+"""What was expected of events of one sequence, field by field, and how odd what came instead is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from seqrec.data.ends import with_ends
+from seqrec.data.fields import Number
+from seqrec.data.sequences import Sequences
+from seqrec.detect.attribution import _LIMITS, EVENT, _expected_fields, _likeliest, _states_before
+from seqrec.detect.normal import Normal
+from seqrec.network import mixtures
+from seqrec.network.reading import Reader
+
+
+class Judgement(NamedTuple):
+    """How odd each field of n events is.
+
+    Attributes
+    ----------
+    p_values : dict of (n,) float64
+        Of the event and of each of its fields, by name.
+    expected : dict of n str
+        What was likeliest there, with probabilities; of a number, the range of 90 %.
+    ranges : dict of (n, 2) float64
+        The ends of that range, of each numeric field.
+    """
+
+    p_values: dict[str, NDArray[np.float64]]
+    expected: dict[str, list[str]]
+    ranges: dict[str, NDArray[np.float64]]
+
+
+def judge(normal: Normal, X: Sequences, events: NDArray, names: NDArray, n_expected: int = 3) -> Judgement:
+    """Compare events of the one sequence of X with what was expected of them.
+
+    Parameters
+    ----------
+    normal : Normal
+    X : Sequences of length 1
+    events : (n,) integer array
+        Positions, rising; that after the last event is the end.
+    names : (n_items + 1,) array of str
+        What the known kinds of events are called, and the end.
+    n_expected : int
+        Likeliest outcomes that are named.
+    """
+    chain, found = normal.read_closed(X, compare=True)
+    fields, network = normal.fields, normal.network
+    encoded = fields.encode(X.recode(normal.vocabulary))
+    states, closed = _states_before(normal, encoded, chain, events), with_ends(encoded)
+    known = [array[events] for array in (closed.codes, closed.columns["categories"], closed.columns["numbers"])]
+    parameters = list(network.fields.parameters(states, *known))
+    logits = network.head.logits(states, Reader.of(network).table)
+    expected = {EVENT: _likeliest(tf.nn.softmax(logits).numpy(), names, n_expected)}
+    of_numbers = zip(fields.numbers, parameters[len(fields.categories) :], strict=True)
+    return Judgement(
+        dict(zip([EVENT, *fields.names], found.p_values()[events].T, strict=True)),
+        expected | dict(_expected_fields(fields, iter(parameters), n_expected)),
+        {number.name: _range(number, one.numpy()) for number, one in of_numbers},
+    )
+
+
+def _range(number: Number, parameters: NDArray) -> NDArray[np.float64]:
+    *_, signs, low, high = mixtures.intervals(parameters, _LIMITS)
+    return np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)
