@@ -66,6 +66,20 @@ def test_where_no_part_is_odd_alone_it_is_their_combination_or_nothing():
     assert (usual.fired.tolist(), usual.sentences()) == ([NOTHING], [["nothing stands out"]])
 
 
+def test_of_a_field_the_oddest_part_is_the_reason():
+    parts = ["events max", "amount max", "amount drift", "gap max", "long"]
+    found = Reasons(np.log([0.001]), parts, np.log([[0.04, 0.03, 0.02, 0.01, 0.005]]), 300)
+    assert found.sentences() == [
+        ["it is long (1 in 200)", "gap: one value is very unlikely (1 in 100)", "amount: values lean one way (1 in 50)"]
+    ]
+
+
+def test_a_score_of_one_part_has_no_combination():
+    found = Reasons(np.log([0.04, 0.2]), ["composition"], np.log([[0.06], [0.19]]), 300)
+    assert found.fired.tolist() == ["composition", NOTHING]
+    assert found.sentences() == [["an unusual mix of events"], ["nothing stands out"]]
+
+
 def test_no_sequences_have_no_reasons():
     found = reasons_of(0.5, 0.5).of(np.zeros(0, np.intp))
     assert (found.fired.tolist(), found.sentences()) == ([], [])
