@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,13 @@ def one_in(p_value: float, n: int = _MOST_SURE) -> str:
 def severity(p_value: float) -> str:
     """Give the severity of an alert: "critical" up to .0001, "high" up to .001, "medium" up to .01, else "low"."""
     return next((word for highest, word in _SEVERITIES.items() if p_value <= highest), "low")
+
+
+def value_in_words(value: Any) -> str:
+    """Give the value of a field: numbers with four digits, and "missing" where there is none."""
+    if value is None or value != value:  # NaN
+        return "missing"
+    return f"{value:.4g}" if isinstance(value, float) else plain(str(value), 60)
 
 
 def _field(part: str) -> str:

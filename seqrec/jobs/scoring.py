@@ -24,7 +24,7 @@ from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.stream import EventScores
-from seqrec.detect.words import ODD, Reasons, one_in, severity
+from seqrec.detect.words import ODD, Reasons, one_in, severity, value_in_words
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
 
@@ -286,8 +286,7 @@ class Detection:
         return [f"{item}{why} ({one_in(p)})" for item, why, p in zip(items, odd, scores.p_value[events], strict=True)]
 
     def _value(self, table: pa.Table, field: str, event: int) -> str:
-        value = table[FIELD + field][int(event)].as_py()
-        shown = f"{value:.4g}" if isinstance(value, float) else plain(str(value), 60)
+        shown = value_in_words(table[FIELD + field][int(event)].as_py())
         return f"{plain(field, 40)} {shown}{' s' * (field == GAP)}"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqrec.detect.calibration import Calibration
-from seqrec.detect.words import COMBINATION, NOTHING, ODD, Reasons, in_words, one_in, severity
+from seqrec.detect.words import COMBINATION, NOTHING, ODD, Reasons, in_words, one_in, severity, value_in_words
 
 RNG = np.random.default_rng(0)
 
@@ -44,6 +44,14 @@ def test_odds_are_rounded_to_two_digits():
 
 def test_severity_rises_as_p_values_fall():
     assert [severity(p) for p in (0.3, 0.01, 1e-3, 1e-4, 1e-300)] == ["low", "medium", "high", "critical", "critical"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1234.56, "1235"), (2.0, "2"), ("a\nb", "a\\nb"), (True, "True"), (None, "missing"), (float("nan"), "missing")],
+)
+def test_values_are_short_and_safe(value, words):
+    assert value_in_words(value) == words
 
 
 def reasons_of(*p_values, score=0.001, n_held_out=300):
