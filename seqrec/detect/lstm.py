@@ -331,7 +331,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         reasons : DataFrame
             A row an event, the oddest sequence first. Of the sequence: `sequence` (key), `score`, `p_value` (that of
             `p_values`), `fired` (the part of the score that is oddest; "combination" where none is odd alone),
-            `part_p_value`, `reason` (up to three parts that are odd, in words). Of the event: `position` (from 0),
+            `part_p_value`, `reason` (what is odd, in words, of up to three fields). Of the event: `position` (from 0),
             `row` (of the log; -1 for the end of the sequence), `event`, `field` (the oddest), `value` ("missing" where
             the log lacks it), `surprisal` (nats), `event_p_value`, `expected` (with probabilities). And `nearest`, the
             key of another training sequence, not flagged here, whose counts of events are most like this one's; None if

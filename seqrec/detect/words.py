@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,22 +65,27 @@ class Reasons(NamedTuple):
     def fired(self) -> NDArray[np.object_]:
         """Name of the oddest part, (n,); where none is odd alone, "combination" if the score is, else "nothing"."""
         oddest = np.array(self.parts, dtype=object)[self.log_p_values.argmin(axis=1)]
-        others = np.where(self.p_value <= ODD, COMBINATION, NOTHING)
-        return np.where(self.part_p_value <= ODD, oddest, others)
+        alone = self.part_p_value if len(self.parts) > 1 else self.p_value
+        return np.where(alone <= ODD, oddest, np.where(self.p_value <= ODD, COMBINATION, NOTHING))
 
     def of(self, rows: NDArray) -> Reasons:
         """Give those of some of the sequences."""
         return self._replace(scores=self.scores[rows], log_p_values=self.log_p_values[rows])
 
     def sentences(self) -> list[list[str]]:
-        """Say what is odd about each sequence: up to three parts that are odd alone, the oddest first."""
-        order = np.argsort(self.log_p_values, axis=1, kind="stable")[:, :_N_REASONS]
+        """Say what is odd about each sequence: up to three parts that are odd alone, the oddest first, one a field."""
+        order = np.argsort(self.log_p_values, axis=1, kind="stable")
         p_values = np.exp(np.take_along_axis(self.log_p_values, order, axis=1))
-        told = [
-            [f"{in_words(self.parts[part])} ({self.one_in(p)})" for part, p in zip(*row, strict=True) if p <= ODD]
-            for row in zip(order, p_values, strict=True)
-        ]
+        told = map(self._tell, order.tolist(), p_values.tolist())
         return [odd or [in_words(name)] for odd, name in zip(told, self.fired, strict=True)]
+
+    def _tell(self, parts: list[int], p_values: list[float]) -> list[str]:
+        """Say which parts of one sequence are odd, given by rising p-values."""
+        found: dict[str, str] = {}
+        for part, p_value in zip(parts, p_values, strict=True):
+            if p_value <= ODD:
+                found.setdefault(_field(self.parts[part]), f"{in_words(self.parts[part])} ({self.one_in(p_value)})")
+        return list(found.values())[:_N_REASONS]
 
     def one_in(self, p_value: float) -> str:
         """Say how rare a p-value is among the held-out sequences."""
@@ -105,6 +110,18 @@ def one_in(p_value: float, n: int = _MOST_SURE) -> str:
 def severity(p_value: float) -> str:
     """Give the severity of an alert: "critical" up to .0001, "high" up to .001, "medium" up to .01, else "low"."""
     return next((word for highest, word in _SEVERITIES.items() if p_value <= highest), "low")
+
+
+def value_in_words(value: Any) -> str:
+    """Give the value of a field: numbers with four digits, and "missing" where there is none."""
+    if value is None or value != value:  # NaN
+        return "missing"
+    return f"{value:.4g}" if isinstance(value, float) else plain(str(value), 60)
+
+
+def _field(part: str) -> str:
+    """Give the field of a part, such as "amount" of "amount max"; what counts is a field of its own."""
+    return part if part in _IN_WORDS else part.rpartition(" ")[0]
 
 
 def in_words(part: str) -> str:

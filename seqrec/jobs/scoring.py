@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from seqrec._text import plain
 from seqrec.data.arrow import FIELD, read_piece, with_outlook
+from seqrec.data.fields import GAP
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.detect.drift import LENGTH, Seen, added
 from seqrec.detect.lstm import LSTMAnomalyDetector
 from seqrec.detect.normal import DetectorState
 from seqrec.detect.stream import EventScores
-from seqrec.detect.words import Reasons, one_in, severity
+from seqrec.detect.words import ODD, Reasons, one_in, severity, value_in_words
 from seqrec.logs.values import TYPES
 from seqrec.network.state import join, take
 
@@ -46,7 +47,7 @@ class Scored(NamedTuple):
     sequences : pa.Table
         A row for each sequence that is complete: `user`, `events`, `unknown_events`, `score`, `p_value`, `flagged`,
         `fired` (the part of the score that is oddest), if it is flagged `severity`, `odds` and `reason` in words,
-        `top_events`, and the `PLACES`.
+        `top_events` (the oddest, and up to two more that are odd), and the `PLACES`.
     late : pa.Table
         Rows that came too late: they lie before events that an earlier job has scored.
     seen : dict of Seen
@@ -68,6 +69,11 @@ class Oddest(NamedTuple):
     p_value: NDArray[np.float64]
     text: NDArray[np.object_]
     place: NDArray[np.int64]
+
+    @property
+    def are_odd(self) -> NDArray[np.bool_]:
+        """Which of them are to be named, (n, 3): the oddest, and those with a p-value that is odd."""
+        return (np.arange(_N_TOP) == 0) | (self.p_value <= ODD)
 
     @classmethod
     def start(cls, n: int) -> Oddest:
@@ -184,7 +190,8 @@ class Detection:
     def _score_whole(self, table: pa.Table) -> Scored:
         X = read_piece(table, self._detector.vocabulary_, self._unit, self._clock)
         state, scores = self._stream.read(None, X, keep=False)
-        oddest = self._oddest(Oddest.start(len(X)), X, table, scores)
+        start = np.full(len(X), np.datetime64("NaT", "us"))
+        oddest = self._oddest(Oddest.start(len(X)), X, table, scores, start)
         unknown = np.add.reduceat(X.codes == UNKNOWN, X.indptr[:-1], dtype=np.int64)
         sequences = self._sequence_table(X.keys, X.lengths, unknown, state, oddest, _ends(table, X))
         return self._scored(X, sequences, None, self._event_table(table, scores))
@@ -202,7 +209,8 @@ class Detection:
         table, new = table.take(pa.array(X.rows)), X[read]
         after: Kept = take(kept, read)
         state, scores = self._stream.read(after.state, new)
-        after = after.moved_on(state, self._oddest(after.oddest, new, table, scores), _ends(table, new))
+        oddest = self._oddest(after.oddest, new, table, scores, after.state.network.time)
+        after = after.moved_on(state, oddest, _ends(table, new))
         kept = after if len(read) == len(X) else kept.replaced(read, after)
         finished = [] if before is None or goes_on else [self._finish(before)]
         self._open = take(kept, np.s_[-1:])
@@ -239,15 +247,22 @@ class Detection:
         unknown = counts[:, [0]].toarray()[:, 0]
         return self._sequence_table(kept.users, counts.sum(axis=1), unknown, kept.state, kept.oddest, kept.ends)
 
-    def _oddest(self, before: Oddest, X: Sequences, table: pa.Table, scores: EventScores) -> Oddest:
+    def _oddest(
+        self, before: Oddest, X: Sequences, table: pa.Table, scores: EventScores, since: NDArray[np.datetime64]
+    ) -> Oddest:
+        """Give the oddest events after those of X, which go on `since` some times, (n,)."""
         places = table["place"].to_numpy().astype(np.int64)
+        if X.timestamps is not None:
+            steps = np.diff(X.timestamps, prepend=np.datetime64("NaT", "us"))
+            steps[X.indptr[:-1]] = X.timestamps[X.indptr[:-1]] - since
+            table = table.append_column(FIELD + GAP, pa.array(steps / np.timedelta64(1, "s")))
         return before.update(scores.p_value, X.indptr, places, partial(self._describe, table, scores))
 
     def _sequence_table(
         self, users: NDArray, lengths: NDArray, unknown: NDArray, state: DetectorState, oddest: Oddest, ends: NDArray
     ) -> pa.Table:
         reasons = self._stream.calibration.reasons(self._stream.parts(state), self._detector.part)
-        texts = ["; ".join(filter(None, row)) for row in oddest.text.tolist()]
+        texts = ["; ".join(filter(None, row)) for row in np.where(oddest.are_odd, oddest.text, "").tolist()]
         flagged = reasons.scores < self._offset
         columns = {
             "user": users,
@@ -287,12 +302,8 @@ class Detection:
         return [f"{item}{why} ({one_in(p)})" for item, why, p in zip(items, odd, scores.p_value[events], strict=True)]
 
     def _value(self, table: pa.Table, field: str, event: int) -> str:
-        """Give a field and, but for the gap, its value."""
-        name = plain(field, 40)
-        if FIELD + field not in table.column_names:
-            return name
-        value = table[FIELD + field][int(event)].as_py()
-        return f"{name} {f'{value:.4g}' if isinstance(value, float) else plain(str(value), 60)}"
+        shown = value_in_words(table[FIELD + field][int(event)].as_py())
+        return f"{plain(field, 40)} {shown}{' s' * (field == GAP)}"
 
 
 def event_schema(kinds: Mapping[str, str]) -> pa.Schema:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqrec.detect.calibration import Calibration
-from seqrec.detect.words import COMBINATION, NOTHING, ODD, Reasons, in_words, one_in, severity
+from seqrec.detect.words import COMBINATION, NOTHING, ODD, Reasons, in_words, one_in, severity, value_in_words
 
 RNG = np.random.default_rng(0)
 
@@ -46,6 +46,14 @@ def test_severity_rises_as_p_values_fall():
     assert [severity(p) for p in (0.3, 0.01, 1e-3, 1e-4, 1e-300)] == ["low", "medium", "high", "critical", "critical"]
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1234.56, "1235"), (2.0, "2"), ("a\nb", "a\\nb"), (True, "True"), (None, "missing"), (float("nan"), "missing")],
+)
+def test_values_are_short_and_safe(value, words):
+    assert value_in_words(value) == words
+
+
 def reasons_of(*p_values, score=0.001, n_held_out=300):
     p_values = np.atleast_2d(p_values)
     parts = ["events max", "long", "short", "composition"][: p_values.shape[1]]
@@ -64,6 +72,20 @@ def test_where_no_part_is_odd_alone_it_is_their_combination_or_nothing():
     assert found.sentences() == [["no part of it is odd alone, their combination is"]]
     usual = reasons_of(0.06, 0.07, 0.08, score=0.2)
     assert (usual.fired.tolist(), usual.sentences()) == ([NOTHING], [["nothing stands out"]])
+
+
+def test_of_a_field_the_oddest_part_is_the_reason():
+    parts = ["events max", "amount max", "amount drift", "gap max", "long"]
+    found = Reasons(np.log([0.001]), parts, np.log([[0.04, 0.03, 0.02, 0.01, 0.005]]), 300)
+    assert found.sentences() == [
+        ["it is long (1 in 200)", "gap: one value is very unlikely (1 in 100)", "amount: values lean one way (1 in 50)"]
+    ]
+
+
+def test_a_score_of_one_part_has_no_combination():
+    found = Reasons(np.log([0.04, 0.2]), ["composition"], np.log([[0.06], [0.19]]), 300)
+    assert found.fired.tolist() == ["composition", NOTHING]
+    assert found.sentences() == [["an unusual mix of events"], ["nothing stands out"]]
 
 
 def test_no_sequences_have_no_reasons():

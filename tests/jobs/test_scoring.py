@@ -159,16 +159,19 @@ def test_tables_have_the_columns_of_the_schemas(detector):
 def odd(row, values):
     if row.odd_field == "event":
         return f" instead of {row.expected}"
-    value = values.get(f"field:{row.odd_field}", "")
-    return f": {row.odd_field} {f'{value:.4g}' if isinstance(value, float) else value}".rstrip()
+    value = values[f"field:{row.odd_field}"]
+    unit = " s" if row.odd_field == "gap" else ""
+    return f": {row.odd_field} {f'{value:.4g}' if isinstance(value, float) else value}{unit}"
 
 
 def test_what_was_odd_is_said_in_words(detector):
     rows = as_rows(FRESH).to_pandas()
+    rows["field:gap"] = rows.groupby("user")["time"].diff().dt.total_seconds()
     events, sequences = together(Detection(detector).score([as_rows(FRESH)]))
     events, sequences = events.to_pandas(), sequences.to_pandas().set_index("user")
     for user, own in events.groupby("user"):
         oddest = own.sort_values("event_p_value", kind="stable").head(3)
+        oddest = oddest[(oddest["event_p_value"] <= 0.05) | (np.arange(len(oddest)) == 0)]
         values = [rows[rows["place"] == row.place].iloc[0] for row in oddest.itertuples()]
         texts = [
             f"{row.item}{odd(row, value)} ({one_in(row.event_p_value)})"
