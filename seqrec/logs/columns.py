@@ -280,7 +280,7 @@ _WHOLE = re.compile(rb"\s*[+-]?\d+(\.0*)?\s*")
 
 def _kind_of_cells(cells: Sequence[bytes | None], role: str) -> str | None:
     """Give the kind of CSV cells; a text stays a text whatever it looks like where it is an id."""
-    filled = [cell for cell in cells if cell]
+    filled = [cell for cell in cells if cell and not cell.isspace()]
     if role in _IDS:
         return "text"
     if not filled:

@@ -74,6 +74,8 @@ def convert(cells: pa.Array, kind: str, role: str) -> Values:
     """
     cells, is_id, is_time = plain(cells), role in ("user", "item"), role == "time"
     missing = f"missing_{role}" if is_id or is_time else ""  # for a field, that is no fault but a value of its own
+    if not missing and cells.null_count == len(cells):  # of any type, as a column without a value has
+        cells = pa.nulls(len(cells))
     if kind == "text":
         return _read_text(cells, missing, is_id)
     from_text, from_others, unread = _READ["ticks" if is_time and kind == "integer" else kind]
