@@ -45,7 +45,7 @@ def _check_counts(metadata: pa.parquet.FileMetaData) -> None:
 
 
 def read_schema(file: LogFile) -> pa.Schema:
-    """Give the columns' names and types.
+    """Give the columns' names and types; a column of which all values are null says nothing by its type: it has none.
 
     Raises
     ------
@@ -53,7 +53,23 @@ def read_schema(file: LogFile) -> pa.Schema:
         Where it is not a readable Parquet file.
     """
     with _opened(file) as opened:
-        return opened.schema_arrow
+        schema = opened.schema_arrow
+        with suppress(*_UNREADABLE):  # statistics that are damaged
+            for name in _null_columns(opened.metadata) & set(schema.names):
+                schema = schema.set(schema.get_field_index(name), pa.field(name, pa.null()))
+        return schema
+
+
+def _null_columns(metadata: pa.parquet.FileMetaData) -> set[str]:
+    """Name the columns of which the statistics say that all values are null."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    leaves = range(metadata.num_columns if groups else 0)
+    return {metadata.schema.column(leaf).path for leaf in leaves if all(_is_null(group, leaf) for group in groups)}
+
+
+def _is_null(group: pa.parquet.RowGroupMetaData, leaf: int) -> bool:
+    found = group.column(leaf).statistics
+    return found is not None and found.has_null_count and found.null_count == group.num_rows > 0
 
 
 def read_blocks(file: LogFile, roles: Mapping[str, str]) -> Iterator[Block]:

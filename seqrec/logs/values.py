@@ -84,6 +84,8 @@ def convert(cells: pa.Array, kind: str, role: str, dialect: Dialect = AS_USUAL) 
     if kind == SHOWN:
         return Values(_as_written(cells), np.zeros(len(cells), np.uint8))
     missing = f"missing_{role}" if is_id or is_time else ""  # for a field, that is no fault but a value of its own
+    if not missing and cells.null_count == len(cells):  # of any type, as a column without a value has
+        cells = pa.nulls(len(cells))
     if kind == "text":
         return _read_text(_words(cells), missing, is_id)
     if kind == "time" and dialect.time_format is not None and pa.types.is_integer(cells.type):

@@ -60,8 +60,8 @@ def test_ids_of_mixed_or_strange_kinds_are_an_error(tmp_path, ids):
 @pytest.mark.parametrize(
     ("cells", "kind"),
     [
-        (["1", "2.5", "-1e3", ""], "number"),
-        (["True", "false"], "boolean"),
+        (["1", "2.5", "-1e3", "", " "], "number"),
+        (["True", "false", " "], "boolean"),
         (["tea", "x", ""], "text"),
         ([*"1" * 99, "x"], "number"),
         ([*"x" * 99, "1"], "text"),

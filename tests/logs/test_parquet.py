@@ -7,7 +7,7 @@ import pytest
 from log_files import faults, parquet, read
 
 from seqrec.exceptions import LogError
-from seqrec.logs.columns import find_columns, find_kinds
+from seqrec.logs.columns import Columns, find_columns, find_kinds
 from seqrec.logs.files import LogFile
 from seqrec.logs.parquet import read_blocks, read_schema
 
@@ -65,3 +65,21 @@ def test_times_as_spark_writes_them_are_of_the_same_century(tmp_path, moment):
     assert read_schema(file).field("time").type == pa.timestamp("us")
     (block,) = read_blocks(file, {"time": "time"})
     assert block.cells["time"].to_pylist() == times.to_pylist()
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.string(), pa.bool_(), pa.int64(), pa.null()])
+def test_a_field_without_any_value_is_of_the_kind_that_is_wanted(tmp_path, kind):
+    columns = {"user": ["a", "b"], "item": ["x", "y"], "amount": pa.nulls(2, kind), "frame": [[None], [None]]}
+    file = parquet(tmp_path / "a.parquet", columns, row_group_size=1)
+    for wanted in ("number", "text", "boolean"):
+        good, bad, _ = read(file, Columns("user", "item", None, ("amount",)), {"field:amount": wanted})
+        assert (good["field:amount"].null_count, bad) == (2, [])
+    assert find_kinds([file], Columns("user", "item", None, ("amount",)))["field:amount"] == "number"
+    assert read_schema(parquet(tmp_path / "b.parquet", {"amount": pa.nulls(0, kind)})).types == [kind]
+
+
+def test_a_field_with_one_value_keeps_its_kind(tmp_path):
+    columns = {"user": ["a", "b"], "item": ["x", "y"], "amount": pa.array([None, "3"])}
+    file = parquet(tmp_path / "a.parquet", columns, row_group_size=1)
+    with pytest.raises(LogError, match="holds text, but numbers were expected"):
+        find_kinds([file], Columns("user", "item", None, ("amount",)), {"field:amount": "number"})

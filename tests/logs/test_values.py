@@ -1,5 +1,6 @@
 """Cells become ids and times exactly, whatever stands beside them."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -77,8 +78,8 @@ def test_a_field_that_is_missing_is_no_fault_whatever_says_so():
         values, faults, _ = convert(column, kind, "field:x")
         assert values.to_pylist() == expected[kind]
         assert [FAULTS[fault] for fault in faults] == ["", "", "", "not_a_number" if kind == "number" else ""]
-    for kind in cells:
-        values, faults, _ = convert(pa.nulls(3), kind, "field:x")
+    for kind, of_any in itertools.product(cells, (pa.null(), pa.float64(), pa.string(), pa.bool_(), pa.binary())):
+        values, faults, _ = convert(pa.nulls(3, of_any), kind, "field:x")
         assert values.type == TYPES[kind]
         assert (values.null_count, faults.any()) == (3, False)
 
