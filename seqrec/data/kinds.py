@@ -44,7 +44,10 @@ class Tally:
         self._pattern, self._decimal = number_pattern(decimal), decimal
 
     def add(self, cells: pa.Array, rows: Sequence[int] | np.ndarray, where: str = "row {}") -> None:
-        """Count cells, text or bytes; `rows` has the number of the row of each, and `where` says it in words."""
+        """Count cells, text or bytes or numbers; `rows` has the number of the row of each, and `where` says it."""
+        if pa.types.is_floating(cells.type):
+            self.filled, self.numbers = (count + len(cells) - cells.null_count for count in (self.filled, self.numbers))
+            return
         filled = pc.invert(pc.fill_null(pc.match_substring_regex(cells, _BLANK), fill_value=True))
         is_number = pc.and_(filled, pc.fill_null(pc.match_substring_regex(cells, self._pattern), fill_value=False))
         for kind, mask in ((True, is_number), (False, pc.and_not(filled, is_number))):
@@ -68,7 +71,7 @@ class Tally:
         rare = self.numbers < self.filled / 2 and not self.commas
         count = self.numbers if rare else self.filled - self.numbers
         what = "are" if rare else "are no"
-        shown = ", ".join(f"{cell} ({place})" for place, cell in self.first[rare])
+        shown = ", ".join(f"{cell} ({place})" for place, cell in self.first[rare]) or "those without quotes"
         return f"{count:,} of its {self.filled:,} cells {what} numbers, such as {shown}"
 
 

@@ -171,17 +171,17 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     read = {role: name for role, name in columns.roles.items() if role not in shown}
     kinds: dict[str, tuple[str, LogFile]] = {}  # and the first file that told
     wanted = wanted or {}
-    open_roles: dict[LogFile, dict[str, str]] = {}  # fields that are text, so their cells tell
+    open_kinds: dict[LogFile, dict[str, str]] = {}  # of fields whose cells tell, as they seem to be
     for file in files:
-        for role, found in _find(file, read, wanted).items():
-            if found == "cells":
-                open_roles.setdefault(file, {})[role] = columns.roles[role]
+        for role, found in _find(file, read).items():
+            if role.startswith("field:") and role not in wanted and _is_open(file, found):
+                open_kinds.setdefault(file, {})[role] = found or "text"
                 continue
             kind = _settle(found, role, columns.roles[role], wanted.get(role), file)
             if kind is not None:
                 before, owner = kinds.get(role, (kind, file))
                 kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
-    for role, (kind, file) in _judge(open_roles).items():
+    for role, (kind, file) in _judge(open_kinds, columns).items():
         before, owner = kinds.get(role, (kind, file))
         kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
     usual = {"user": "text", "item": "text", "time": "time"}
@@ -189,8 +189,13 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     return {role: kinds[role][0] if role in kinds else usual.get(role, "number") for role in columns.roles}
 
 
-def _judge(open_roles: Mapping[LogFile, Mapping[str, str]]) -> dict[str, tuple[str, LogFile]]:
-    """Give the kinds of fields of text by all of their cells in all files, and the first file that tells.
+def _is_open(file: LogFile, found: str | None) -> bool:
+    """Whether a field that seems to be of a kind can hold cells of others: text, and numbers or nothing in JSON."""
+    return found == "text" or (found in ("number", None) and file.format == "jsonl")
+
+
+def _judge(open_kinds: Mapping[LogFile, Mapping[str, str]], columns: Columns) -> dict[str, tuple[str, LogFile]]:
+    """Give the kinds of fields by all of their cells in all files, and the first file that tells.
 
     Raises
     ------
@@ -198,15 +203,17 @@ def _judge(open_roles: Mapping[LogFile, Mapping[str, str]]) -> dict[str, tuple[s
         Where some cells of a field are numbers and some are not.
     """
     tallies: dict[str, tuple[Tally, LogFile]] = {}
-    several = len(open_roles) > 1
-    for file, roles in open_roles.items():
-        where = f"row {{}} of {file.path}" if several else "row {}"
-        for block in read_blocks(file, roles, dict.fromkeys(roles, "text")):
+    for file, kinds in open_kinds.items():
+        where = f"row {{}} of {file.path}" if len(open_kinds) > 1 else "row {}"
+        for block in read_blocks(file, {role: columns.roles[role] for role in kinds}, kinds):
             for role, column in block.cells.items():
                 tally, _ = tallies.setdefault(role, (Tally(file.dialect.decimal), file))
                 tally.add(plain(column), block.rows, where)
-    names = {role: name for roles in open_roles.values() for role, name in roles.items()}
-    return {role: (_kind_of(tally, names[role]), file) for role, (tally, file) in tallies.items() if tally.filled}
+                wrong = block.wrong.get(role, {})
+                tally.add(pa.array([raw.strip('"') for _, raw in wrong.values()], pa.string()), list(wrong), where)
+    return {
+        role: (_kind_of(tally, columns.roles[role]), file) for role, (tally, file) in tallies.items() if tally.filled
+    }
 
 
 def _kind_of(tally: Tally, name: str) -> str:
@@ -279,8 +286,8 @@ def _join(first: str, second: str, role: str, name: str, files: tuple[LogFile, L
     )
 
 
-def _find(file: LogFile, roles: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None]:
-    """Find the kind of each column in one file: None where it does not tell, "cells" where text has to be judged."""
+def _find(file: LogFile, roles: Mapping[str, str]) -> dict[str, str | None]:
+    """Find the kind of each column in one file by its type or its first cells, None where these do not tell."""
     if file.format == "parquet":
         schema = log_parquet.read_schema(file)
         found = {role: _kind_of_type(schema.field(name).type, role, name, file) for role, name in roles.items()}
@@ -294,8 +301,7 @@ def _find(file: LogFile, roles: Mapping[str, str], wanted: Mapping[str, str]) ->
         found["time"] = "time"
     elif file.dialect.time_format is None and found.get("time") == "time":
         found["time"] = _kind_of_times(file, roles["time"])
-    judged = [role for role in roles if role.startswith("field:") and role not in wanted and found[role] == "text"]
-    return found | dict.fromkeys(judged, "cells")
+    return found
 
 
 def _kind_of_times(file: LogFile, name: str) -> str | None:

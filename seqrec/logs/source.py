@@ -39,7 +39,6 @@ _DIGITS = re.compile(r"-?\d+(\.\d*)?")
 _OPTIONS = {  # that help against codes
     "unreadable_time": "--time-format",
     "invalid_utf8": "--encoding",
-    "not_a_number": "--decimal",
     "wrong_number_of_cells": "--delimiter",
 }
 
@@ -67,6 +66,8 @@ class BadCounts:
         option = _OPTIONS.get(code, "")
         if code == "unreadable_time" and _DIGITS.fullmatch(raw):
             option = "--time-unit"
+        elif code == "not_a_number" and "," in raw:
+            option = "--decimal"
         return f"{count:,} {code}{such}" + (f", see {option}" if option else "")
 
 

@@ -6,20 +6,36 @@ import pandas as pd
 import pytest
 from command_line import SMALL, assert_refused, command, make_log, read_results, run, write
 
+import seqrec
 from seqrec.cli import exits
 
 
 def test_fit_says_what_it_found_and_saves_the_columns(home, tmp_path):
     (tmp_path / "m.seqrec").touch()
     (tmp_path / "m.seqrec.quarantine.csv").touch()  # of the model that is replaced
-    result = run(*command(home, "fit", home / "log.csv", output=tmp_path / "m"), "--json", "--overwrite")
-    assert [path.name for path in tmp_path.iterdir()] == ["m.seqrec"]
+    log = write(make_log().assign(channel="web", branch=7), tmp_path / "log.csv")
+    result = run(*command(home, "fit", log, output=tmp_path / "m"), "--json", "--overwrite")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "m.seqrec"]
     report = json.loads(result.stdout)
     assert report["rows"] == report["used"] == 320
     assert report["columns"]["fields"] == ["amount"]
+    assert report["not_used"] == ["channel", "branch"]
+    assert "not used: channel, branch (--fields)" in report["notes"]
     assert report["held_out_sequences"] > 0
     columns = json.loads(run("inspect", tmp_path / "m.seqrec", "--json").stdout)["columns"]
     assert columns == {"user": "user_id", "item": "item_id", "timestamp": "timestamp", "fields": ["amount"]}
+
+
+def test_fit_speaks_of_sequences_and_of_one_epoch(home, tmp_path, monkeypatch):
+    detector = seqrec.load(home / "score.seqrec")
+    monkeypatch.setattr("seqrec.LSTMAnomalyDetector.history_", {"loss": [1.0]})
+    monkeypatch.setattr("seqrec.cli.fit._make", lambda *_: detector)
+    monkeypatch.setattr("seqrec.LSTMAnomalyDetector.fit", lambda *_: None)
+    result = run("fit", home / "log.csv", "-o", tmp_path / "m.seqrec", "--task", "detect")
+    assert "(LSTMAnomalyDetector, 1 epoch, " in result.stdout
+    assert "sequences  40 (0 with one event)" in result.stdout
+    assert "users" not in result.output
+    assert "seqrec: not used: amount (--fields)" in result.stderr
 
 
 def test_two_fits_with_one_seed_give_the_same_recommendations(home, tmp_path):

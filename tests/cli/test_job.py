@@ -31,6 +31,22 @@ def test_formats_and_splits_of_the_log_give_equal_results(home, tmp_path, task):
         pd.testing.assert_frame_equal(results[0], other)
 
 
+GERMAN = ["--decimal", ",", "--encoding", "latin-1", "--time-format", "%d.%m.%Y %H:%M:%S"]
+
+
+def test_a_log_in_another_dialect_gives_the_same_results_and_its_job_goes_on_only_with_it(home, tmp_path):
+    log = make_log()
+    log["user_id"] = log["user_id"].replace("u001", "ü001")
+    run(*command(home, "score", write(log, tmp_path / "usual.csv"), output=tmp_path / "usual"))
+    times = pd.to_datetime(log["timestamp"]).dt.strftime("%d.%m.%Y %H:%M:%S")
+    log = log.assign(timestamp=times, amount=log["amount"].astype(str).str.replace(".", ","))
+    log.to_csv(tmp_path / "log.csv", sep=";", encoding="latin-1")  # with pandas' index
+    german = command(home, "score", tmp_path / "log.csv", output=tmp_path / "german")
+    run(*german, *GERMAN)
+    pd.testing.assert_frame_equal(*(read_results(tmp_path / name, "sequences") for name in ("usual", "german")))
+    assert "differs in: dialect" in run(*german, *GERMAN[2:], code=exits.USAGE).stderr
+
+
 @pytest.mark.parametrize("task", ["score", "recommend"], scope="module")
 @pytest.mark.parametrize("step", ["score_bucket", "write_result", "_report"])
 def test_a_job_that_was_stopped_ends_as_if_it_had_not_been(home, tmp_path, monkeypatch, task, step):

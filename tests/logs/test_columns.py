@@ -156,8 +156,18 @@ def test_json_numbers_and_words_in_one_column_are_judged_alike(tmp_path):
     file = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
     with pytest.raises(LogError, match=r"10 of its 90 cells are no numbers, such as 'n/a' \(row 0\)"):
         kind_of_amount(file)
+    rows[0:90] = [row | {"amount": 1.5} for row in rows] * 400 + rows  # beyond the first mebibyte
+    late = write(tmp_path / "b.jsonl", "\n".join(map(json.dumps, [*rows, *rows[-90:] * 80])))
+    with pytest.raises(LogError, match=r"cells are no numbers, such as 'n/a' \(row 36000\)"):
+        kind_of_amount(late)
     columns = Columns("user", "item", None, ("amount",))
     assert [len(read(file, columns, {"field:amount": kind})[0]) for kind in ("number", "text")] == [80, 90]
+
+
+@pytest.mark.parametrize(("value", "kind"), [("web", "text"), (1.5, "number"), ("7", "number"), (True, "boolean")])
+def test_a_json_field_that_begins_late_has_the_kind_of_what_comes(tmp_path, value, kind):
+    rows = [{"user": "a", "item": "x", "amount": None}] * 30_000 + [{"user": "a", "item": "x", "amount": value}]
+    assert kind_of_amount(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))) == kind
 
 
 def test_decimal_commas_are_refused_by_name_with_the_option(tmp_path):
