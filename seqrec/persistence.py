@@ -118,8 +118,8 @@ def inspect(path: str | Path) -> dict[str, Any]:
         "estimator" (its name), "parameters", "n_items", "training_data" (`TrainingData`), "validation" (best score),
         "loss" (of the last epoch, nats), "n_held_out" (scores that thresholds are made of), "offset" (the threshold),
         "columns" (`Columns`), "n_ids" (of users or training sequences, which may be of persons), "n_compositions"
-        (training sequences whose counts of events it holds), and "versions" of "format", "seqrec" and its libraries.
-        What the model lacks is None.
+        (training sequences whose counts of events it holds), "field_values" (how many of each field of text it holds),
+        and "versions" of "format", "seqrec" and its libraries. What the model lacks is None.
 
     Raises
     ------
@@ -178,6 +178,7 @@ def _describe(document: container.Document) -> dict[str, Any]:
         "columns": _read(Optional(COLUMNS), content["columns"]),
         "n_ids": _count(fitted, Ids(), "keys", "users_"),
         "n_compositions": _count(fitted, Sparse("float64", None, None), "roots"),
+        "field_values": _field_values(parts.get("fields_", parts.get("fields"))),
         "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
 
@@ -188,6 +189,13 @@ def _count(plain: Any, schema: Schema, *names: str) -> int:
         return sum(_count(one, schema, *names) for one in plain)
     found = _if_dict(plain).items()
     return sum((_size(schema, value) or 0) if name in names else _count(value, schema, *names) for name, value in found)
+
+
+def _field_values(fields: Any) -> dict[str, int]:
+    """Count the values of each field of text or truth values."""
+    categories = _if_dict(fields).get("categories")
+    found = [_if_dict(one) for one in (categories if isinstance(categories, list) else [])]
+    return {str(one.get("name")): _size(Ids(), one.get("vocabulary")) or 0 for one in found}
 
 
 def _if_dict(plain: Any) -> dict[str, Any]:

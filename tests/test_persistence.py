@@ -95,6 +95,7 @@ def test_inspect_needs_no_model(fitted, tmp_path):
     assert description["columns"]._asdict() == COLUMNS | {"fields": ("channel", "amount")}
     assert description["versions"].keys() > {"format", "seqrec", "numpy", "keras"}
     assert description["offset"] == getattr(fitted, "offset_", None)
+    assert description["field_values"] == ({"channel": 2} if description["estimator"].startswith("LSTM") else {})
 
 
 @pytest.mark.slow

@@ -35,6 +35,9 @@ def inspect(model: Model, as_json: Json = False) -> None:
         pairs.append(("threshold", f"{found['offset']:.4f}, by {found['n_held_out']:,} held-out sequences"))
     if found["n_compositions"]:
         pairs.append(("compositions", f"counts of events of {found['n_compositions']:,} training sequences"))
+    if found["field_values"]:
+        held = ", ".join(f"{n:,} of {name!r}" for name, n in found["field_values"].items())
+        pairs.append(("field values", held))
     if found["n_ids"]:
         pairs.append(("holds ids", f"{found['n_ids']:,} of users or training sequences"))
     pairs.append(("parameters", ", ".join(f"{name}={value}" for name, value in found["parameters"].items())))
