@@ -196,6 +196,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         ------
         ValueError, TypeError
             If a parameter, X or y is not as described; before any training.
+        KeyboardInterrupt
+            At Ctrl-C. If an epoch was over, the estimator is fitted first, with the weights of the best so far; if none
+            was, an earlier fit is kept.
         """
         self._validate_params()
         given, X = X, as_sequences(X, allow_empty=False, estimator=self).compact()
@@ -207,13 +210,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         fields = Fields.learn(X)
         encoded = _with_labels(fields.encode(X), level, labels, weights)
         kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
-        network, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
-        logits, known, _ = _answers(Reader.of(network), held_out)
+        trainer, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
+        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
         calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == len(classes) else None
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
-        self.model_, self.history_ = network, history
+        self.model_, self.history_ = trainer.network, history
         self._calibration, self.training_data_ = calibration, TrainingData.of(X)
+        trainer.raise_if_stopped()
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -304,7 +308,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
     def _train(
         self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
-    ) -> tuple[SequenceModel, History]:
+    ) -> tuple[Trainer, History]:
         """Train a network on X, with ends, and stop in time by the labels of what was held out."""
         n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else int(self.max_epochs)
         architecture = self._architecture(X, fields, int(rng.integers(2**31)), n_codes=n_codes, n_classes=n_classes)
@@ -323,8 +327,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
         trainer = Trainer(architecture, "float32")
         course = self._course(X, n_epochs, self.patience)
-        history = trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
-        return trainer.network, history
+        return trainer, trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
 
 
 def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:

@@ -176,6 +176,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             If a parameter or X is not as described; before any training.
         DivergenceError
             If the loss turns NaN; an earlier fit is kept.
+        KeyboardInterrupt
+            At Ctrl-C. If an epoch was over, the estimator is fitted first, with the weights of the best so far; if none
+            was, an earlier fit is kept.
         """
         self._validate_params()
         self._fit_network(self._training_sequences(X, y))
@@ -337,10 +340,11 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             **({} if self.embedding_dim == "auto" else {"embedding_dim": int(self.embedding_dim)}),
         )
         encoded, course = fields.encode(X), self._course(X, self._n_epochs(X), self.patience)
-        network, history = self._train(architecture, encoded, course, random, _from_popularity(X))
+        trainer, history = self._train(architecture, encoded, course, random, _from_popularity(X))
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
-        self.model_, self.history_, self.fields_, self.vocabulary_ = network, history, fields, X.vocabulary
+        self.model_, self.history_, self.fields_, self.vocabulary_ = trainer.network, history, fields, X.vocabulary
         self.item_counts_, self.training_data_ = item_counts(X), TrainingData.of(X)
+        trainer.raise_if_stopped()
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
@@ -352,15 +356,16 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             network.set_weights([_widened(*pair) for pair in zip(old, network.get_weights(), strict=True)])
 
         encoded, random = self.fields_.encode(X, may_lack=True), check_random_state(self.random_state)
-        network, history = self._train(architecture, encoded, course, random, start)
+        trainer, history = self._train(architecture, encoded, course, random, start)
         history = {name: self.history_.get(name, []) + history[name] for name in history}
-        self.model_, self.history_, self.vocabulary_ = network, history, X.vocabulary
+        self.model_, self.history_, self.vocabulary_ = trainer.network, history, X.vocabulary
         self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
         self.training_data_ = self.training_data_.followed_by(X, n_items)
+        trainer.raise_if_stopped()
 
     def _train(
         self, architecture: Architecture, X: Sequences, course: Course, random: np.random.RandomState, start: Callable
-    ) -> tuple[SequenceModel, History]:
+    ) -> tuple[Trainer, History]:
         rng = np.random.default_rng(random.randint(2**31, size=4))
         X, history, target = self._hold_out(X, rng)
         columns = target.astype(np.intp) - N_RESERVED
@@ -372,8 +377,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             return float(ndcg(np.concatenate(ranks), k=10).mean())
 
         trainer = Trainer(architecture, self._policy())
-        losses = trainer.fit(X, course, rng, start, merit if len(target) else None)
-        return trainer.network, losses
+        return trainer, trainer.fit(X, course, rng, start, merit if len(target) else None)
 
     def _hold_out(self, X: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
         """Take the last event of some sequences out of X: what is left, their histories, their targets' codes."""

@@ -88,18 +88,24 @@ def test_without_validation_the_last_weights_are_kept(trainer):
         assert_same_weights(one, seen)
 
 
-def test_ctrl_c_keeps_the_best_weights_with_a_warning(trainer):
-    validation = Validation(0.3, 0.2, KeyboardInterrupt())
-    with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
-        history = run(trainer, validation)
-    assert caught[0].filename == __file__
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_ctrl_c_keeps_the_best_weights_and_goes_on_when_these_are_used(policy):
+    trainer, validation = make_trainer(policy), Validation(0.3, 0.2, KeyboardInterrupt())
+    history = run(trainer, validation)
     assert history["validation"] == [0.3, 0.2]
     assert_same_weights(trainer.network.get_weights(), validation.weights[0])
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after epoch 3\. The estimator is fitted: .* of epoch 1"):
+        trainer.raise_if_stopped()
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after epoch 3\. The estimator is as it was"):
+        trainer.raise_if_stopped(keeps=False)
+    run(trainer, n_epochs=1)
+    trainer.raise_if_stopped()  # that was another training
 
 
-def test_ctrl_c_before_anything_was_validated_is_passed_on(trainer):
+def test_ctrl_c_before_an_epoch_was_over_is_passed_on(trainer):
     with pytest.raises(KeyboardInterrupt):
         run(trainer, Validation(KeyboardInterrupt()))
+    trainer.raise_if_stopped()
 
 
 @pytest.mark.parametrize("n_negatives", [0, 3])
