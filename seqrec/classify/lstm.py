@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.alignment import beside_events, beside_sequences, index_of
+from seqrec.data.alignment import beside_events, beside_sequences, check_weights, index_of
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.inputs import as_sequences
@@ -276,13 +276,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
                 f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
                 f"got shape {labelled.shape}."
             )
-        weights = np.ones(len(labelled)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
-        if weights.shape != labelled.shape or not (np.isfinite(weights) & (weights >= 0)).all():
-            raise InputError(f"sample_weight must hold {len(labelled):,} numbers of at least 0, as y does.")
-        if not weights.any():
-            raise InputError(
-                "sample_weight must not be zero everywhere: the data with non-zero weights are what is learned."
-            )
+        weights = check_weights(np.ones(len(labelled)) if sample_weight is None else sample_weight, len(labelled))
         classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"y must hold at least 2 classes, got {len(classes)} class.")

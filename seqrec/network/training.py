@@ -90,6 +90,7 @@ class Trainer:
         rng: np.random.Generator,
         start: Callable[[SequenceModel], None],
         validate: Callable[[Reader], float] | None = None,
+        weights: np.ndarray | None = None,
     ) -> History:
         """Train the network.
 
@@ -108,6 +109,8 @@ class Trainer:
         validate : callable, optional
             Takes a reader of the network and gives a figure of merit, higher is better; without it the last weights
             are kept.
+        weights : (n_sequences,) float64 array, optional
+            Of the sequences: as often, on average, is each read in an epoch.
 
         Returns
         -------
@@ -124,14 +127,15 @@ class Trainer:
         for variable, value in zip(self._trained.variables, self._first, strict=True):
             variable.assign(value)
         start(self._trained)
-        windows = (Windows(X.lengths, course.longest, course.batch_size, rng) for _ in range(course.n_epochs))
-        first = next(windows)
+        drawn = (_drawn(X, weights, rng) for _ in range(course.n_epochs))
+        windows = ((each, Windows(each.lengths, course.longest, course.batch_size, rng)) for each in drawn)
+        _, first = earliest = next(windows)
         rate = course.learning_rate
         self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
         history, self._best, self._stopped = History(loss=[]), _Best(), None
         try:
             with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
-                epochs = (each.batches(X) for each in chain([first], windows))
+                epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
                 self._train(epochs, validate, course.patience, progress, history)
         except KeyboardInterrupt:
             if self._best.weights is None:
@@ -195,6 +199,14 @@ class Trainer:
                 total, n_targets = total + loss * n, n_targets + n
                 progress.batch_done(epoch, n)
         return total / max(1, n_targets)
+
+
+def _drawn(X: Sequences, weights: np.ndarray | None, rng: np.random.Generator) -> Sequences:
+    """Give each sequence as often, on average, as it weighs."""
+    if weights is None:
+        return X
+    times = np.floor(weights + rng.random(len(weights))) if (weights % 1).any() else weights
+    return X[np.repeat(np.arange(len(X)), times.astype(np.int64))]
 
 
 def _warn(text: str) -> None:

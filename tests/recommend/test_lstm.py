@@ -548,6 +548,22 @@ def test_a_loss_that_breaks_leaves_the_estimator_unfitted():
     assert not [name for name in vars(recommender) if name.endswith("_")]
 
 
+def test_weights_that_are_equal_change_nothing_and_what_has_none_is_left_out(once):
+    weights = np.resize([0.5, 0.0, 0.5], 60)
+    weighted = brief().fit(CYCLES, sample_weight=weights)
+    alone = brief().fit([row for row, weight in zip(CYCLES, weights, strict=True) if weight])
+    assert_same_weights(weighted, alone)
+
+
+def test_what_weighs_more_is_learned_more():
+    """After "a" comes "b" or "c", in as many sequences; the weights alone decide."""
+    X, weights = [["a", "b"], ["a", "c"]] * 30, np.resize([9.0, 1.0], 60)
+    recommender = brief(max_epochs=8, learning_rate=0.03, dropout=0.0).fit(X, sample_weight=weights)
+    of_b, of_c = recommender.predict_proba([["a"]])[0, 1:]
+    assert recommender.vocabulary_.items.tolist() == ["a", "b", "c"]
+    assert of_b > 4 * of_c
+
+
 @pytest.mark.parametrize(("verb", "learning_rate"), [("fit", 1e38), ("partial_fit", 1e39)])
 def test_a_loss_that_breaks_keeps_the_earlier_fit(once, verb, learning_rate):
     recommender = copy.deepcopy(once).set_params(learning_rate=learning_rate, batch_size=16, max_epochs=3)
