@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -30,6 +29,7 @@ from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
+from seqrec.network.tensorflow import tf
 from seqrec.network.training import History, Trainer
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.schemas import Choice, Optional, Record, Schema

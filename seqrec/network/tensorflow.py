@@ -1,16 +1,40 @@
-"""What TensorFlow can do here: one graph for all shapes of its arguments, and fast products of bfloat16 matrices."""
+"""What TensorFlow can do here: one graph for all shapes of its arguments, and fast products of bfloat16 matrices.
+
+It is imported here first, without its greetings. Who sets ``TF_CPP_MIN_LOG_LEVEL=0`` sees them.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from seqrec.exceptions import ForkError
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Send nowhere what C++ code writes to the error output, unless the user wants all of it."""
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
+        yield
+        return
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with _quietly():
+    import tensorflow as tf
+
+__all__ = ["bfloat16_is_fast", "check_process", "one_graph", "tf"]
 
 
 def one_graph(function: Callable, signature: Sequence[Any]) -> tf.types.experimental.PolymorphicFunction:

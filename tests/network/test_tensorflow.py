@@ -1,11 +1,13 @@
 """What TensorFlow can do here is found out without trying."""
 
 import ast
+import os
 import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
+from small_networks import quickest
 
 from seqrec.network import tensorflow
 from seqrec.network.tensorflow import bfloat16_is_fast
@@ -77,3 +79,29 @@ def test_a_child_that_was_forked_from_a_network_at_work_says_so_and_others_work(
     for more, expected in (([], "refused"), (["imported only"], "worked")):
         run = subprocess.run([*arguments, *more], capture_output=True, text=True, timeout=300, check=True)
         assert {answer for _, answer in ast.literal_eval(run.stdout)} == {expected}
+
+
+FIRST_USE = "from seqrec import {0} as Some; Some(units=4, max_epochs=1).fit([['tea', 'milk', 'tea']] * 30{1})"
+FITS = {
+    "LSTMRecommender": "",
+    "LSTMAnomalyDetector": "",
+    "LSTMSequenceClassifier": ", ['dear', 'cheap'] * 15",
+}
+
+
+@pytest.mark.parametrize("level", [None, pytest.param("3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", quickest(*FITS, n=1))
+def test_tensorflow_greets_nobody(name, level):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
+    code = FIRST_USE.format(name, FITS[name])
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ran.stderr == ""
+
+
+@pytest.mark.slow
+def test_who_wants_to_hear_tensorflow_does():
+    code = "import seqrec.network.tensorflow"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "oneDNN" in ran.stderr
