@@ -259,7 +259,7 @@ class TrainingStep:
 
     def __init__(self, model: SequenceModel) -> None:
         self._model = model
-        self._optimizer = RowAdam(0.0)
+        self._optimizer = RowAdam(0.0, name="adam")
         self._optimizer.build(model.trainable_variables)
         memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.encoder.start(1)]
         self._run = one_graph(self._update, [memory, *model.training_signature])
