@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -18,7 +17,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.alignment import beside_events, beside_sequences, index_of
+from seqrec.data.alignment import beside_events, beside_sequences, check_weights, index_of
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.inputs import as_sequences
@@ -30,6 +29,7 @@ from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
+from seqrec.network.tensorflow import tf
 from seqrec.network.training import History, Trainer
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.schemas import Choice, Optional, Record, Schema
@@ -196,6 +196,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         ------
         ValueError, TypeError
             If a parameter, X or y is not as described; before any training.
+        KeyboardInterrupt
+            At Ctrl-C. If an epoch was over, the estimator is fitted first, with the weights of the best so far; if none
+            was, an earlier fit is kept.
         """
         self._validate_params()
         given, X = X, as_sequences(X, allow_empty=False, estimator=self).compact()
@@ -207,13 +210,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         fields = Fields.learn(X)
         encoded = _with_labels(fields.encode(X), level, labels, weights)
         kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
-        network, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
-        logits, known, _ = _answers(Reader.of(network), held_out)
+        trainer, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
+        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
         calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == len(classes) else None
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
-        self.model_, self.history_ = network, history
+        self.model_, self.history_ = trainer.network, history
         self._calibration, self.training_data_ = calibration, TrainingData.of(X)
+        trainer.raise_if_stopped()
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -272,13 +276,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
                 f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
                 f"got shape {labelled.shape}."
             )
-        weights = np.ones(len(labelled)) if sample_weight is None else np.array(sample_weight, dtype=np.float64)
-        if weights.shape != labelled.shape or not (np.isfinite(weights) & (weights >= 0)).all():
-            raise InputError(f"sample_weight must hold {len(labelled):,} numbers of at least 0, as y does.")
-        if not weights.any():
-            raise InputError(
-                "sample_weight must not be zero everywhere: the data with non-zero weights are what is learned."
-            )
+        weights = check_weights(np.ones(len(labelled)) if sample_weight is None else sample_weight, len(labelled))
         classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
         if len(classes) < 2:
             raise InputError(f"y must hold at least 2 classes, got {len(classes)} class.")
@@ -304,7 +302,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
     def _train(
         self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
-    ) -> tuple[SequenceModel, History]:
+    ) -> tuple[Trainer, History]:
         """Train a network on X, with ends, and stop in time by the labels of what was held out."""
         n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else int(self.max_epochs)
         architecture = self._architecture(X, fields, int(rng.integers(2**31)), n_codes=n_codes, n_classes=n_classes)
@@ -323,8 +321,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
         trainer = Trainer(architecture, "float32")
         course = self._course(X, n_epochs, self.patience)
-        history = trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
-        return trainer.network, history
+        return trainer, trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
 
 
 def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:

@@ -6,7 +6,6 @@ Names and ids are of strangers: whatever is shown is escaped, and never read as 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import warnings
@@ -139,18 +138,8 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> list[str]:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow, whose C++ code greets on the error output, without a word."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Import TensorFlow, which takes seconds, where the user is told."""
+    import seqrec.network.tensorflow  # noqa: F401
 
 
 def _plain_value(value: Any) -> Any:

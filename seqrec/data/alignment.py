@@ -65,6 +65,24 @@ def beside_events(values: Any, X: Any, name: str) -> Any:
     )
 
 
+def check_weights(sample_weight: Any, n: int) -> np.ndarray:
+    """Give the weights of n things as (n,) float64.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer, one is no number or below 0, or all are 0.
+    """
+    weights = np.array(sample_weight)
+    if weights.shape != (n,):
+        raise InputError(f"sample_weight must hold {n:,} numbers, got shape {weights.shape}.")
+    if weights.dtype.kind not in "biuf" or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise InputError("sample_weight must hold numbers of at least 0.")
+    if not weights.any():
+        raise InputError("sample_weight must not be zero everywhere: what has a weight above zero is what is learned.")
+    return weights.astype(np.float64)
+
+
 def check_beside(**values: Any) -> None:
     """Raise unless arrays that stand side by side, by their names, say the same of their order or nothing."""
     indexed = {name: index for name, value in values.items() if (index := index_of(value)) is not None}

@@ -93,6 +93,14 @@ class Sequences:
         """Pickle and copy the fields alone, not what was computed from them; arrays are read-only again."""
         return type(self), tuple(getattr(self, each.name) for each in fields(self))
 
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise InputError(
+            "sequences are of different lengths, so they are no table of rows and columns, as an array would be. "
+            "scikit-learn's bagging, boosting and permutation_importance choose from columns, and so take equally long "
+            "lists only; voting, stacking, calibration, searches and cross-validation take Sequences as they are. "
+            "X.to_frame() gives the events as a table."
+        )
+
     @classmethod
     def from_frame(
         cls,

@@ -55,7 +55,7 @@ class TrainingData(NamedTuple):
         return TrainingData(self.n_sequences + more.n_sequences, self.n_events + more.n_events, n_items, first, last)
 
 
-def _check_counts(item_counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _check_counts(item_counts: NDArray) -> NDArray:
     if not item_counts.any():
         raise ValueError("no item occurs in the training data.")
     return item_counts
@@ -67,7 +67,7 @@ HISTORY = Mapped(Listed(Real()))  # of training, by epoch
 FITTED: dict[str, Schema] = {"training_data_": TRAINING_DATA, "n_features_in_": Optional(Integer())}
 CATALOGUE: dict[str, Schema] = FITTED | {
     "vocabulary_": vocabulary("n_items"),
-    "item_counts_": Converted(Array("int64", "n_items", low=0), _check_counts, _check_counts),
+    "item_counts_": Converted(Array(("int64", "float64"), "n_items", low=0), _check_counts, _check_counts),
 }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec.data.ends import Chain, with_ends
@@ -17,6 +16,7 @@ from seqrec.data.vocabulary import N_RESERVED
 from seqrec.detect.normal import Normal
 from seqrec.network import mixtures
 from seqrec.network.reading import Reader
+from seqrec.network.tensorflow import tf
 
 EVENT = "event"  # the field that says what happened
 END = "(end)"

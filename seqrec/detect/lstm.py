@@ -183,8 +183,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             closed = with_ends(fields.encode(X))
             known = (closed.codes, closed.columns["categories"], closed.columns["numbers"])
             history = trainer.fit(closed, course, rng, lambda network: network.start_from_shares(*known))
-            if len(history["loss"]) < n_epochs:  # stopped by hand: half trained, it would spoil the calibration
-                raise KeyboardInterrupt
+            trainer.raise_if_stopped(keeps=False)  # half trained, it would spoil the calibration
             counted = Unseen.estimate(X), BagOfEvents.fit(X, rng)
             return Normal(X.vocabulary, fields, trainer.network, *counted, history)
 

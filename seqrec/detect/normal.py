@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
@@ -24,6 +23,7 @@ from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.state import State, take
+from seqrec.network.tensorflow import tf
 from seqrec.network.unseen import Unseen
 
 

@@ -175,19 +175,13 @@ class LiveCurves:
         n, best = self._n_done, self._curves.best_epoch
         if error is not None and not isinstance(error, KeyboardInterrupt):
             return f"Failed: {label(error, 300) or type(error).__name__}"
-        if error is not None or self._was_interrupted():
+        if error is not None:
             kept = f" The best was epoch {best}." if best else ""
             return f"Interrupted in epoch {min(max(n + 1, self._epoch + 1), self._max_epochs)}.{kept}"
         if n < self._max_epochs:
             return f"Stopped early at epoch {n}: the best was epoch {best}."
         took = f"{n} epoch{'s' * (n != 1)} in {_duration(time.monotonic() - self._begun)}"
         return f"Done: {took}; the best was epoch {best}." if best else f"Done: {took}."
-
-    def _was_interrupted(self) -> bool:
-        """Whether Ctrl-C ended what goes on as a success: only a validated training stops early by itself."""
-        is_amid_epoch = self._n_seen > 0 and self._epoch >= self._n_done
-        gave_up = self._is_judged and self._curves.best_epoch < self._n_done
-        return self._n_done < self._max_epochs and (is_amid_epoch or not gave_up)
 
     def _share(self) -> float:
         within = min(1.0, self._n_seen / max(1, self._n_events))

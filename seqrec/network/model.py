@@ -15,7 +15,7 @@ from seqrec.network.batches import TILE, Batch
 from seqrec.network.blueprint import Architecture, Blueprint
 from seqrec.network.encoder import Encoder
 from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
-from seqrec.network.tensorflow import check_process
+from seqrec.network.tensorflow import check_process, own_names
 
 
 class SequenceModel(keras.Model):
@@ -28,6 +28,7 @@ class SequenceModel(keras.Model):
         Keras' policy for matrix products; weights are float32.
     """
 
+    @own_names()
     def __init__(self, architecture: Architecture, dtype: str = "float32") -> None:
         check_process()
         super().__init__(dtype=dtype)

@@ -54,6 +54,14 @@ class Course(NamedTuple):
     warm_up: bool = True
 
 
+class _Best(NamedTuple):
+    """The best weights so far, and the epoch that they are of, from 0."""
+
+    merit: float = -math.inf
+    epoch: int = 0
+    weights: Any = None
+
+
 class Trainer:
     """Trains one network, from its first weights on each time, on a graph that is built once.
 
@@ -82,11 +90,12 @@ class Trainer:
         rng: np.random.Generator,
         start: Callable[[SequenceModel], None],
         validate: Callable[[Reader], float] | None = None,
+        weights: np.ndarray | None = None,
     ) -> History:
         """Train the network.
 
-        Ctrl-C ends the training early, with a warning and the best weights so far. A warning also says if the last loss
-        is far worse than guessing at random.
+        Ctrl-C after an epoch ends the training with the best weights so far, and whoever called goes on by
+        `raise_if_stopped`. A warning says if the last loss is far worse than guessing at random.
 
         Parameters
         ----------
@@ -100,6 +109,8 @@ class Trainer:
         validate : callable, optional
             Takes a reader of the network and gives a figure of merit, higher is better; without it the last weights
             are kept.
+        weights : (n_sequences,) float64 array, optional
+            Of the sequences: as often, on average, is each read in an epoch.
 
         Returns
         -------
@@ -110,52 +121,66 @@ class Trainer:
         ------
         DivergenceError
             If the loss turns NaN or infinite.
+        KeyboardInterrupt
+            At Ctrl-C before the first epoch is over.
         """
         for variable, value in zip(self._trained.variables, self._first, strict=True):
             variable.assign(value)
         start(self._trained)
-        windows = (Windows(X.lengths, course.longest, course.batch_size, rng) for _ in range(course.n_epochs))
-        first = next(windows)
+        drawn = (_drawn(X, weights, rng) for _ in range(course.n_epochs))
+        windows = ((each, Windows(each.lengths, course.longest, course.batch_size, rng)) for each in drawn)
+        _, first = earliest = next(windows)
         rate = course.learning_rate
         self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
-        with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
-            epochs = (each.batches(X) for each in chain([first], windows))
-            history = self._train(epochs, validate, course.patience, progress)
-        if self._trained is not self.network:
-            self.network.set_weights(self._trained.get_weights())
+        history, self._best, self._stopped = History(loss=[]), _Best(), None
+        try:
+            with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
+                epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
+                self._train(epochs, validate, course.patience, progress, history)
+        except KeyboardInterrupt:
+            if self._best.weights is None:
+                raise
+            self._stopped = f"Training was stopped after epoch {len(history['loss'])}."
+        self.network.set_weights(self._best.weights)
+        self._warn_of_divergence(history["loss"][-1])
         return history
 
+    def raise_if_stopped(self, keeps: bool = True) -> None:
+        """Let Ctrl-C go on, which ended the last training early; it says whether the estimator `keeps` the weights."""
+        if self._stopped:
+            kept = f"The estimator is fitted: it has the weights of epoch {self._best.epoch + 1}, the best so far."
+            raise KeyboardInterrupt(f"{self._stopped} {kept if keeps else 'The estimator is as it was before.'}")
+
     def _train(
-        self, epochs: Iterator[Iterable[Batch]], validate: Callable | None, patience: int, progress: Any
-    ) -> History:
-        """Train on the batches of each epoch, and go back to the best weights."""
-        model, history = self._trained, History(loss=[])
-        best, best_epoch, best_weights = -math.inf, 0, None
-        try:
-            for epoch, batches in enumerate(epochs):
-                history["loss"].append(self._run_epoch(batches, epoch, progress))
-                merit: float = epoch  # unjudged, the last weights are the best
-                if validate is not None:
-                    reader = Reader.of(model)
-                    reader.refresh()  # the weights are those of this epoch
-                    merit = validate(reader)
-                    history.setdefault("validation", []).append(merit)
-                progress.epoch_done(history)
-                if merit > best:
-                    best, best_epoch, best_weights = merit, epoch, model.get_weights()
-                if epoch - best_epoch >= patience:
-                    break
-        except KeyboardInterrupt:
-            if best_weights is None:
-                raise
-            _warn(f"Training was stopped by hand after {len(history['loss'])} epochs.")
-        model.set_weights(best_weights)
-        if history["loss"][-1] > 2 * model.guessing + 1:
+        self,
+        epochs: Iterator[Iterable[Batch]],
+        validate: Callable | None,
+        patience: int,
+        progress: Any,
+        history: History,
+    ) -> None:
+        """Train on the batches of each epoch, and remember the best weights."""
+        for epoch, batches in enumerate(epochs):
+            history["loss"].append(self._run_epoch(batches, epoch, progress))
+            merit: float = epoch  # unjudged, the last weights are the best
+            if validate is not None:
+                reader = Reader.of(self._trained)
+                reader.refresh()  # the weights are those of this epoch
+                merit = validate(reader)
+                history.setdefault("validation", []).append(merit)
+            progress.epoch_done(history)
+            if merit > self._best.merit:
+                self._best = _Best(merit, epoch, self._trained.get_weights())
+            if epoch - self._best.epoch >= patience:
+                break
+
+    def _warn_of_divergence(self, loss: float) -> None:
+        guessing = self.network.guessing
+        if loss > 2 * guessing + 1:
             _warn(
-                f"Training diverged: its last loss, {history['loss'][-1]:.1f} nats, is far worse than guessing at "
-                f"random ({model.guessing:.1f}). Try a smaller learning_rate."
+                f"Training diverged: its last loss, {loss:.1f} nats, is far worse than guessing at random "
+                f"({guessing:.1f}). Try a smaller learning_rate."
             )
-        return history
 
     def _run_epoch(self, batches: Iterable[Batch], epoch: int, progress: Any) -> float:
         """Train on each batch, segment by segment (truncated backpropagation), and give the mean loss of an event."""
@@ -174,6 +199,14 @@ class Trainer:
                 total, n_targets = total + loss * n, n_targets + n
                 progress.batch_done(epoch, n)
         return total / max(1, n_targets)
+
+
+def _drawn(X: Sequences, weights: np.ndarray | None, rng: np.random.Generator) -> Sequences:
+    """Give each sequence as often, on average, as it weighs."""
+    if weights is None:
+        return X
+    times = np.floor(weights + rng.random(len(weights))) if (weights % 1).any() else weights
+    return X[np.repeat(np.arange(len(X)), times.astype(np.int64))]
 
 
 def _warn(text: str) -> None:
@@ -226,7 +259,7 @@ class TrainingStep:
 
     def __init__(self, model: SequenceModel) -> None:
         self._model = model
-        self._optimizer = RowAdam(0.0)
+        self._optimizer = RowAdam(0.0, name="adam")
         self._optimizer.build(model.trainable_variables)
         memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.encoder.start(1)]
         self._run = one_graph(self._update, [memory, *model.training_signature])

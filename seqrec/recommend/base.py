@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Set
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer, show
-from seqrec.data.alignment import beside_sequences
+from seqrec.data.alignment import beside_sequences, check_weights
 from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import last_out, query_times
 from seqrec.data.sequences import Sequences
@@ -39,8 +39,9 @@ class RecommenderMixin:
     with a `ColdStartWarning`; a warning also says if more than a fifth of the events are unknown items.
     """
 
+    __metadata_request__score: ClassVar = {"sample_weight": False}  # weights of a fit say nothing of what is asked
     vocabulary_: Vocabulary
-    item_counts_: NDArray[np.int64]
+    item_counts_: NDArray
     training_data_: TrainingData
 
     @property
@@ -228,7 +229,7 @@ class RecommenderMixin:
         """
         return self.recommend(X, k=1, exclude_seen=False)[0][:, 0]
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Mean NDCG@10 of the next items over the whole catalogue; seen items are not excluded.
 
         This is what `cross_val_score` and `GridSearchCV` maximise. `evaluate` gives more figures and can
@@ -240,18 +241,27 @@ class RecommenderMixin:
         y : (n,) array-like of item ids, or Sequences of length n, optional
             The next item of each sequence, or several. Without it, the last item of each sequence is left out and
             asked for.
+        sample_weight : (n,) array-like, optional
+            Of the sequences, in the mean. With metadata routing it is left out unless `set_score_request` asks for it.
 
         Raises
         ------
         ValueError
             If there is nothing to ask for.
         """
+        weights = beside_sequences(sample_weight, X, "sample_weight")
+        if weights is not None:
+            weights = check_weights(weights, len(X))
         if y is None:
-            X, y = last_out(as_sequences(X, estimator=self, reset=False))
+            X = as_sequences(X, estimator=self, reset=False)
+            weights = None if weights is None else weights[X.lengths > 1]
+            X, y = last_out(X)
+        elif weights is not None and isinstance(y, Sequences):
+            weights = np.repeat(weights, y.lengths)
         ranks = self.rank(X, y, exclude_seen=False)
         if not len(ranks):
             raise InputError("there is nothing to judge: X needs a sequence, and without y one of two events.")
-        return float(ndcg(ranks, k=10).mean())
+        return float(np.average(ndcg(ranks, k=10), weights=weights))
 
     def is_cold(self, X: Any) -> NDArray[np.bool_]:
         """Tell which sequences hold no item of the catalogue, so that they get the most popular items.
@@ -261,6 +271,19 @@ class RecommenderMixin:
         cold : (n,) bool
         """
         return _is_cold(self._known_sequences(X))
+
+    def _weighted_sequences(self, X: Any, y: Any, sample_weight: Any) -> tuple[Sequences, NDArray[np.float64] | None]:
+        """Give what `_training_sequences` does of the sequences that have a weight, and the weights of these."""
+        if sample_weight is None:
+            return self._training_sequences(X, y), None
+        sequences = as_sequences(X, allow_empty=False, estimator=self)
+        weights = check_weights(beside_sequences(sample_weight, X, "sample_weight"), len(sequences))
+        if y is not None:
+            y = check_next(beside_sequences(y, X, "y"), sequences)[weights > 0]
+        # Lists as they came, so that items are numbered as if what has no weight had never been there.
+        listed = isinstance(X, list | tuple)
+        X = [X[row] for row in np.flatnonzero(weights)] if listed else sequences[weights > 0]
+        return self._training_sequences(X, y), weights[weights > 0]
 
     def _training_sequences(self, X: Any, y: Any = None, reset: bool = True) -> Sequences:
         """Append the next items y to X, and give it in the codes of the catalogue, the items that do occur.
@@ -399,17 +422,33 @@ class RecommenderMixin:
         raise NotImplementedError
 
 
-def item_counts(X: Sequences, events: Any = slice(None)) -> NDArray[np.int64]:
-    """How often each item of X's vocabulary occurs, (n_items,), among all `events` or some."""
-    return np.bincount(X.codes[events], minlength=N_RESERVED + len(X.vocabulary))[N_RESERVED:]
+def item_counts(X: Sequences, weights: NDArray | None = None, events: Any = slice(None)) -> NDArray:
+    """How often each item of X's vocabulary occurs, (n_items,), among all `events` or some.
+
+    With `weights` of the sequences, each event counts as much as its sequence weighs.
+    """
+    of_events = None if weights is None else np.repeat(weights, X.lengths)[events]
+    return np.bincount(X.codes[events], of_events, N_RESERVED + len(X.vocabulary))[N_RESERVED:]
+
+
+def check_next(items: Any, X: Sequences) -> NDArray:
+    """Give the next items, one for each sequence of X, as an array."""
+    items = np.asarray(items)
+    if items.shape != (len(X),):
+        raise InputError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
+    return items
 
 
 def append_events(X: Sequences, items: Any) -> Sequences:
     """Append one event to each sequence, at the time and with the columns of its last event."""
-    items = np.asarray(items)
-    if items.shape != (len(X),):
-        raise InputError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
-    vocabulary = X.vocabulary.extend(items)
+    items = check_next(items, X)
+    try:
+        vocabulary = X.vocabulary.extend(items)
+    except InputError as error:
+        raise InputError(
+            f"y, the next items: {error} (cross_val_predict with method='predict_proba' puts numbers in place of y: "
+            "append y to the histories, and call it without.)"
+        ) from None
     ends = X.indptr[1:]
     if (X.timestamps is not None or X.columns) and (X.lengths == 0).any():
         raise InputError("y cannot follow empty sequences with timestamps or columns. Drop the empty sequences first.")

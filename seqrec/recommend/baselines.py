@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
@@ -30,20 +30,29 @@ _BLOCK = 2**23  # scores held at once: 32 MB
 class _CountingRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimator):
     """Common ground of the recommenders that count."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Count what occurs in X, and what follows what; y, if given, is the next item of each sequence."""
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Count what occurs in X, and what follows what.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array with one sequence a row
+        y : (n_sequences,) array-like of item ids, optional
+            The next item of each sequence; appended to X.
+        sample_weight : (n_sequences,) array-like, optional
+            As how many each sequence counts; a Series whose index holds the keys is brought in their order.
+        """
         self._validate_params()
-        X = self._training_sequences(X, y)
-        self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, self._counted(X))
+        X, weights = self._weighted_sequences(X, y, sample_weight)
+        self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, weights, self._counted(X))
         self.training_data_ = TrainingData.of(X)
-        self._count_pairs(X)
+        self._count_pairs(X, weights)
         return self
 
     def _counted(self, X: Sequences) -> Any:  # noqa: ARG002
         """Give the events that make items popular."""
         return slice(None)
 
-    def _count_pairs(self, X: Sequences) -> None:
+    def _count_pairs(self, X: Sequences, weights: NDArray | None) -> None:
         """Learn what follows what, where that matters."""
 
 
@@ -59,7 +68,7 @@ class PopularityRecommender(_CountingRecommender):
     ----------
     vocabulary_ : Vocabulary
         The catalogue, n_items.
-    item_counts_ : (n_items,) int64
+    item_counts_ : (n_items,) int64, or float64 with weights
         Events of each item that were counted.
     training_data_ : TrainingData
         Size and dates of the training data.
@@ -117,7 +126,7 @@ class SequentialRulesRecommender(_CountingRecommender):
     ----------
     vocabulary_ : Vocabulary
         The catalogue, n_items.
-    item_counts_ : (n_items,) int64
+    item_counts_ : (n_items,) int64, or float64 with weights
         Events of each item in the training data.
     rules_ : (n_items, n_items) sparse array, float32
         Weight of each rule, already divided by the popularity of what follows.
@@ -146,10 +155,11 @@ class SequentialRulesRecommender(_CountingRecommender):
         self.window = window
         self.popularity_exponent = popularity_exponent
 
-    def _count_pairs(self, X: Sequences) -> None:
-        weights = sum((_followers(X, distance) for distance in range(2, self.window + 1)), start=_followers(X, 1))
+    def _count_pairs(self, X: Sequences, weights: NDArray | None) -> None:
+        further = (_followers(X, distance, weights) for distance in range(2, self.window + 1))
+        rules = sum(further, start=_followers(X, 1, weights))
         discount = (self.item_counts_ + 1.0) ** -self.popularity_exponent
-        self.rules_ = (weights @ sparse.diags_array(discount)).astype(np.float32).tocsr()
+        self.rules_ = (rules @ sparse.diags_array(discount)).astype(np.float32).tocsr()
 
     @property
     def n_latest(self) -> int:
@@ -167,7 +177,7 @@ class MarkovRecommender(_CountingRecommender):
     ----------
     vocabulary_ : Vocabulary
         The catalogue, n_items.
-    item_counts_ : (n_items,) int64
+    item_counts_ : (n_items,) int64, or float64 with weights
         Events of each item in the training data.
     transitions_ : (n_items, n_items) sparse array, float32
         Probability of each next item (column) after an item (row).
@@ -184,22 +194,23 @@ class MarkovRecommender(_CountingRecommender):
     _parameter_constraints: ClassVar[dict[str, list]] = {}
     _schema: ClassVar[dict[str, Schema]] = CATALOGUE | {"transitions_": Sparse("float32", "n_items", "n_items")}
 
-    def _count_pairs(self, X: Sequences) -> None:
-        pairs = _followers(X, 1)
-        totals = np.maximum(pairs.sum(axis=1), 1)
+    def _count_pairs(self, X: Sequences, weights: NDArray | None) -> None:
+        pairs = _followers(X, 1, weights)
+        totals = pairs.sum(axis=1)
+        totals[totals == 0] = 1  # of what nothing follows
         self.transitions_ = (sparse.diags_array(1 / totals) @ pairs).astype(np.float32).tocsr()
 
     def _next_item_scores(self, X: Sequences, at: Any = None) -> Iterator[tuple[slice, NDArray]]:  # noqa: ARG002
         return _rule_scores(X, _latest_items(X, 1), self.transitions_, self.item_counts_)
 
 
-def _followers(X: Sequences, distance: int) -> sparse.csr_array:
+def _followers(X: Sequences, distance: int, weights: NDArray | None) -> sparse.csr_array:
     """Count how often item j (column) comes `distance` events after item i (row), each time as 1/distance."""
     sequence = np.repeat(np.arange(len(X)), X.lengths)
     first, then = X.codes[:-distance], X.codes[distance:]
     pairs = (sequence[:-distance] == sequence[distance:]) & (np.minimum(first, then) >= N_RESERVED)
-    weights = np.full(np.count_nonzero(pairs), 1 / distance)
-    return _sum(first[pairs] - N_RESERVED, then[pairs] - N_RESERVED, weights, 2 * (len(X.vocabulary),))
+    counts = np.ones(np.count_nonzero(pairs)) if weights is None else weights[sequence[:-distance][pairs]]
+    return _sum(first[pairs] - N_RESERVED, then[pairs] - N_RESERVED, counts / distance, 2 * (len(X.vocabulary),))
 
 
 def _latest_items(X: Sequences, window: int) -> sparse.csr_array:

@@ -90,7 +90,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         The catalogue: the items of the training data.
     fields_ : Fields
         What is read of an event beside its item: the columns of the training data, and the gaps in time.
-    item_counts_ : (n_items,) int64
+    item_counts_ : (n_items,) int64, or float64 with weights
         How often each occurs there, and in what `partial_fit` was given since.
     history_ : dict of lists
         For each epoch the "loss" (nats an event, dropout on) and the "validation" score (NDCG@10).
@@ -155,7 +155,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         self.validation_fraction, self.precision = validation_fraction, precision
         self.verbose, self.random_state = verbose, random_state
 
-    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from the sequences X.
 
         Parameters
@@ -165,6 +165,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             price, channel): numbers, text and truth values.
         y : (n_sequences,) array-like of item ids, optional
             The next item of each sequence; appended to X.
+        sample_weight : (n_sequences,) array-like, optional
+            How often each sequence is read, relative to the others: one of weight 2 twice as often as one of weight 1,
+            one of weight 0 never. A Series whose index holds the keys is brought in their order.
 
         Returns
         -------
@@ -176,9 +179,12 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             If a parameter or X is not as described; before any training.
         DivergenceError
             If the loss turns NaN; an earlier fit is kept.
+        KeyboardInterrupt
+            At Ctrl-C. If an epoch was over, the estimator is fitted first, with the weights of the best so far; if none
+            was, an earlier fit is kept.
         """
         self._validate_params()
-        self._fit_network(self._training_sequences(X, y))
+        self._fit_network(*self._weighted_sequences(X, y, sample_weight))
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -202,6 +208,14 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         X = self._training_sequences(X, y, reset=False)
         self._fit_network_on(X.recode(self.vocabulary_.extend(X.vocabulary.items)))
         return self
+
+    @property
+    def classes_(self) -> NDArray:
+        """There are none: scikit-learn's `cross_val_predict` asks for them, whose y would be numbers that it made."""
+        raise AttributeError(
+            "a recommender has no classes_: the columns of predict_proba are vocabulary_.items. cross_val_predict with "
+            "method='predict_proba' puts numbers in place of y: append y to the histories, and call it without."
+        )
 
     @property
     def n_read(self) -> int:
@@ -323,8 +337,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             log_probabilities[cold[rows]] = shares
             yield rows, log_probabilities
 
-    def _fit_network(self, X: Sequences) -> None:
+    def _fit_network(self, X: Sequences, weights: NDArray | None) -> None:
         """Build a network for X, which is in the codes of its own catalogue, and train it."""
+        weights = None if weights is None else weights / weights.mean()
         random = check_random_state(self.random_state)
         fields = Fields.learn(X)
         architecture = self._architecture(
@@ -337,10 +352,16 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             **({} if self.embedding_dim == "auto" else {"embedding_dim": int(self.embedding_dim)}),
         )
         encoded, course = fields.encode(X), self._course(X, self._n_epochs(X), self.patience)
-        network, history = self._train(architecture, encoded, course, random, _from_popularity(X))
+        counts = item_counts(X, weights)
+
+        def start(network: SequenceModel) -> None:
+            network.head.start_from_popularity(counts)
+
+        trainer, history = self._train(architecture, encoded, course, random, start, weights)
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
-        self.model_, self.history_, self.fields_, self.vocabulary_ = network, history, fields, X.vocabulary
-        self.item_counts_, self.training_data_ = item_counts(X), TrainingData.of(X)
+        self.model_, self.history_, self.fields_, self.vocabulary_ = trainer.network, history, fields, X.vocabulary
+        self.item_counts_, self.training_data_ = counts, TrainingData.of(X)
+        trainer.raise_if_stopped()
 
     def _fit_network_on(self, X: Sequences) -> None:
         """Train the fitted network for an epoch on X, whose catalogue starts with the fitted one."""
@@ -352,37 +373,46 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             network.set_weights([_widened(*pair) for pair in zip(old, network.get_weights(), strict=True)])
 
         encoded, random = self.fields_.encode(X, may_lack=True), check_random_state(self.random_state)
-        network, history = self._train(architecture, encoded, course, random, start)
+        trainer, history = self._train(architecture, encoded, course, random, start)
         history = {name: self.history_.get(name, []) + history[name] for name in history}
-        self.model_, self.history_, self.vocabulary_ = network, history, X.vocabulary
+        self.model_, self.history_, self.vocabulary_ = trainer.network, history, X.vocabulary
         self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
         self.training_data_ = self.training_data_.followed_by(X, n_items)
+        trainer.raise_if_stopped()
 
     def _train(
-        self, architecture: Architecture, X: Sequences, course: Course, random: np.random.RandomState, start: Callable
-    ) -> tuple[SequenceModel, History]:
+        self,
+        architecture: Architecture,
+        X: Sequences,
+        course: Course,
+        random: np.random.RandomState,
+        start: Callable,
+        weights: NDArray | None = None,
+    ) -> tuple[Trainer, History]:
         rng = np.random.default_rng(random.randint(2**31, size=4))
-        X, history, target = self._hold_out(X, rng)
+        X, rows, history, target = self._hold_out(X, rng)
         columns = target.astype(np.intp) - N_RESERVED
+        of_held_out = None if weights is None else weights[rows]
 
         def merit(reader: Reader) -> float:
             """NDCG@10 of the held-out last items over the whole catalogue."""
             blocks = reader.scores(self._last_states(reader, history))
             ranks = [tied_rank(scores, columns[rows]) for rows, scores in blocks]
-            return float(ndcg(np.concatenate(ranks), k=10).mean())
+            return float(np.average(ndcg(np.concatenate(ranks), k=10), weights=of_held_out))
 
         trainer = Trainer(architecture, self._policy())
-        losses = trainer.fit(X, course, rng, start, merit if len(target) else None)
-        return trainer.network, losses
+        return trainer, trainer.fit(X, course, rng, start, merit if len(target) else None, weights)
 
-    def _hold_out(self, X: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences, NDArray[np.int32]]:
-        """Take the last event of some sequences out of X: what is left, their histories, their targets' codes."""
+    def _hold_out(
+        self, X: Sequences, rng: np.random.Generator
+    ) -> tuple[Sequences, NDArray, Sequences, NDArray[np.int32]]:
+        """Take the last event of some sequences out of X: what is left, which, their histories and targets."""
         long = np.flatnonzero(X.lengths > 2)
         n = min(round(self.validation_fraction * len(long)), _VALIDATION_SEQUENCES)
         rows = np.sort(rng.choice(long, n if n >= 20 else 0, replace=False))
         ends = X.lengths.copy()
         ends[rows] -= 1
-        return X.between(0, ends), X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
+        return X.between(0, ends), rows, X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
 
     def _is_sampled(self, X: Sequences) -> bool:
         return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))
@@ -391,10 +421,6 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
         usual = np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
-
-
-def _from_popularity(X: Sequences) -> Callable[[SequenceModel], None]:
-    return lambda network: network.head.start_from_popularity(item_counts(X))
 
 
 def _widened(old: NDArray, new: NDArray) -> NDArray:

@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from seqrec import LSTMSequenceClassifier, Sequences
+from seqrec.network.training import Trainer
 
 SMALL = LSTMSequenceClassifier(units=8, max_epochs=2, random_state=0)
 RNG = np.random.default_rng(0)
@@ -121,6 +122,22 @@ def test_a_fit_that_fails_changes_nothing(monkeypatch):
     np.testing.assert_array_equal(classifier.predict_proba(FRESH), expected)
     with pytest.raises(NotFittedError):
         broken.predict(X)
+
+
+def test_ctrl_c_keeps_the_best_epoch_with_its_calibration_and_goes_on(monkeypatch):
+    losses, run_epoch = [], Trainer._run_epoch
+
+    def one_epoch_then_stop(*arguments):
+        losses.append(interrupt() if losses else run_epoch(*arguments))
+        return losses[-1]
+
+    monkeypatch.setattr(Trainer, "_run_epoch", one_epoch_then_stop)
+    stopped = clone(SMALL).set_params(max_epochs=3)
+    with pytest.raises(KeyboardInterrupt, match="fitted: it has the weights of epoch 1"):
+        stopped.fit(X[:60], Y[:60])
+    assert len(stopped.history_["loss"]) == 1
+    assert stopped._calibration is not None
+    np.testing.assert_allclose(stopped.predict_proba(FRESH).sum(axis=1), 1, atol=1e-5)
 
 
 def test_empty_and_unknown_sequences_get_probabilities(fitted):

@@ -169,3 +169,28 @@ def test_metrics_refuse_what_says_another_order_or_says_it_alone(metric):
 
 def test_metrics_take_indexes_that_agree():
     assert metrics.best_f1(FLAGS, SCORES) == metrics.best_f1(FLAGS.to_numpy(), SCORES.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(3), r"must hold 12 numbers, got shape \(3,\)"),
+        (np.ones((12, 1)), r"got shape \(12, 1\)"),
+        (np.full(12, -1.0), "numbers of at least 0"),
+        (np.full(12, np.nan), "numbers of at least 0"),
+        (["heavy"] * 12, "numbers of at least 0"),
+        (np.zeros(12), "zero everywhere"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weights, message):
+    for estimator, y in ((MarkovRecommender(), None), (LSTMSequenceClassifier(), np.resize(["x", "y"], N))):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit(X, y, sample_weight=weights)
+
+
+def test_weights_with_an_index_are_brought_in_the_order_of_the_keys():
+    weights = series(X.keys)
+    expected = MarkovRecommender().fit(X, None, VALUES).item_counts_
+    assert MarkovRecommender().fit(X, None, weights.iloc[SHUFFLED]).item_counts_.tolist() == expected.tolist()
+    with pytest.raises(ValueError, match="sample_weight has an index"):
+        MarkovRecommender().fit(X, None, weights.rename(lambda key: f"not {key}"))

@@ -1,15 +1,22 @@
 """What TensorFlow can do here is found out without trying."""
 
 import ast
+import gc
+import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
+from small_networks import CELLS, PLAIN, WITH_FIELDS, quickest, random_network
 
 from seqrec.network import tensorflow
+from seqrec.network.model import SequenceModel
 from seqrec.network.tensorflow import bfloat16_is_fast
+from seqrec.network.training import TrainingStep
 
 
 @pytest.fixture
@@ -109,3 +116,85 @@ def test_workers_of_a_server_that_loaded_a_model_before_it_forked_say_so():
     arguments = [sys.executable, "-W", "ignore", "-c", PRELOADED, str(Path(__file__).parents[1])]
     run = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
     assert run.stdout.split() == ["7"] * 4
+
+
+FIRST_USE = "from seqrec import {0} as Some; Some(units=4, max_epochs=1).fit([['tea', 'milk', 'tea']] * 30{1})"
+FITS = {
+    "LSTMRecommender": "",
+    "LSTMAnomalyDetector": "",
+    "LSTMSequenceClassifier": ", ['dear', 'cheap'] * 15",
+}
+
+
+@pytest.mark.parametrize("level", [None, pytest.param("3", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", quickest(*FITS, n=1))
+def test_tensorflow_greets_nobody(name, level):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    environment |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
+    code = FIRST_USE.format(name, FITS[name])
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ran.stderr == ""
+
+
+@pytest.mark.slow
+def test_who_wants_to_hear_tensorflow_does():
+    code = "import seqrec.network.tensorflow"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "oneDNN" in ran.stderr
+
+
+def test_a_graph_with_a_gradient_of_its_own_is_let_go_with_what_used_it():
+    network = random_network()
+    step = TrainingStep(network)
+    graph = weakref.ref(step._run.get_concrete_function().graph)
+    assert graph() is not None
+    del step, network
+    gc.collect()
+    assert graph() is None
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_built_twice_has_the_same_names_twice(cell):
+    architecture = WITH_FIELDS._replace(cell=cell, dropout=0.5, fields_dropped=0.1, n_classes=2)
+    first, second = ([weight.path for weight in SequenceModel(architecture).variables] for _ in range(2))
+    assert first == second
+
+
+def test_names_of_the_users_own_layers_are_counted_on():
+    keras.layers.Dense(1)
+    before = keras.layers.Dense(1).name
+    SequenceModel(PLAIN)
+    assert keras.layers.Dense(1).name == f"dense_{int(before.removeprefix('dense_')) + 1}"
+
+
+MANY = """
+import gc, os, sys
+from seqrec import LSTMRecommender, load, save
+
+def resident():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+def fit():
+    return LSTMRecommender(units=8, max_epochs=1, random_state=0).fit([["tea", "milk", "tea"]] * 30)
+
+save(fit(), sys.argv[1])
+work = {"fit": fit, "load": lambda: load(sys.argv[1]).recommend([["tea"]], k=1)}[sys.argv[2]]
+for _ in range(4):
+    work()
+before = resident()
+for _ in range(16):
+    work()
+print(resident() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux' files")
+@pytest.mark.parametrize("what", ["fit", "load"])
+def test_memory_stays_as_it_is_after_many_fits_and_loads(what, tmp_path):
+    """A fit that was kept would take some 10 MiB, a load half of one."""
+    command = [sys.executable, "-c", MANY, str(tmp_path / "model.seqrec"), what]
+    grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert grown < 4

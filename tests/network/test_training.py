@@ -12,7 +12,7 @@ from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.network.blueprint import Architecture
 from seqrec.network.reading import Reader
-from seqrec.network.training import Course, RowAdam, Trainer, warm_up_and_cosine
+from seqrec.network.training import Course, RowAdam, Trainer, _drawn, warm_up_and_cosine
 
 N_ITEMS = 6
 CYCLES = Sequences.from_lists([[(start + step) % N_ITEMS for step in range(8)] for start in range(12)])
@@ -88,18 +88,24 @@ def test_without_validation_the_last_weights_are_kept(trainer):
         assert_same_weights(one, seen)
 
 
-def test_ctrl_c_keeps_the_best_weights_with_a_warning(trainer):
-    validation = Validation(0.3, 0.2, KeyboardInterrupt())
-    with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
-        history = run(trainer, validation)
-    assert caught[0].filename == __file__
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_ctrl_c_keeps_the_best_weights_and_goes_on_when_these_are_used(policy):
+    trainer, validation = make_trainer(policy), Validation(0.3, 0.2, KeyboardInterrupt())
+    history = run(trainer, validation)
     assert history["validation"] == [0.3, 0.2]
     assert_same_weights(trainer.network.get_weights(), validation.weights[0])
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after epoch 3\. The estimator is fitted: .* of epoch 1"):
+        trainer.raise_if_stopped()
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after epoch 3\. The estimator is as it was"):
+        trainer.raise_if_stopped(keeps=False)
+    run(trainer, n_epochs=1)
+    trainer.raise_if_stopped()  # that was another training
 
 
-def test_ctrl_c_before_anything_was_validated_is_passed_on(trainer):
+def test_ctrl_c_before_an_epoch_was_over_is_passed_on(trainer):
     with pytest.raises(KeyboardInterrupt):
         run(trainer, Validation(KeyboardInterrupt()))
+    trainer.raise_if_stopped()
 
 
 @pytest.mark.parametrize("n_negatives", [0, 3])
@@ -133,6 +139,13 @@ def test_validation_reads_the_weights_of_its_epoch(trainer):
         trainer.network.set_weights(weights)
         assert_same_weights([Reader.of(trainer.network).table], [table])
         np.testing.assert_array_equal(Reader.of(trainer.network).started.output, started.output)
+
+
+def test_sequences_are_drawn_as_often_as_they_weigh():
+    weights, rng = np.array([1.0, 2.5, 0.1, 4.4] * 3), np.random.default_rng(0)
+    times = np.mean([np.bincount(_drawn(CYCLES, weights, rng).keys, minlength=12) for _ in range(2000)], axis=0)
+    np.testing.assert_allclose(times, weights, atol=0.05)
+    assert _drawn(CYCLES, np.ones(12), rng).keys.tolist() == list(range(12))
 
 
 def test_training_starts_from_the_weights_that_it_is_given(trainer):

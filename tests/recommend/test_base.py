@@ -182,3 +182,14 @@ def test_the_model_gets_the_times_as_one_for_each_sequence():
     model = FixedScores([[1, 2, 3, 4]] * 2).fit([["a", "b", "c", "d"]])
     model.recommend(sequences_with_times(), k=1, at="2026-01-05")
     assert model.at_.shape == (2,)
+
+
+def test_a_score_can_be_weighted_by_sequences():
+    model = recommender([[3, 2, 1, 0], [0, 1, 2, 3]])
+    of_each = [model.score([[*"ab"]], ["a"]), 1 / np.log2(5)]
+    assert of_each[0] == 1
+    expected = pytest.approx(np.average(of_each, weights=[1, 3]))
+    assert model.score([["a", "b"], ["b", "c"]], ["a", "a"], sample_weight=[1, 3]) == expected
+    assert model.score([["a", "b", "a"], ["b"], ["b", "c", "a"]], sample_weight=[1, 7, 3]) == expected
+    several = Sequences.from_lists([["a", "b"], ["d"]])
+    assert model.score([["a"], ["b"]], several, sample_weight=[1, 0]) == model.score([["a"]], several[:1])

@@ -11,6 +11,7 @@ import pytest
 from seqrec.data.sequences import Sequences
 from seqrec.metrics import ndcg, recall
 from seqrec.model_selection import leave_last_out
+from seqrec.persistence import load, save
 from seqrec.recommend.baselines import MarkovRecommender, PopularityRecommender, SequentialRulesRecommender
 
 RNG = np.random.default_rng(0)
@@ -112,3 +113,28 @@ def test_baselines_reproduce_their_figures_on_movielens(model, hit_rate_10, ndcg
     ranks = model.fit(train).rank(history, target)
     assert recall(ranks).mean() == pytest.approx(hit_rate_10, abs=5e-5)
     assert ndcg(ranks).mean() == pytest.approx(ndcg_10, abs=5e-5)
+
+
+ALL = [PopularityRecommender, MarkovRecommender, SequentialRulesRecommender]
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_a_weight_counts_like_so_many_sequences_and_none_like_no_sequence(make):
+    weights = np.array([2, 0, 1, 3, 0, 1])
+    repeated = [history for history, weight in zip(HISTORIES, weights, strict=True) for _ in range(weight)]
+    weighted, plain = make().fit(HISTORIES, sample_weight=weights), make().fit(repeated)
+    assert weighted.vocabulary_ == plain.vocabulary_
+    assert weighted.training_data_.n_sequences == 4
+    for history in HISTORIES:
+        assert scores_of(weighted, history) == pytest.approx(scores_of(plain, history), rel=1e-5)
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_weights_may_be_small_and_a_weighted_model_can_be_saved(make, tmp_path):
+    weighted, plain = make().fit(HISTORIES, sample_weight=np.full(6, 2**-6)), make().fit(HISTORIES)
+    np.testing.assert_array_equal(weighted.item_counts_ * 2**6, plain.item_counts_)
+    save(weighted, tmp_path / "weighted.seqrec")
+    loaded = load(tmp_path / "weighted.seqrec")
+    assert scores_of(loaded, [0]) == scores_of(weighted, [0])
+    if make is MarkovRecommender:
+        assert scores_of(weighted, [0]) == pytest.approx(scores_of(plain, [0]))

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 import small_networks
 import tensorflow as tf
+from joblib import parallel_config
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from small_networks import quickest
 
 from seqrec.data.fields import Fields
@@ -20,6 +23,7 @@ from seqrec.exceptions import ColdStartWarning
 from seqrec.model_selection import leave_last_out
 from seqrec.network.estimator import _SOFTMAX_ITEMS
 from seqrec.network.reading import Reader
+from seqrec.network.training import Trainer
 from seqrec.recommend.lstm import LSTMRecommender
 
 N_ITEMS = 12
@@ -544,6 +548,22 @@ def test_a_loss_that_breaks_leaves_the_estimator_unfitted():
     assert not [name for name in vars(recommender) if name.endswith("_")]
 
 
+def test_weights_that_are_equal_change_nothing_and_what_has_none_is_left_out(once):
+    weights = np.resize([0.5, 0.0, 0.5], 60)
+    weighted = brief().fit(CYCLES, sample_weight=weights)
+    alone = brief().fit([row for row, weight in zip(CYCLES, weights, strict=True) if weight])
+    assert_same_weights(weighted, alone)
+
+
+def test_what_weighs_more_is_learned_more():
+    """After "a" comes "b" or "c", in as many sequences; the weights alone decide."""
+    X, weights = [["a", "b"], ["a", "c"]] * 30, np.resize([9.0, 1.0], 60)
+    recommender = brief(max_epochs=8, learning_rate=0.03, dropout=0.0).fit(X, sample_weight=weights)
+    of_b, of_c = recommender.predict_proba([["a"]])[0, 1:]
+    assert recommender.vocabulary_.items.tolist() == ["a", "b", "c"]
+    assert of_b > 4 * of_c
+
+
 @pytest.mark.parametrize(("verb", "learning_rate"), [("fit", 1e38), ("partial_fit", 1e39)])
 def test_a_loss_that_breaks_keeps_the_earlier_fit(once, verb, learning_rate):
     recommender = copy.deepcopy(once).set_params(learning_rate=learning_rate, batch_size=16, max_epochs=3)
@@ -554,19 +574,35 @@ def test_a_loss_that_breaks_keeps_the_earlier_fit(once, verb, learning_rate):
     np.testing.assert_array_equal(recommender.recommend(OTHERS)[1], once.recommend(OTHERS)[1])
 
 
-def test_ctrl_c_keeps_the_best_epoch_and_points_at_the_call(monkeypatch):
+def test_ctrl_c_keeps_the_best_epoch_and_goes_on(monkeypatch):
     recommender = brief(max_epochs=5, validation_fraction=0.5)
     merits = iter([[0.5], [0.4]])
     monkeypatch.setattr("seqrec.recommend.lstm.ndcg", lambda *_, **__: np.array(next(merits, None) or interrupt()))
-    with pytest.warns(UserWarning, match="stopped by hand after 3 epochs") as caught:
+    with pytest.raises(KeyboardInterrupt, match="fitted: it has the weights of epoch 1"):
         recommender.fit(CYCLES)
-    assert caught[0].filename == __file__
     assert recommender.history_["validation"] == [0.5, 0.4]
     assert recommender.predict(OTHERS).shape == (30,)
 
 
 def interrupt(*_, **__):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_ctrl_c_stops_a_search_at_once(monkeypatch, n_jobs):
+    """However many fits were to come: the key is for all of them."""
+    losses, run_epoch = [], Trainer._run_epoch
+
+    def one_epoch_then_stop(*arguments):
+        losses.append(interrupt() if losses else run_epoch(*arguments))
+        return losses[-1]
+
+    monkeypatch.setattr(Trainer, "_run_epoch", one_epoch_then_stop)
+    history, target = leave_last_out(CYCLES)
+    search = GridSearchCV(brief(max_epochs=3), {"dropout": [0.0, 0.5]}, cv=2, n_jobs=n_jobs)
+    with parallel_config("threading"), pytest.raises(KeyboardInterrupt):
+        make_pipeline(search).fit(history, target)
+    assert len(losses) == 1
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_unfitted(monkeypatch):
