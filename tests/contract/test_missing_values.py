@@ -259,8 +259,8 @@ def test_what_a_recommender_is_not_given_is_not_what_is_missing(fitted):
 
 @pytest.mark.slow
 def test_a_recommender_learns_on_from_events_that_lack_what_training_never_lacked():
-    paid = LOG[LOG["item_id"] == "pay"].assign(new=True)
-    recommender = clone(ESTIMATORS["recommender"]).fit(sequences(paid)).partial_fit(sequences(FRESH))
+    whole = LOG.assign(amount=LOG["amount"].fillna(1), channel=LOG["channel"].fillna("web"), new=True)
+    recommender = clone(ESTIMATORS["recommender"]).fit(sequences(whole)).partial_fit(sequences(FRESH))
     assert recommender.model_.architecture.n_signs == 3
     assert np.isfinite(recommender.predict_proba(sequences(FRESH))).all()
 

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqrec.data.missing import kind_of, with_gaps
+from seqrec.data.arrow import FIELD, read_piece
+from seqrec.data.missing import is_missing, kind_of, with_gaps
 from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import Vocabulary
 
 IDS = {"user_id": ["u", "v", "u", "v"], "item_id": ["a", "b", "a", "b"]}
 VALUES = {
@@ -83,6 +85,17 @@ def test_what_is_missing_stays_so_in_parts_and_in_the_log_that_is_made_of_them()
     again = read(X.to_frame())
     for name, values in X.columns.items():
         np.testing.assert_array_equal(again.columns[name], values, strict=True)
+
+
+def test_pieces_of_a_sorted_log_lack_what_the_log_lacks():
+    log = of_arrow()
+    rows = log.select(["user_id", "item_id"]).rename_columns(["user", "item"])
+    for name in VALUES:
+        rows = rows.append_column(FIELD + name, log[name])
+    X = read_piece(rows.sort_by("user"), Vocabulary(["a", "b"]))
+    for name, values in read(log).columns.items():
+        np.testing.assert_array_equal(is_missing(X.columns[name]), is_missing(values))
+        assert kind_of(X.columns[name]) == kind_of(values)
 
 
 def test_events_that_lack_the_same_are_duplicates():
