@@ -21,13 +21,14 @@ _SPACE = b" \t\r\n"
 _BETWEEN = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 _INF = re.compile(rb"[\[:,\s]-?Inf[\],}\s]")  # Arrow reads it, though it is not JSON
 _BEYOND = {"integer": "not_integer", "number": "not_a_number"}
-_QUOTED = {"integer": re.compile(r"[+-]?[0-9]+(\.0*)?"), "number": re.compile(number_pattern().removesuffix("\\z"))}
+_WHOLE = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_NUMBERS = {sign: re.compile(number_pattern(sign).removesuffix(r"\z")) for sign in ".,"}
 _IN_PYTHON = {"integer": (int,), "number": (int, float), "boolean": (bool,)}  # all other kinds come as text
 _IN_ARROW = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 
-def _convert(value: Any, kind: str, role: str) -> Any:
-    """Give a value as its column holds it; what is no id may be a number in quotes.
+def _convert(value: Any, kind: str, role: str, decimal: str) -> Any:
+    """Give a value as its column holds it; what is no id may be a number in quotes, or a word without.
 
     Raises
     ------
@@ -36,11 +37,8 @@ def _convert(value: Any, kind: str, role: str) -> Any:
     OverflowError
         Beyond 64 bits, or NaN, which is no JSON.
     """
-    is_field = kind == "text" and role.startswith("field:")
-    if isinstance(value, str) and role not in ("user", "item") and kind in _QUOTED:
-        value = _unquoted(value, kind)
-    if (role == "time" and kind == "time" and type(value) is int) or (is_field and type(value) in (int, float)):
-        value = word_of(value)  # 20240517 is written as a format says, and codes may be words
+    if role not in ("user", "item"):
+        value = _freed(value, kind, decimal)
     if value is None:
         return None
     if kind == SHOWN and not isinstance(value, str):
@@ -57,18 +55,22 @@ def _convert(value: Any, kind: str, role: str) -> Any:
     return float(value) if kind == "number" else value
 
 
-def word_of(number: float) -> str:
+def _freed(value: Any, kind: str, decimal: str) -> Any:
+    """Turn text into a number or a number into text, where the column holds the other; a blank text is no number."""
+    if kind in ("text", "time") and type(value) in (int, float):
+        return _word(value)  # codes may be words, and 20240517 is written as a format says
+    if kind not in ("integer", "number") or not isinstance(value, str):
+        return value
+    if not value.strip(" \t"):
+        return None
+    if kind == "number" and _NUMBERS[decimal].fullmatch(value):
+        return float(value.replace(decimal, "."))
+    return int(value.partition(".")[0]) if kind == "integer" and _WHOLE.fullmatch(value) else value
+
+
+def _word(number: float) -> str:
     """Write a number as a word, alike whether it is held as an integer or as a float."""
     return str(int(number)) if number == number // 1 and abs(number) < 2**53 else repr(number)
-
-
-def _unquoted(text: str, kind: str) -> int | float | str | None:
-    """Read a number that is written as text; None where the text is blank."""
-    if not text.strip(" \t"):
-        return None
-    if not _QUOTED[kind].fullmatch(text):
-        return text
-    return float(text) if kind == "number" else int(text.partition(".")[0])
 
 
 def read_objects(file: LogFile, n_bytes: int) -> list[dict[str, Any]]:
@@ -103,12 +105,12 @@ def read_blocks(
 
         def take(buffer: bytes, start: int, final: bool) -> tuple[Block, int]:
             size = len(buffer) if final else buffer.rfind(b"\n") + 1
-            return _read_lines(buffer[:size], start, roles, kinds), size
+            return _read_lines(buffer[:size], start, roles, kinds, file.dialect.decimal), size
 
         yield from cut_text(stream, b"", take, block_bytes)
 
 
-def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
+def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Mapping[str, str], decimal: str) -> Block:
     content = content.strip(_SPACE)
     n_rows = content.count(b"}\n{") + 1
     if n_rows != content.count(b"\n") + 1:
@@ -124,7 +126,7 @@ def _read_lines(content: bytes, start: int, roles: Mapping[str, str], kinds: Map
             cells = {}
         if all(len(column) == n_rows for column in cells.values()) and cells:
             return Block(start, n_rows, np.arange(start, start + n_rows), cells, [])
-    return _read_singly(content.split(b"\n") if content else [], start, roles, kinds)
+    return _read_singly(content.split(b"\n") if content else [], start, roles, kinds, decimal)
 
 
 def _parse(content: bytes, roles: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, pa.Array]:
@@ -142,7 +144,9 @@ def _parse(content: bytes, roles: Mapping[str, str], kinds: Mapping[str, str]) -
     return cells
 
 
-def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds: Mapping[str, str]) -> Block:
+def _read_singly(
+    lines: list[bytes], start: int, roles: Mapping[str, str], kinds: Mapping[str, str], decimal: str
+) -> Block:
     columns: dict[str, list[Any]] = {role: [] for role in roles}
     wrong: dict[str, dict[int, tuple[str, str]]] = {role: {} for role in roles}
     good: list[int] = []
@@ -158,7 +162,7 @@ def _read_singly(lines: list[bytes], start: int, roles: Mapping[str, str], kinds
         for role, name in roles.items():
             value = entry.get(name)
             try:
-                value = _convert(value, kinds[role], role)
+                value = _convert(value, kinds[role], role, decimal)
             except (TypeError, OverflowError) as error:
                 code = "wrong_type" if isinstance(error, TypeError) else _BEYOND[kinds[role]]
                 wrong[role][row], value = (code, show_raw(json.dumps(value))), None

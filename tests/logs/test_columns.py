@@ -170,11 +170,14 @@ def test_a_json_field_that_begins_late_has_the_kind_of_what_comes(tmp_path, valu
     assert kind_of_amount(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))) == kind
 
 
-def test_decimal_commas_are_refused_by_name_with_the_option(tmp_path):
-    file = with_cells(tmp_path / "a.csv", ["12,50", "7,1", "3"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_decimal_commas_are_refused_by_name_with_the_option(tmp_path, name):
+    file = with_cells(tmp_path / name, ["12,50", "7,1", "3"])
     with pytest.raises(LogError, match=r"'12,50' \(row 0\).*--decimal ,"):
         kind_of_amount(file)
-    assert kind_of_amount(file._replace(dialect=Dialect(decimal=","))) == "number"
+    file = file._replace(dialect=Dialect(decimal=","))
+    assert kind_of_amount(file) == "number"
+    assert read(file, Columns("user", "item", None, ("amount",)))[0]["field:amount"].to_pylist() == [12.5, 7.1, 3]
 
 
 @pytest.mark.parametrize("value", [{"id": 1}, [1, 2]])
