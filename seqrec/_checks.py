@@ -6,6 +6,8 @@ import difflib
 import numbers
 import re
 import reprlib
+import sys
+import warnings
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -152,6 +154,14 @@ def show_rows(bad: np.ndarray, what: str) -> str:
     where = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:3]))}"
     what = re.sub(r"\b(value|id|time|array)s\b", r"\1", what) if len(rows) == 1 else what
     return f"{len(rows):,} {what} ({'at' if len(rows) <= 3 else 'first at'} {where})"
+
+
+def warn_user(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called the package, however deep in it this is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("seqrec."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def show(value: Any) -> str:

@@ -41,5 +41,9 @@ class MissingExtraError(SeqrecError, ImportError):
     """A package is not installed that only some of seqrec needs."""
 
 
+class UnusedColumnsWarning(UserWarning):
+    """Sequences have columns that an estimator does not read."""
+
+
 class ColdStartWarning(UserWarning):
     """Some histories hold no known item, and get popular ones."""

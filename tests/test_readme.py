@@ -70,6 +70,7 @@ class _Counts(seqrec.CombinedDetector):
         return self.part_p_values(X)
 
 
+@pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")  # networks read the price
 def test_its_python_runs_with_counts_in_place_of_networks(monkeypatch):
     for name, fast in {"LSTMRecommender": seqrec.MarkovRecommender, "LSTMAnomalyDetector": _Counts}.items():
         slow = getattr(seqrec, name)

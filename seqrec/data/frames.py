@@ -37,7 +37,11 @@ class Encoded(NamedTuple):
 def open_frame(log: Any, names: Sequence[Any]) -> nw.DataFrame[Any]:
     """Wrap any dataframe, after checking that it has each of the columns once."""
     if not is_into_dataframe(log):
-        advice = " Collect it first: log.collect()." if hasattr(log, "collect") else ""
+        ways = {
+            "collect": " Collect it first: log.collect().",
+            "to_arrow_table": " Fetch it first: log.to_arrow_table().",
+        }
+        advice = next((advice for way, advice in ways.items() if hasattr(log, way)), "")
         kind = type(log).__name__
         raise InputError(f"log must be a pandas, polars or pyarrow dataframe, got {kind}.{advice}")
     columns = log.column_names if isinstance(log, pa.Table) else list(log.columns)

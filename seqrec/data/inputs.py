@@ -7,9 +7,10 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
+from seqrec._checks import show, warn_user
 from seqrec.data.lists import flatten_array
 from seqrec.data.sequences import Sequences, factorize
-from seqrec.exceptions import InputError
+from seqrec.exceptions import InputError, UnusedColumnsWarning
 
 
 def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, reset: bool = True) -> Sequences:
@@ -33,6 +34,8 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     ValueError
         Where `X` is empty and may not be, is an array of other than two dimensions, or holds NaN or infinity.
     """
+    if isinstance(X, str | bytes):
+        raise InputError(f"X must be Sequences or a list of sequences, got {show(X)} alone: write [[{show(X)}]].")
     if isinstance(X, Sequences):
         sequences = X
     elif isinstance(X, list | tuple):
@@ -48,6 +51,15 @@ def as_sequences(X: Any, *, allow_empty: bool = True, estimator: Any = None, res
     if not allow_empty and not sequences.n_events:
         raise InputError(f"X holds no events in its {len(sequences)} sequences. Pass at least one item.")
     return sequences
+
+
+def warn_of_unused(X: Sequences, estimator: Any) -> None:
+    """Say, for an estimator that reads events alone, which columns of X are not used."""
+    if X.columns:
+        plural, named = "s" * (len(X.columns) > 1), ", ".join(map(repr, X.columns))
+        verb = "are" if plural else "is"
+        text = f"column{plural} {named} {verb} not used by {type(estimator).__name__}: it reads the events alone."
+        warn_user(text, UnusedColumnsWarning)
 
 
 def _is_frame(X: Any) -> bool:

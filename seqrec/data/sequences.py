@@ -527,6 +527,8 @@ def _offsets(lengths: np.ndarray) -> np.ndarray:
 
 def _row_index(rows: Any) -> np.ndarray:
     rows = np.asarray(rows)
+    if rows.dtype.kind in "OSU" and rows.size:
+        raise IndexError(f"X[...] selects by position. By the users' ids, write X.at({show(rows.tolist())}).")
     return rows if rows.size else rows.astype(np.int64)
 
 

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 
 from seqrec.data.display import ShownAsCard
 from seqrec.data.ends import close
+from seqrec.data.inputs import warn_of_unused
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.detect.base import THRESHOLD, AnomalyMixin, Normal
@@ -90,7 +91,9 @@ class _CountingDetector(AnomalyMixin, ShownAsCard, Storable, BaseEstimator):
     def _part_names(self) -> list[str]:
         return [name for measure in self._measures for name in measure.names]
 
-    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:  # noqa: ARG002
+    def _learner(self, X: Sequences, random: np.random.RandomState) -> Callable[[Sequences], Normal]:
+        warn_of_unused(X, self)
+
         def learn(X: Sequences) -> Counts:
             return Counts(X.vocabulary, tuple(measure.learn(X, self.order, random) for measure in self._measures))
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import ShownAsCard
-from seqrec.data.inputs import as_sequences
+from seqrec.data.inputs import as_sequences, warn_of_unused
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, Vocabulary, vocabulary
@@ -135,6 +135,7 @@ class UserProfiles(ShownAsCard, Storable, BaseEstimator):
         """
         self._validate_params()
         X, users = _check(X, users, allow_empty=False)
+        warn_of_unused(X, self)
         self.training_data_ = TrainingData.of(X)
         self.vocabulary_, self.users_ = X.compact().vocabulary, Vocabulary(pd.unique(users))
         X, rows = self._encode(X, users)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from seqrec._checks import warn_user
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import DivergenceError
 from seqrec.network.batches import Batch, Windows
@@ -177,7 +176,7 @@ class Trainer:
     def _warn_of_divergence(self, loss: float) -> None:
         guessing = self.network.guessing
         if loss > 2 * guessing + 1:
-            _warn(
+            warn_user(
                 f"Training diverged: its last loss, {loss:.1f} nats, is far worse than guessing at random "
                 f"({guessing:.1f}). Try a smaller learning_rate."
             )
@@ -207,14 +206,6 @@ def _drawn(X: Sequences, weights: np.ndarray | None, rng: np.random.Generator) -
         return X
     times = np.floor(weights + rng.random(len(weights))) if (weights % 1).any() else weights
     return X[np.repeat(np.arange(len(X)), times.astype(np.int64))]
-
-
-def _warn(text: str) -> None:
-    """Warn at the line that called the package, however deep in it the training is."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals["__name__"].startswith("seqrec."):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, stacklevel=level)
 
 
 class RowAdam(keras.optimizers.Adam):

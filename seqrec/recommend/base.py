@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Set
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,26 @@ class RecommenderMixin:
         """How many events at the end of a history matter, but for what was seen."""
         return 1
 
+    @overload
+    def recommend(
+        self,
+        X: Any,
+        k: int = ...,
+        exclude_seen: bool = ...,
+        candidates: ArrayLike | None = ...,
+        at: ArrayLike | None = ...,
+    ) -> tuple[NDArray, NDArray[np.float32]]: ...
+    @overload
+    def recommend(
+        self,
+        X: Any,
+        k: int = ...,
+        exclude_seen: bool = ...,
+        candidates: ArrayLike | None = ...,
+        at: ArrayLike | None = ...,
+        *,
+        as_frame: Literal[True],
+    ) -> pd.DataFrame: ...
     def recommend(
         self,
         X: Any,
@@ -56,7 +76,9 @@ class RecommenderMixin:
         exclude_seen: bool = True,
         candidates: ArrayLike | None = None,
         at: ArrayLike | None = None,
-    ) -> tuple[NDArray, NDArray[np.float32]]:
+        *,
+        as_frame: bool = False,
+    ) -> Any:
         """Recommend the k items that are most likely to come next.
 
         Parameters
@@ -71,6 +93,8 @@ class RecommenderMixin:
             Recommend these items only. Those that the catalogue lacks are skipped, with a warning that counts them.
         at : datetime or (n,) array-like of datetimes, optional
             The time of the question, for models that use time. X needs timestamps then.
+        as_frame : bool
+            Give a DataFrame instead, a row a recommendation: `sequence` (key), `rank` from 1, `item` and `score`.
 
         Returns
         -------
@@ -91,6 +115,10 @@ class RecommenderMixin:
         """
         X = self._encode(X)
         columns, scores = best_of(self._score_blocks(X, exclude_seen, candidates, at), len(X), self._clip(k))
+        if as_frame:
+            row, rank = np.nonzero(~np.isneginf(scores))
+            items = self.vocabulary_.items[columns[row, rank]]
+            return pd.DataFrame({"sequence": X.keys[row], "rank": rank + 1, "item": items, "score": scores[row, rank]})
         return self._name_items(columns, scores), scores
 
     def explain(

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from seqrec.data.display import ShownAsCard
+from seqrec.data.inputs import warn_of_unused
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, TrainingData
 from seqrec.data.vocabulary import N_RESERVED
@@ -43,6 +44,7 @@ class _CountingRecommender(RecommenderMixin, ShownAsCard, Storable, BaseEstimato
         """
         self._validate_params()
         X, weights = self._weighted_sequences(X, y, sample_weight)
+        warn_of_unused(X, self)
         self.vocabulary_, self.item_counts_ = X.vocabulary, item_counts(X, weights, self._counted(X))
         self.training_data_ = TrainingData.of(X)
         self._count_pairs(X, weights)

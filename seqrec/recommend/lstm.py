@@ -190,8 +190,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Learn from new sequences, for one epoch; new items join the catalogue.
 
-        Give each user's whole history with the new events at its end, or the new events alone. An estimator that was
-        never fitted is fitted.
+        Give each user's whole history with the new events at its end, or the new events alone; of what has times, only
+        events after all that was learned before count for the popularity of items. An estimator that was never fitted
+        is fitted.
 
         Parameters
         ----------
@@ -376,7 +377,10 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         trainer, history = self._train(architecture, encoded, course, random, start)
         history = {name: self.history_.get(name, []) + history[name] for name in history}
         self.model_, self.history_, self.vocabulary_ = trainer.network, history, X.vocabulary
-        self.item_counts_ = item_counts(X) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
+        last = self.training_data_.last
+        # Whole histories hold what was counted before.
+        new = slice(None) if last is None or X.timestamps is None else X.timestamps > last
+        self.item_counts_ = item_counts(X, events=new) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
         self.training_data_ = self.training_data_.followed_by(X, n_items)
         trainer.raise_if_stopped()
 

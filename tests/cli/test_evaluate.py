@@ -11,10 +11,10 @@ def test_evaluate_shows_popularity_beside_a_recommender(home, tmp_path):
     settings = [text for setting in longer for text in ("--set", setting)]
     run("fit", home / "log.csv", "-o", model, "--task", "recommend", "--seed", "0", *settings)
     report = json.loads(run("evaluate", model, home / "log.csv", "--json").stdout)
-    assert report["model"]["ndcg@5"] > report["popularity"]["ndcg@5"] > 0
+    assert report["model"]["NDCG@5"] > report["popularity"]["NDCG@5"] > 0
     text = run("evaluate", model, home / "log.csv", "-k", "3", "--include-seen").stdout
     assert "popularity" in text
-    assert "recall@3" in text
+    assert "HR@3" in text
 
 
 def test_evaluate_judges_a_detector_by_labels(home, tmp_path):

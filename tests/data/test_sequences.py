@@ -2,6 +2,7 @@ import copy
 import pickle
 from dataclasses import replace
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -491,3 +492,18 @@ def test_a_user_is_found_without_looking_at_all_of_them():
     index = X._rows_of
     assert X.at("user 99999").keys.tolist() == ["user 99999"]
     assert X._rows_of is index
+
+
+@pytest.mark.parametrize("key", ["anna", ["anna", "ben"], np.array(["anna"], dtype=object)])
+def test_position_and_key_are_not_mixed_up(key):
+    X = Sequences.from_lists([["tea"], ["milk"]], keys=["anna", "ben"])
+    with pytest.raises(IndexError, match=r"selects by position. By the users' ids, write X.at\(.*'anna'"):
+        X[key]
+    assert len(X[[]]) == 0
+
+
+def test_a_relation_of_duckdb_is_to_be_fetched_first():
+    relation = duckdb.sql("select 'a' as user_id, 'x' as item_id, 1700000000 as timestamp")
+    with pytest.raises(TypeError, match=r"got DuckDBPyRelation. Fetch it first: log.to_arrow_table\(\)"):
+        Sequences.from_frame(relation)
+    assert len(Sequences.from_frame(relation.to_arrow_table())) == 1

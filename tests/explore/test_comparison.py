@@ -145,7 +145,7 @@ def test_recommenders_are_judged_as_evaluate_judges_them():
     recommenders, history, target = make_recommenders(), [["tea"], ["milk"], ["cake"]], ["milk", "cake", "milk"]
     comparison = ModelComparison.of(recommenders, history, target, k=1, seconds={"Markov": 2.0})
     figures = evaluate(recommenders["Markov"], history, target, k=1)
-    assert cell(comparison, "Markov", "NDCG@1")["mean"] == pytest.approx(figures["ndcg@1"])
+    assert cell(comparison, "Markov", "NDCG@1")["mean"] == pytest.approx(figures["NDCG@1"])
     assert cell(comparison, "Markov", "coverage@1")["mean"] == pytest.approx(figures["coverage@1"])
     assert np.isnan(cell(comparison, "popular", "seconds to fit")["mean"])
     assert comparison._lower == [False] * 4 + [True]

@@ -193,3 +193,19 @@ def test_a_score_can_be_weighted_by_sequences():
     assert model.score([["a", "b", "a"], ["b"], ["b", "c", "a"]], sample_weight=[1, 7, 3]) == expected
     several = Sequences.from_lists([["a", "b"], ["d"]])
     assert model.score([["a"], ["b"]], several, sample_weight=[1, 0]) == model.score([["a"]], several[:1])
+
+
+def test_recommendations_can_be_a_frame_of_what_there_is():
+    model, X = recommender([[3, 2, 1, 0], [0, 1, 2, 3]]), Sequences.from_lists([["a"], ["b", "c"]], keys=["ann", "bob"])
+    items, scores = model.recommend(X, k=3)
+    frame = model.recommend(X, k=3, as_frame=True)
+    assert frame.columns.tolist() == ["sequence", "rank", "item", "score"]
+    assert frame["sequence"].tolist() == ["ann"] * 3 + ["bob"] * 2  # bob has two items to see
+    assert frame["rank"].tolist() == [1, 2, 3, 1, 2]
+    assert frame["item"].tolist() == [*items[0], *items[1, :2]]
+    assert frame["score"].tolist() == [*scores[0], *scores[1, :2]]
+
+
+def test_one_id_alone_is_no_list_of_sequences():
+    with pytest.raises(ValueError, match=r"got 'a' alone: write \[\['a'\]\]"):
+        recommender([[3, 2, 1, 0]]).recommend("a")

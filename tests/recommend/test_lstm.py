@@ -548,6 +548,17 @@ def test_a_loss_that_breaks_leaves_the_estimator_unfitted():
     assert not [name for name in vars(recommender) if name.endswith("_")]
 
 
+def test_whole_histories_are_not_counted_anew_by_partial_fit():
+    times = [[100 * row + step for step in range(3)] for row in range(4)]
+    items = [["a", "b", "c"]] * 4
+    old = Sequences.from_lists(items, timestamps=times, time_unit="s")
+    later = [[*row[:2], row[2], 10_000] for row in times]
+    longer = Sequences.from_lists([[*row, "d"] for row in items], timestamps=later, time_unit="s")
+    recommender = brief(units=4).fit(old)
+    assert recommender.partial_fit(old).item_counts_.tolist() == [4, 4, 4]
+    assert recommender.partial_fit(longer).item_counts_.tolist() == [4, 4, 4, 4]
+
+
 def test_weights_that_are_equal_change_nothing_and_what_has_none_is_left_out(once):
     weights = np.resize([0.5, 0.0, 0.5], 60)
     weighted = brief().fit(CYCLES, sample_weight=weights)
