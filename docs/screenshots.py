@@ -20,10 +20,10 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks")]
 import numpy as np  # noqa: E402
 from harness import load_user_histories, read_table  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
-from tests.explore.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 import seqrec  # noqa: E402
 from seqrec import LSTMAnomalyDetector, LSTMRecommender, MarkovRecommender, Sequences  # noqa: E402
+from tests.explore.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 WIDTH = 1_100
 SETUP = """

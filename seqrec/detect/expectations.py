@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqrec.data.ends import with_ends
 from seqrec.data.fields import Number
 from seqrec.data.sequences import Sequences
-from seqrec.detect.attribution import _LIMITS, EVENT, _expected_fields, _likeliest, _states_before
+from seqrec.detect.attribution import _LIMITS, EVENT, _expected_fields, _likeliest, _states_before, smallest_of
 from seqrec.detect.normal import Normal
 from seqrec.network import mixtures
 from seqrec.network.reading import Reader
@@ -22,6 +22,10 @@ class Judgement(NamedTuple):
 
     Attributes
     ----------
+    surprisal : (n,) float32, nats
+        Of the event and its fields together.
+    p_value : (n,) float64
+        Of the event and its fields together.
     p_values : dict of (n,) float64
         Of the event and of each of its fields, by name.
     expected : dict of n str
@@ -30,6 +34,8 @@ class Judgement(NamedTuple):
         The ends of that range, of each numeric field.
     """
 
+    surprisal: NDArray[np.float32]
+    p_value: NDArray[np.float64]
     p_values: dict[str, NDArray[np.float64]]
     expected: dict[str, list[str]]
     ranges: dict[str, NDArray[np.float64]]
@@ -58,8 +64,11 @@ def judge(normal: Normal, X: Sequences, events: NDArray, names: NDArray, n_expec
     logits = network.head.logits(states, Reader.of(network).table)
     expected = {EVENT: _likeliest(tf.nn.softmax(logits).numpy(), names, n_expected)}
     of_numbers = zip(fields.numbers, parameters[len(fields.categories) :], strict=True)
+    p_values = found.p_values()[events]
     return Judgement(
-        dict(zip([EVENT, *fields.names], found.p_values()[events].T, strict=True)),
+        found.surprisal[events].sum(axis=1),
+        smallest_of(p_values),
+        dict(zip([EVENT, *fields.names], p_values.T, strict=True)),
         expected | dict(_expected_fields(fields, iter(parameters), n_expected)),
         {number.name: _range(number, one.numpy()) for number, one in of_numbers},
     )

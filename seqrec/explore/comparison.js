@@ -17,7 +17,7 @@ import {
 
 const HEIGHT = 330;
 const EDGE = { left: 52, right: 16, top: 28, bottom: 40 };
-const COLUMNS = "minmax(9.4em,1.3fr) minmax(56px,1.2fr) 8.4em";
+const COLUMNS = "minmax(9.4em,1.3fr) minmax(0,1.2fr) 8.4em";
 const ROW = `display:grid;grid-template-columns:${COLUMNS};gap:8px;align-items:center;width:100%`;
 const ROW_HEIGHT = 60;
 

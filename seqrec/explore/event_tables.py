@@ -32,11 +32,12 @@ def columns_of(X: Sequences, called: Callable[[NDArray], list[str]], at: NDArray
     columns = {"": [f"{position + 1:,}" for position in here]}
     if X.timestamps is not None:
         columns["time"] = times_of(X.timestamps[here])
-    columns[_EVENT] = called(X.vocabulary.decode(X.codes[here]))
+    if X.has_items:
+        columns[_EVENT] = called(X.vocabulary.decode(X.codes[here]))
     for name, values in _values(X).items():
         columns[name] = [value_of(name, value) for value in values[here]]
     columns["row"] = [f"{row:,}" if row >= 0 else "–" for row in X.rows[here]]
-    end = {_EVENT: "(end)"}
+    end = {_EVENT if X.has_items else "": "(end)"}
     return {name: texts + [end.get(name, "")] * (len(at) - len(here)) for name, texts in columns.items()}
 
 

@@ -90,20 +90,19 @@ def timeline(
     reasons = detector.explain(X, n_events=_MOST_EVENTS, only_flagged=False).sort_values("position")
     at, nearest = reasons["position"].to_numpy(), reasons["nearest"].iloc[0]
     judged = judge(detector.normal_, X, at, np.array([*called(detector.vocabulary_.items), "(end)"], dtype=object))
-    events = _events(detector, X, reasons, judged, called)
-    surprisal, odd = np.array([event["surprisal"] for event in events]), reasons["p_value"].to_numpy() < _ODD_EVENT
-    columns = columns_of(X, called, at) | {"surprisal": [f"{nats:.1f} nats" for nats in surprisal]}
+    events = _events(X, reasons, judged, called)
+    columns = columns_of(X, called, at) | {"surprisal": [f"{nats:.1f} nats" for nats in judged.surprisal]}
     usual, channel = odd_cells(judged, columns), fired.rpartition(" ")[0]
     if channel in judged.ranges:
         drawn = picture_of_values(X, channel, judged, [bool(text) for text in usual[channel]], at)
     else:
-        drawn = picture_of_surprisal(surprisal, odd)
+        drawn = picture_of_surprisal(judged.surprisal, judged.p_value < _ODD_EVENT)
     count = _counted(X.n_events, len(at[at < X.n_events]), "oddest")
     return (
         told
         | _table(X, columns, events, usual)
         | {
-            "oddest": int(reasons["p_value"].argmin()),
+            "oddest": int(judged.p_value.argmin()),
             "drawn": drawn,
             "count": f"{count} Drawn: {drawn['caption']}.",
             "nearest": _nearest(nearest, normal, called),
@@ -158,27 +157,28 @@ def in_words(part: str) -> str:
 
 
 def _events(
-    detector: Any, X: Sequences, reasons: Any, judged: Judgement, called: Callable[[NDArray], list[str]]
+    X: Sequences, reasons: Any, judged: Judgement, called: Callable[[NDArray], list[str]]
 ) -> list[dict[str, Any]]:
-    whole = detector.surprisal(X)
     names = [*called(X.vocabulary.decode(X.codes)), "(end)"]
     return [
         {
             "position": int(reason.position),
             "event": names[reason.position],
-            "surprisal": float(whole[reason.position] if reason.position < X.n_events else reason.surprisal),
-            "p": float(reason.p_value),
+            "surprisal": float(nats),
+            "p": float(p),
             "field": label(reason.field, 40),
-            "detail": _detail(X, reason, judged.expected[reason.field][place]),
+            "detail": _detail(X, reason, p, judged.expected[reason.field][place]),
         }
-        for place, reason in enumerate(reasons.itertuples())
+        for place, (reason, nats, p) in enumerate(
+            zip(reasons.itertuples(), judged.surprisal, judged.p_value, strict=True)
+        )
     ]
 
 
-def _detail(X: Sequences, reason: Any, expected: str) -> str:
+def _detail(X: Sequences, reason: Any, p: float, expected: str) -> str:
     when = _when(X, reason.position) if reason.position < X.n_events else ""
     came = "" if reason.field == _EVENT else f"{label(reason.field, 40)} {value_of(reason.field, reason.value)}, "
-    return f"{when}{came}{one_in(reason.p_value)} here. Usually: {expectation_of(reason.field, expected) or '–'}"
+    return f"{when}{came}{one_in(p)} here. Usually: {expectation_of(reason.field, expected) or '–'}"
 
 
 def _plain_events(X: Sequences, called: Callable[[NDArray], list[str]], at: NDArray) -> list[dict[str, Any]]:

@@ -121,7 +121,7 @@ CUT = """(root) => {
 def test_no_figure_is_cut_off_at_any_width(notebook, theme):
     notebook.change_theme(theme)
     cut = {}
-    for width in range(280, 1601, 40):
+    for width in range(320, 1601, 40):
         for name in WIDGETS:
             widget = shown(notebook, name)
             widget.evaluate("(root, width) => { root.style.width = `${width}px`; }", width)
