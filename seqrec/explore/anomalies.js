@@ -212,7 +212,8 @@ function sequenceList(model, data, state) {
 function eventTable(onpick) {
   const id = newId();
   const [head, body] = [h("tr"), h("tbody")];
-  const attributes = { role: "grid", tabindex: 0, "aria-label": "Events in their order", onkeydown, style: "min-width:100%;width:max-content" };
+  const style = "min-width:100%;width:max-content";
+  const attributes = { role: "grid", tabindex: 0, "aria-label": "Events in their order", onkeydown, style };
   const table = h("table", attributes, h("thead", {}, head), body);
   const box = h("div", { class: "sq-list", style: "max-height:290px" }, table);
   let at = -1;

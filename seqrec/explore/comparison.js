@@ -285,7 +285,8 @@ function render({ model, el }) {
     const words = verdict(data, i, j, index("reference"))[0];
     const [, from, to] = i === index("reference") ? [] : data.difference(i, j);
     const change = Number.isFinite(from + to) ? muted(interval(from, to)) : null;
-    const text = h("div", { class: "sq-figure" }, h("div", { class: "sq-label" }, best, name(data.models[i])), muted(words), h("br"), change);
+    const title = h("div", { class: "sq-label" }, best, name(data.models[i]));
+    const text = h("div", { class: "sq-figure" }, title, muted(words), h("br"), change);
     const figures = h(
       "div",
       { class: "sq-figure", style: "text-align:right" },

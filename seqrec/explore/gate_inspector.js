@@ -65,7 +65,8 @@ function heatMaps(frame, el, state, move) {
       const range = part.isGate
         ? "0 faint, 1 blue"
         : `orange −${number(trace.largest[p])} to blue ${number(trace.largest[p])}`;
-      context.fillText(`${part.meaning}  (${range})`, 0, top(p) - 5);
+      const [title, short] = [`${part.meaning}  (${range})`, `${part.name}  (${range})`];
+      context.fillText(context.measureText(title).width < width ? title : short, 0, top(p) - 5);
       context.drawImage(picture(trace, p, colors), 0, top(p), width, tall);
       context.strokeStyle = colors.line;
       context.strokeRect(0.5, top(p) + 0.5, width - 1, tall - 1);
@@ -129,15 +130,17 @@ function stepList(state, move) {
   const row = (step) => {
     const { trace } = state;
     const keeps = trace.part(trace.keeps);
-    const name = [figure(trace.first + step, "sq-muted sq-place"), h("bdi", { class: "sq-label" }, trace.events[step])];
-    if (keeps < 0) return name;
+    const [place, name] = [figure(trace.first + step, "sq-muted sq-place"), h("bdi", {}, trace.events[step])];
+    if (keeps < 0) return [place, h("div", { class: "sq-label" }, name)];
     const kept = trace.mean(keeps, step);
     const bar = h("span", { class: "sq-track" }, h("span", { class: "sq-bar", style: `width:${100 * kept}%` }));
     const writes = trace.part("input");
     const written = writes < 0 ? null : figure(`writes ${Math.round(100 * trace.mean(writes, step))} %`, "sq-muted");
-    return [...name, bar, figure(`keeps ${Math.round(100 * kept)} %`), written];
+    const below = [figure(`keeps ${Math.round(100 * kept)} %`), written];
+    return [place, h("div", { class: "sq-two" }, h("div", { class: "sq-label" }, name), h("div", {}, below)), bar];
   };
-  return listbox({ label: "Steps: how much is kept at each", rows: 8, row, onmove: (step) => move(step, state.row) });
+  const onmove = (step) => move(step, state.row);
+  return listbox({ label: "Steps: how much is kept at each", rows: 7, rowHeight: 42, row, onmove });
 }
 
 function render({ model, el }) {

@@ -17,7 +17,7 @@ const twoLines = (title, ...below) =>
     h("bdi", { class: "sq-label", style: "display:block" }, title),
     h("div", { class: "sq-some sq-muted" }, ...below),
   );
-const parts = (text) => text.split(" · ").map((part) => h("bdi", {}, part));
+const parts = (text) => (text ? text.split(" · ").map((part) => h("span", { dir: "auto" }, part)) : []);
 
 function signed(x, digits) {
   const text = Math.abs(x).toFixed(digits);
