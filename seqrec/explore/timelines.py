@@ -16,7 +16,7 @@ from seqrec.explore.front_end import label
 from seqrec.explore.part_pictures import picture_of_surprisal, picture_of_values
 from seqrec.explore.units import expectation_of, times_of, value_of
 
-_MOST_EVENTS = 1_000  # that are told apart; of longer sequences the oddest ones
+_MOST_EVENTS = 300  # that are told apart, a table that is drawn at once; of longer sequences the oddest ones
 _N_PARTS = 3
 _ODD_PART = 0.05  # p-value of a part of the score, up to which it is a reason
 _ODD_EVENT = 0.01
