@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,13 +8,11 @@ import traitlets
 from golden.make import make_log, read_log
 from sklearn.exceptions import NotFittedError
 
-import seqrec
 from seqrec import NGramDetector, PopularityRecommender, Sequences
 from seqrec.explore import AnomalyExplorer
-from seqrec.explore.alarms import Alarms
 from seqrec.explore.front_end import label
 from seqrec.explore.timelines import in_runs, in_words, timeline
-from seqrec.explore.units import expectation_of, times_of
+from seqrec.explore.units import expectation_of
 
 HOSTILE = '<img src=x onerror="window.__hostile=1">\u202e\x00'
 
@@ -29,11 +26,6 @@ def normal():
 def asked():
     X = read_log(make_log(120, seed=1), fields=True)
     return X, X.lengths > 6
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return seqrec.load(Path(__file__).parents[1] / "golden" / "LSTMAnomalyDetector.seqrec")
 
 
 @pytest.fixture(scope="module")
@@ -151,14 +143,6 @@ def test_the_list_is_searched_by_key_reason_and_name_of_event(counting, asked):
     assert explorer._found == b""
 
 
-def test_one_score_far_away_leaves_the_others_their_room(counting):
-    usual = -np.linspace(0.1, 5, 50)
-    alarms = Alarms(np.sort([-60.0, *usual]), np.array([-40.0, *usual]), None, -4.0)
-    assert -9 < alarms.lowest < -5
-    assert alarms.beyond == 2
-    assert Alarms(np.sort(usual), usual, None, -np.inf).beyond == 0
-
-
 def test_timeline_agrees_with_the_detector(detector, asked, normal):
     X = asked[0]
     explorer = AnomalyExplorer(detector, X, normal=normal)
@@ -205,18 +189,6 @@ def test_odd_cells_say_what_was_usual(detector, asked):
 def timeline_of(explorer, row):
     explorer.sequence = int(row)
     return explorer._timeline
-
-
-def test_the_part_that_fired_is_drawn(detector, asked):
-    X = asked[0]
-    drawn = {part: timeline(detector, X[[3]], -3.0, fired=part)["drawn"] for part in ("gap max", "events max", "short")}
-    assert [one["band"] for one in drawn.values()] == [True, False, False]
-    points = np.frombuffer(drawn["gap max"]["points"], "<f4").reshape(-1, 4)
-    assert len(points) == len(X[3])  # the end has no gap
-    assert np.isnan(points[0, 1])  # nor has the first event
-    assert (points[:, 2] < points[:, 3]).all()
-    assert (np.nanmin(points), np.nanmax(points)) == (0, 1)
-    assert drawn["gap max"]["ends"] == times_of(X.timestamps[X.indptr[3] : X.indptr[4]][[0, -1]])
 
 
 def test_parts_that_are_not_odd_are_no_reasons(counting, asked):
