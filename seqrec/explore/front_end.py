@@ -98,7 +98,7 @@ class Widget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add what a viewer without widgets shows."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return data | {"text/html": self._fallback()}, metadata
+        return data | {"text/html": str(self._fallback())}, metadata  # marimo takes no subclass of text
 
     def _fallback(self) -> str:
         """Describe the widget's state as HTML that needs no script."""

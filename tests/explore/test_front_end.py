@@ -40,6 +40,7 @@ def test_a_table_of_its_own_is_shown_before_the_widget_which_hides_it(monkeypatc
     comparison = explore.ModelComparison({"LSTM": {"hit": 0.5}})
     comparison._ipython_display_()
     still, live = published
+    assert type(comparison._repr_mimebundle_()[0]["text/html"]) is str  # marimo takes no subclass
     assert "LSTM" in still["text/html"]
     assert set(live) == {"application/vnd.jupyter.widget-view+json", "text/plain"}
     assert ":has(.seqrec-still):has(+ " in comparison._css
