@@ -323,7 +323,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         n_expected : int
             Likeliest outcomes that are named.
         only_flagged : bool
-            Leave out the sequences that `predict` finds normal.
+            Leave out the sequences that `predict` finds normal; of one that is normal, nothing is left then.
 
         Returns
         -------

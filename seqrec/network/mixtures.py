@@ -9,12 +9,12 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr, ndtri_exp, softmax
 
 from seqrec.data.fields import ABSENT, FARTHEST, NEGATIVE, POSITIVE, ZERO
 from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
+from seqrec.network.tensorflow import tf
 
 _UNIT_SCALE = math.log(math.e - 1)  # softplus of it is 1
 _SMALLEST_SCALE = 0.02  # standard deviations of the field: a bump is never a spike

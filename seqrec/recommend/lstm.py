@@ -10,10 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
+from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec._checks import warn_user
 from seqrec.data.fields import Fields
 from seqrec.data.queries import last_times, seconds_until
 from seqrec.data.sequences import Sequences
@@ -34,6 +36,8 @@ from seqrec.storage.schemas import Record, Schema
 _SEQUENCES_AT_ONCE = 32_768
 _FIELDS_DROPPED = 0.1  # of the fields' values in training: a question can lack them
 _VALIDATION_SEQUENCES = 2_000  # more would cost time and tell little more
+_FEWEST_SEQUENCES = 20  # fewer validate nothing
+_SMALL = 8_192  # events; a smaller log needs many more steps than its epochs would have
 
 
 class LSTMRecommender(RecommenderMixin, BaseLSTM):
@@ -63,17 +67,19 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         training, states are carried on through a window, and gradients go back up to 70 events.
     batch_size : int or "auto"
         Events (not sequences) in a batch. "auto": about a hundredth of the log, a power of two from 256 to 8,192; to
-        1,024 where items are sampled.
+        1,024 where items are sampled. 64 where a small log is read often (see `max_epochs`).
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine. "auto": 0.01 for batches of 8,192 events, in
-        proportion to the square root of the batch for others.
+        proportion to the square root of the batch for others; 0.01 where a small log is read often.
     max_epochs : int or "auto"
         Passes over the log. "auto": three times the square root of the events per item, at least 6 and at most 10.
+        A log of fewer than 8,192 events is read often, 60,000 events in all, at least 10 times and at most 100; a
+        warning says so if the network then is worse than popularity, or if there is too little to tell.
     patience : int
         Stop after so many epochs without a better validation score.
     validation_fraction : float
         Share of the sequences, at most 2,000, whose last event is held out to validate on. Fewer than 20 validate
-        nothing: training then runs for `max_epochs`.
+        nothing: training then runs for `max_epochs`. Where a small log is read often, 20 are taken if there are 40.
     precision : {"auto", "float32", "bfloat16"}
         Of the matrix products in training. "auto": bfloat16 where the machine has instructions for it. Scores are
         always computed in float32.
@@ -405,7 +411,27 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             return float(np.average(ndcg(np.concatenate(ranks), k=10), weights=of_held_out))
 
         trainer = Trainer(architecture, self._policy())
-        return trainer, trainer.fit(X, course, rng, start, merit if len(target) else None, weights)
+        losses = trainer.fit(X, course, rng, start, merit if len(target) else None, weights)
+        if self.max_epochs == "auto":
+            by_count = ndcg(rankdata(-item_counts(X, weights))[columns], k=10)
+            self._warn_if_poor(losses, len(X), by_count, of_held_out)
+        return trainer, losses
+
+    def _warn_if_poor(self, losses: History, n: int, by_count: NDArray, weights: NDArray | None) -> None:
+        """Say where counting may be better: nothing was held out of n sequences, or popularity has a better NDCG@10."""
+        if not len(by_count):
+            if self.validation_fraction:
+                warn_user(
+                    f"{n:,} sequences are too few to hold last items out, which would tell when to stop and how good "
+                    "the network is. On so small a log MarkovRecommender is often better: compare them by evaluate."
+                )
+            return
+        found, popular = max(losses["validation"]), float(np.average(by_count, weights=weights))
+        if found < popular:
+            warn_user(
+                f"NDCG@10 of held-out last items is {found:.3f}, and {popular:.3f} by popularity alone. Compare with "
+                "PopularityRecommender and MarkovRecommender by evaluate, or take a larger log."
+            )
 
     def _hold_out(
         self, X: Sequences, rng: np.random.Generator
@@ -413,7 +439,9 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         """Take the last event of some sequences out of X: what is left, which, their histories and targets."""
         long = np.flatnonzero(X.lengths > 2)
         n = min(round(self.validation_fraction * len(long)), _VALIDATION_SEQUENCES)
-        rows = np.sort(rng.choice(long, n if n >= 20 else 0, replace=False))
+        if n and self._reads_often(X) and len(long) >= 2 * _FEWEST_SEQUENCES:
+            n = max(n, _FEWEST_SEQUENCES)
+        rows = np.sort(rng.choice(long, n if n >= _FEWEST_SEQUENCES else 0, replace=False))
         ends = X.lengths.copy()
         ends[rows] -= 1
         return X.between(0, ends), rows, X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
@@ -421,8 +449,20 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
     def _is_sampled(self, X: Sequences) -> bool:
         return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))
 
+    def _reads_often(self, X: Sequences) -> bool:
+        """Whether X is so small that it is read often, in small batches, until validation says to stop."""
+        return self.max_epochs == "auto" and X.n_events < _SMALL
+
+    def _batch_size(self, X: Sequences) -> int:
+        return 64 if self.batch_size == "auto" and self._reads_often(X) else super()._batch_size(X)
+
+    def _learning_rate(self, X: Sequences) -> float:
+        return 0.01 if self.learning_rate == "auto" and self._reads_often(X) else super()._learning_rate(X)
+
     def _n_epochs(self, X: Sequences) -> int:
         """Choose few epochs for a sparse log: it is known by heart soon, and the rate should have fallen by then."""
+        if self._reads_often(X):
+            return int(np.clip(60_000 / X.n_events, 10, 100))
         usual = np.clip(round(3 * math.sqrt(X.n_events / len(X.vocabulary))), 6, 10)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
