@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec.data.ends import with_ends
@@ -15,6 +14,7 @@ from seqrec.detect.attribution import _LIMITS, EVENT, _expected_fields, _likelie
 from seqrec.detect.normal import Normal
 from seqrec.network import mixtures
 from seqrec.network.reading import Reader
+from seqrec.network.tensorflow import tf
 
 
 class Judgement(NamedTuple):

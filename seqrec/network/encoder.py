@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
-from keras import ops
 
 from seqrec.data.vocabulary import PADDING, UNKNOWN
 from seqrec.network.blueprint import N_BUMPS, N_RECENT, Architecture
 from seqrec.network.layers import CodeDropout, Dropout, dense, embedding, recurrent_layer
+from seqrec.network.tensorflow import keras, ops, tf
 
 _SEEN = 5.0  # standard deviations up to which the network sees a number: an outlier must not blind it to what follows
 _CENTERS = np.linspace(-3, 3, N_BUMPS, dtype=np.float32)  # of bumps that it sees a number by, half a deviation apart

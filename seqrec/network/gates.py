@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +14,7 @@ from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
 from seqrec.network.estimator import BaseLSTM
-from seqrec.network.tensorflow import one_graph
+from seqrec.network.tensorflow import keras, one_graph, tf
 
 START = "(start)"  # what a network reads before the first event
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
@@ -17,6 +15,7 @@ from seqrec.network.blueprint import HIDDEN_UNITS, Architecture
 from seqrec.network.encoder import Encoder
 from seqrec.network.layers import Dropout, dense
 from seqrec.network.losses import sampled_cross_entropy, softmax_cross_entropy
+from seqrec.network.tensorflow import keras, tf
 
 _LOGITS_AT_ONCE = 2**20  # a block stays in the cache of a CPU
 _LOG_SCALE = 1.2  # small, so that training starts out from popularity

@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import keras
-import tensorflow as tf
-from keras import ops
-
 from seqrec.data.vocabulary import PADDING
 from seqrec.network.recurrence import lstm_sequence, read_sequence
+from seqrec.network.tensorflow import keras, ops, tf
 
 
 class LSTM(keras.layers.LSTM):

@@ -10,9 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
-
 from seqrec.data.vocabulary import N_RESERVED
+from seqrec.network.tensorflow import tf
 
 _LOGITS_AT_ONCE = 2**22  # a block of this size stays in the cache of a CPU
 

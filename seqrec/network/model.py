@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from seqrec.data.fields import NOT_GIVEN
 from seqrec.data.vocabulary import N_RESERVED, PADDING
@@ -15,7 +13,7 @@ from seqrec.network.batches import TILE, Batch
 from seqrec.network.blueprint import Architecture, Blueprint
 from seqrec.network.encoder import Encoder
 from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
-from seqrec.network.tensorflow import check_process, own_names
+from seqrec.network.tensorflow import check_process, keras, own_names, tf
 
 
 class SequenceModel(keras.Model):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from seqrec.data.queries import last_times
@@ -14,7 +13,7 @@ from seqrec.data.sequences import Sequences
 from seqrec.network.batches import TILE, groups_to_read, in_whole_tiles, parts_in_time
 from seqrec.network.model import SequenceModel
 from seqrec.network.state import State
-from seqrec.network.tensorflow import check_process, one_graph
+from seqrec.network.tensorflow import check_process, one_graph, tf
 
 BATCH = 16_384  # events that are read together
 _SCORES_AT_ONCE = 2**24  # scores in memory together: 64 MiB

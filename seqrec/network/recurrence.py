@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-from tensorflow.raw_ops import SigmoidGrad, TanhGrad
+from seqrec.network.tensorflow import tf
 
 
 def lstm_sequence(
@@ -88,9 +87,9 @@ def _recurrence(inputs: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor, first_h:
         def back(t: tf.Tensor, dh: tf.Tensor, dc: tf.Tensor, d_read: tf.Tensor, d_gates: tf.Tensor) -> Any:
             i, f, g, o, tanh_c = (array.read(t) for array in gates)
             dh = tf.cast(each_gradient.read(t), tf.float32) + tf.cast(dh, tf.float32)
-            dc = dc + TanhGrad(y=tanh_c, dy=dh * o)
-            di, df = SigmoidGrad(y=i, dy=dc * g), SigmoidGrad(y=f, dy=dc * cells.read(t))
-            dg, do = TanhGrad(y=g, dy=dc * i), SigmoidGrad(y=o, dy=dh * tanh_c)
+            dc = dc + tf.raw_ops.TanhGrad(y=tanh_c, dy=dh * o)
+            di, df = tf.raw_ops.SigmoidGrad(y=i, dy=dc * g), tf.raw_ops.SigmoidGrad(y=f, dy=dc * cells.read(t))
+            dg, do = tf.raw_ops.TanhGrad(y=g, dy=dc * i), tf.raw_ops.SigmoidGrad(y=o, dy=dh * tanh_c)
             dz = tf.concat([tf.cast(part, dtype) for part in (di, df, dg, do)], axis=1)
             dx, dh = tf.split(tf.matmul(dz, transposed), (input_dim, units), axis=1)
             return t - 1, dh, dc * f, d_read.write(t, dx), d_gates.write(t, dz)

@@ -33,11 +33,13 @@ def _quietly() -> Iterator[None]:
 
 
 with _quietly():
+    import keras
     import tensorflow as tf
+    from keras import ops
     from keras.src.backend.common import global_state
     from tensorflow.python.framework.ops import gradient_registry
 
-__all__ = ["bfloat16_is_fast", "check_process", "one_graph", "own_names", "tf"]
+__all__ = ["bfloat16_is_fast", "check_process", "keras", "one_graph", "ops", "own_names", "tf"]
 
 _GRADIENTS: dict[str, Any] = getattr(gradient_registry, "_registry", {})
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from seqrec._checks import warn_user
 from seqrec.data.sequences import Sequences
@@ -19,7 +17,7 @@ from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
 from seqrec.network.progress import training_progress
 from seqrec.network.reading import Reader
-from seqrec.network.tensorflow import one_graph
+from seqrec.network.tensorflow import keras, one_graph, tf
 
 History = dict[str, list[float]]  # for each epoch the "loss" (nats an event, dropout on), perhaps the "validation"
 
