@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+pytestmark = pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")  # those that count read none
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 

@@ -51,9 +51,8 @@ def _count_padded(rows: NDArray, value: Any, n_runs: int) -> int | None:
     filled = filled.all(axis=tuple(range(2, filled.ndim))) if filled.ndim > 2 else filled
     runs = np.logical_and.accumulate(filled, axis=1).sum(axis=1)
     least = n_runs if _is_usual(value) else 3  # an event may well end some sequences, and others not
-    if filled.sum() != runs.sum() or len(np.unique(runs)) < least:
-        return None
-    return int(np.count_nonzero(runs))
+    n_padded, is_told = int(np.count_nonzero(runs)), filled.sum() == runs.sum() and len(np.unique(runs)) >= least
+    return n_padded if is_told and n_padded > 1 and runs.max() > 1 else None  # one by one, it may be an event
 
 
 def _message(value: Any, n_rows: int, n: int, end: str) -> str:

@@ -16,6 +16,8 @@ from seqrec import (
     save,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")  # those that count read none
+
 
 def make_ticks(n=40, seed=0):
     """Sequences of about 20 ticks, a minute apart, each with two numbers."""

@@ -25,6 +25,7 @@ def test_events_without_items_are_shown_without_items():
     assert "(event)" not in shown(X)
 
 
+@pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")
 def test_a_detector_of_events_without_items_is_shown_without_items():
     text = shown(NGramDetector().fit(Sequences.from_arrays([[0.0] * (2 + row % 5) for row in range(20)])))
 

@@ -79,7 +79,6 @@ def test_a_field_without_any_value_is_of_the_kind_that_is_wanted(tmp_path, kind)
 
 
 def test_a_field_with_one_value_keeps_its_kind(tmp_path):
-    columns = {"user": ["a", "b"], "item": ["x", "y"], "amount": pa.array([None, "3"])}
+    columns = {"user": ["a", "b"], "item": ["x", "y"], "amount": pa.array([None, "three"])}
     file = parquet(tmp_path / "a.parquet", columns, row_group_size=1)
-    with pytest.raises(LogError, match="holds text, but numbers were expected"):
-        find_kinds([file], Columns("user", "item", None, ("amount",)), {"field:amount": "number"})
+    assert read_schema(file).field("amount").type == pa.string()

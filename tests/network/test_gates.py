@@ -257,6 +257,7 @@ def test_what_was_never_fitted_is_refused(kind):
         trace_gates(kind(), SEQUENCE)
 
 
+@pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")
 def test_a_model_without_a_network_is_refused():
     with pytest.raises(TypeError, match="to follow, got MarkovRecommender"):
         trace_gates(MarkovRecommender().fit(X), SEQUENCE)
