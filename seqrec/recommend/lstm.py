@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -30,6 +31,7 @@ from seqrec.network.reading import Reader
 from seqrec.network.stream import StreamState
 from seqrec.network.training import Course, History, Trainer
 from seqrec.recommend.base import RecommenderMixin, item_counts
+from seqrec.recommend.baselines import MarkovRecommender
 from seqrec.recommend.stream import RecommenderStream
 from seqrec.storage.schemas import Record, Schema
 
@@ -413,24 +415,30 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         trainer = Trainer(architecture, self._policy())
         losses = trainer.fit(X, course, rng, start, merit if len(target) else None, weights)
         if self.max_epochs == "auto":
-            by_count = ndcg(rankdata(-item_counts(X, weights))[columns], k=10)
-            self._warn_if_poor(losses, len(X), by_count, of_held_out)
+            if len(target):
+                self._warn_if_poor(max(losses["validation"]), X, weights, history, target, of_held_out)
+            elif self.validation_fraction:
+                warn_user(
+                    f"{len(X):,} sequences are too few to hold last items out, which would tell when to stop and how "
+                    "good the network is. On so small a log MarkovRecommender is often better: compare by evaluate."
+                )
         return trainer, losses
 
-    def _warn_if_poor(self, losses: History, n: int, by_count: NDArray, weights: NDArray | None) -> None:
-        """Say where counting may be better: nothing was held out of n sequences, or popularity has a better NDCG@10."""
-        if not len(by_count):
-            if self.validation_fraction:
-                warn_user(
-                    f"{n:,} sequences are too few to hold last items out, which would tell when to stop and how good "
-                    "the network is. On so small a log MarkovRecommender is often better: compare them by evaluate."
-                )
-            return
-        found, popular = max(losses["validation"]), float(np.average(by_count, weights=weights))
-        if found < popular:
+    def _warn_if_poor(
+        self, found: float, X: Sequences, weights: Any, history: Sequences, target: NDArray, of_held_out: Any
+    ) -> None:
+        """Say where counting is better, in NDCG@10 of the last items that were held out: of a small log, pairs too."""
+        ranks = rankdata(-item_counts(X, weights))[target - N_RESERVED]
+        counted = {"PopularityRecommender": float(np.average(ndcg(ranks, k=10), weights=of_held_out))}
+        if self._reads_often(X):
+            markov = MarkovRecommender().fit(replace(X, columns={}), sample_weight=weights)
+            asked = replace(history, columns={}), X.vocabulary.decode(target), of_held_out
+            counted["MarkovRecommender"] = markov.score(*asked)
+        best = max(counted, key=lambda name: counted[name])
+        if found < counted[best]:
             warn_user(
-                f"NDCG@10 of held-out last items is {found:.3f}, and {popular:.3f} by popularity alone. Compare with "
-                "PopularityRecommender and MarkovRecommender by evaluate, or take a larger log."
+                f"NDCG@10 of held-out last items is {found:.3f}, and that of {best} {counted[best]:.3f}: this log is "
+                "too small, or too plain, for a network. Take the other one, or a larger log; compare by evaluate."
             )
 
     def _hold_out(

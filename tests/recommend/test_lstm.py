@@ -704,7 +704,9 @@ def test_a_small_log_is_read_often_unless_the_epochs_are_given(n_events, n_epoch
 def test_a_network_that_is_worse_than_popularity_says_so(monkeypatch):
     recommender = LSTMRecommender(units=4, patience=1, random_state=0, precision="float32")
     monkeypatch.setattr("seqrec.recommend.lstm.rankdata", lambda counts: np.ones(len(counts)))  # popularity is perfect
-    with pytest.warns(UserWarning, match=r"items is 0\.\d+, and 1\.000 by popularity alone.* by evaluate") as caught:
+    with pytest.warns(
+        UserWarning, match=r"items is 0\.\d+, and that of PopularityRecommender 1\.000.* by evaluate"
+    ) as caught:
         recommender.fit(CYCLES)
     assert [one.filename for one in caught] == [__file__]
     assert len(recommender.history_["validation"]) < recommender._n_epochs(FakeLog(sum(map(len, CYCLES))))
