@@ -3,19 +3,23 @@
 Sequences of independent events whose kinds follow Zipf's law, so that many hold kinds which training lacked: each log
 is drawn anew, learned from, and asked about other sequences of the same source. A rate is kept if its mean over the
 logs lies no more than two standard errors above it. "discoveries" is the share of logs in whose normal sequences alone
-`discoveries(0.1)` finds anything. Where habits drift, folds that follow time are compared with random ones.
+`discoveries(0.1)` finds anything. Where habits drift, folds that follow time are compared with random ones: on logs
+that are drawn and, where the data lie (--data or $SEQREC_DATA), on the commands of each user of Schonlau et al. (2001)
+that are the user's own, by tens: of 500, the first 350 are learned from.
 
-    python benchmarks/false_alarms.py
+    python benchmarks/false_alarms.py --data FOLDER
     python benchmarks/false_alarms.py --detectors LSTM --logs 20 --kinds 5000 --sequences 300 --name false-alarms-lstm
 """
 
 import argparse
+import os
 import warnings
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
 import numpy as np
-from harness import write_result
+from harness import read_table, write_result
 
 import seqrec
 from seqrec import Sequences
@@ -79,13 +83,19 @@ def zipf(name: str, kinds: int, n: int, n_folds: int, n_logs: int) -> dict[str, 
     return {"detector": name, "kinds": kinds, "sequences": n, "folds": n_folds} | summary(found)
 
 
-def drift(name: str, n_folds: int, folds: str, n_logs: int) -> dict[str, Any]:
-    """Learn from the older sequences, and ask about the newest."""
-    found = []
-    for seed in range(n_logs):
-        X = draw_drifting(np.random.default_rng(seed), 600 + N_ASKED)
-        found.append(judge(make(name, n_folds, seed).fit(X[:600], folds=folds), X[600:]))
+def drift(name: str, n_folds: int, folds: str, logs: Iterable[Sequences], n: int) -> dict[str, Any]:
+    """Learn from the n older sequences of each log, and ask about the newest."""
+    found = [judge(make(name, n_folds, seed).fit(X[:n], folds=folds), X[n:]) for seed, X in enumerate(logs)]
     return {"detector": name, "folds": n_folds, "follow": folds} | summary(found)
+
+
+def typed(folder: str) -> list[Sequences]:
+    """Give the commands that each user typed without doubt, by tens, the oldest first."""
+    log = read_table(folder, "schonlau", "events").sort_values(["user_id", "position"])
+    return [
+        Sequences.from_lists(own.to_numpy()[:5_000].reshape(-1, 10).tolist())
+        for _, own in log.groupby("user_id")["command"]
+    ]
 
 
 def show(row: dict[str, Any]) -> None:
@@ -99,16 +109,22 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, nargs="+", default=[400, 2_000, 5_000])
     parser.add_argument("--sequences", type=int, nargs="+", default=[100, 300, 1_000])
     parser.add_argument("--folds", type=int, nargs="+", default=[1, 5])
+    parser.add_argument("--data", default=os.environ.get("SEQREC_DATA"), metavar="FOLDER")
     parser.add_argument("--name", default="false-alarms", help="of the file of results")
     chosen = parser.parse_args()
-    figures: dict[str, list[dict[str, Any]]] = {"zipf": [], "drift": []}
+    figures: dict[str, list[dict[str, Any]]] = {"zipf": [], "drift": [], "schonlau": []}
+    wandering = [draw_drifting(np.random.default_rng(seed), 600 + N_ASKED) for seed in range(min(chosen.logs, 30))]
+    users = typed(chosen.data) if chosen.data else []
     for name, n_folds in product(chosen.detectors, chosen.folds):
         for kinds, n in product(chosen.kinds, chosen.sequences):
             figures["zipf"].append(zipf(name, kinds, n, n_folds, chosen.logs))
             show(figures["zipf"][-1])
         for folds in ("given", "random"):
-            figures["drift"].append(drift(name, n_folds, folds, min(chosen.logs, 30)))
+            figures["drift"].append(drift(name, n_folds, folds, wandering, 600))
             show(figures["drift"][-1])
+            if users:
+                figures["schonlau"].append(drift(name, n_folds, folds, users[: chosen.logs], 350))
+                show(figures["schonlau"][-1])
     write_result(chosen.name, chosen, {"seeds": list(range(chosen.logs)), "figures": figures})
 
 

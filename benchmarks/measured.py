@@ -181,6 +181,11 @@ def false_alarms(result: dict[str, Any]) -> Measured:
         "On logs whose habits drift, learned from the older sequences and asked about the newest:",
         lay_out(["detector", "folds", "they follow"], ["detector", "folds", "follow"], drift),
     ]
+    if schonlau := result["figures"].get("schonlau"):
+        parts += [
+            "On the commands of each of Schonlau's 50 users that are their own, by tens, the first 350 learned from:",
+            lay_out(["detector", "folds", "they follow"], ["detector", "folds", "follow"], schonlau),
+        ]
     return Measured("False alarms", parts)
 
 
