@@ -266,13 +266,19 @@ def _files_of(folder: Path) -> dict[str, Path]:
     files = {name: path for name, path in files.items() if path.parent != records}
     if not (states / "current.json").exists():
         return files
-    current = json.loads((states / "current.json").read_text())["name"]  # drawn at random
-    return {name.replace(current, "current"): path for name, path in files.items()}
+    for night, name in enumerate(_nights(states / "current.json")):
+        files = {file.replace(name, f"night {night}"): path for file, path in files.items()}
+    return files
+
+
+def _nights(path: Path) -> list[str]:
+    """Name the generations of states, whose names are drawn at random."""
+    return [night["name"] for night in json.loads(path.read_text())["generations"]]
 
 
 def _is_left_over(name: str) -> bool:
     parts = Path(name).parts
-    old_states = parts[0] == "state" and parts[1] not in ("current", "current.json")
+    old_states = parts[0] == "state" and parts[1] != "current.json" and not parts[1].startswith("night ")
     return ".seqrec" in parts or name.endswith(".unfinished") or old_states
 
 
@@ -280,7 +286,12 @@ def _content(files: dict[str, Path], name: str) -> Any:
     if name not in files:
         return None
     if name == "state/current.json":
-        return json.loads(files[name].read_text()) | {"name": "current"}
+        text = files[name].read_text()
+        for night, drawn in enumerate(_nights(files[name])):
+            text = text.replace(drawn, f"night {night}")
+        return text
+    if files[name].name == "report.json":  # it tells when the job ran
+        return {key: part for key, part in json.loads(files[name].read_text()).items() if key not in ("run", "sha256")}
     return files[name].read_bytes()
 
 

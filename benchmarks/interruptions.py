@@ -47,7 +47,7 @@ from interrupted_jobs import (
 import seqrec
 from seqrec._files import write_bytes
 
-CLEAN = (0, 3)  # exit codes of a job that has finished
+CLEAN = (0, 3, 5)  # exit codes of a job that has finished
 INPUT_OUTPUT, LOCKED = 74, 75
 AT_START = 0.25  # share of kills before there is a plan
 LONGEST_CHAIN = 6  # kills of one run, at most
