@@ -402,6 +402,7 @@ def test_users_are_what_profiles_hold(tmp_path):
     assert inspect(tmp_path / "model.seqrec")["n_ids"] == 4
 
 
+@pytest.mark.slow
 def test_a_file_without_keys_gives_the_same_scores_and_names_no_nearest_sequence(tmp_path):
     detector, X = load(GOLDEN / "LSTMAnomalyDetector.seqrec"), read_log(QUESTIONS, fields=True)
     own = detector.explain(X, only_flagged=False)

@@ -337,7 +337,13 @@ def turn_nan(*_):
     raise FloatingPointError("the loss turned nan in epoch 1.")
 
 
-@pytest.mark.parametrize(("stop", "error"), [(interrupt, KeyboardInterrupt), (turn_nan, FloatingPointError)])
+@pytest.mark.parametrize(
+    ("stop", "error"),
+    [
+        (interrupt, KeyboardInterrupt),
+        pytest.param(turn_nan, FloatingPointError, marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(fitted, monkeypatch, stop, error):
     detector, unfitted, X = copy_of(fitted), clone(fitted), sequences(FRESH)
     before = detector.score_samples(X)
