@@ -25,7 +25,8 @@ from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
 __all__ = ["inspect", "load", "save"]
 
 # The names that a file may hold. What is imported is looked up here, never in the file.
-_ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(("Recommender", "Detector", "Classifier", "Profiles")))
+_KINDS = ("Recommender", "Detector", "Generator", "Classifier", "Profiles")
+_ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(_KINDS))
 
 
 def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None, keep_examples: bool = False) -> None:

@@ -88,7 +88,7 @@ def test_a_bad_parameter_fails_in_fit_by_name(name):
 
 
 def test_an_unfitted_estimator_says_so(name):
-    X, others = [["tea"]], {"y": ["tea"], "users": [1]}
+    X, others = [["tea"]], {"y": ["tea"], "users": [1], "training": [["tea"]]}
     for verb, method in inspect.getmembers(type(new(name)), inspect.isfunction):
         _, *parameters = inspect.signature(method).parameters.values()
         needed = [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]

@@ -29,6 +29,7 @@ ESTIMATORS = {
     "CompositionDetector": {},
     "NGramDetector": {"order": 3},
     "CombinedDetector": {"random_state": 7},
+    "NGramGenerator": {"order": 3},
     "LSTMRecommender": SMALL,
     "LSTMAnomalyDetector": SMALL | {"n_folds": 1, "sides": {"amount": "high"}},
     "LSTMSequenceClassifier": {
@@ -87,6 +88,8 @@ def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
     if name.endswith("Recommender"):
         items, scores = estimator.recommend(X, k=4)
         return {"items": items, "scores": scores}
+    if name.endswith("Generator"):
+        return {"scores": estimator.log_likelihood(X)}
     if name == "UserProfiles":
         return {"scores": estimator.score_samples(X, X.keys % 6)}
     if name == "LSTMSequenceClassifier":

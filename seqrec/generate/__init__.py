@@ -1,0 +1,1 @@
+"""Samples from the distribution: what could follow."""
