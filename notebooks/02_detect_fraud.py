@@ -103,13 +103,15 @@ ax = plots.plot_surprisal(detector, asked[asked.keys == session])
 # %% [markdown]
 # ## Would counting have done?
 #
-# Counting takes seconds and has the same interface, so ask it first. AUROC is the chance that a fraud looks odder than
-# a normal session: 1 is perfect, 0.5 is guessing.
+# Counting takes seconds and has the same interface, so ask it first. It reads the events alone, and would warn of
+# fields that it is given. AUROC is the chance that a fraud looks odder than a normal session: 1 is perfect, 0.5 is
+# guessing.
 
 # %%
+events = seqrec.Sequences.from_frame(clean, user="session_id", item="event")
 detectors = {
-    "3-grams": seqrec.NGramDetector(order=3).fit(X),
-    "all counts": seqrec.CombinedDetector().fit(X),
+    "3-grams": seqrec.NGramDetector(order=3).fit(events),
+    "all counts": seqrec.CombinedDetector().fit(events),
     "LSTM": detector,
 }
 auroc = {}

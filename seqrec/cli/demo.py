@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqrec.cli.console import start_tensorflow
@@ -173,7 +174,8 @@ def _detectors(screen: Console, X: Sequences) -> dict[str, Any]:
     from seqrec.detect.baselines import CombinedDetector, NGramDetector
     from seqrec.detect.lstm import LSTMAnomalyDetector
 
-    counting = {"3-grams": NGramDetector(order=3).fit(X), "all counts": CombinedDetector().fit(X)}
+    events = replace(X, columns={})  # all that counting reads
+    counting = {"3-grams": NGramDetector(order=3).fit(events), "all counts": CombinedDetector().fit(events)}
     screen.print("Training the LSTM, which takes about a minute ...")
     lstm = LSTMAnomalyDetector(n_folds=1, max_epochs=_N_EPOCHS, random_state=0).fit(X)
     return counting | {"LSTM": lstm.set_threshold(false_positive_rate=_ALERTS)}
