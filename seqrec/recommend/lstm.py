@@ -199,8 +199,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         """Learn from new sequences, for one epoch; new items join the catalogue.
 
         Give each user's whole history with the new events at its end, or the new events alone; of what has times, only
-        events after all that was learned before count for the popularity of items. An estimator that was never fitted
-        is fitted.
+        events after all that was learned before, or of new items, count for the popularity of items. An estimator that
+        was never fitted is fitted.
 
         Parameters
         ----------
@@ -385,9 +385,10 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         trainer, history = self._train(architecture, encoded, course, random, start)
         history = {name: self.history_.get(name, []) + history[name] for name in history}
         self.model_, self.history_, self.vocabulary_ = trainer.network, history, X.vocabulary
-        last = self.training_data_.last
-        # Whole histories hold what was counted before.
-        new = slice(None) if last is None or X.timestamps is None else X.timestamps > last
+        last, before = self.training_data_.last, len(self.item_counts_)
+        new: Any = slice(None)
+        if last is not None and X.timestamps is not None:  # whole histories hold what was counted before
+            new = (X.timestamps > last) | (X.codes >= N_RESERVED + before)
         self.item_counts_ = item_counts(X, events=new) + _widened(self.item_counts_, np.zeros(n_items, np.int64))
         self.training_data_ = self.training_data_.followed_by(X, n_items)
         trainer.raise_if_stopped()

@@ -557,6 +557,8 @@ def test_whole_histories_are_not_counted_anew_by_partial_fit():
     recommender = brief(units=4).fit(old)
     assert recommender.partial_fit(old).item_counts_.tolist() == [4, 4, 4]
     assert recommender.partial_fit(longer).item_counts_.tolist() == [4, 4, 4, 4]
+    new_but_early = Sequences.from_lists([["a", "e"]], timestamps=[[0, 1]], time_unit="s")
+    assert recommender.partial_fit(new_but_early).item_counts_.tolist() == [4, 4, 4, 4, 1]
 
 
 def test_weights_that_are_equal_change_nothing_and_what_has_none_is_left_out(once):
