@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from job_files import results
 
 import seqrec
 from seqrec import LSTMAnomalyDetector, Sequences, datasets
@@ -92,7 +93,7 @@ def test_two_dask_workers_give_the_files_of_one_process(detector, model, tmp_pat
 
     def run(name, score_all=None):
         DetectionJob(model, source, tmp_path / name, Settings()).run(lambda *_: None, score_all)
-        return {path.name: path.read_bytes() for path in (tmp_path / name).iterdir() if path.is_file()}
+        return results(tmp_path / name)
 
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         found = run("dask", score_on(cluster.scheduler_address))

@@ -196,9 +196,11 @@ class Kernel:
 
     def execute(self, statements, timeout=30, **expressions):
         """Run Python statements; the named expressions' values come back as JSON text."""
-        reply = self._client.execute(
-            statements, store_history=False, user_expressions=expressions, reply=True, timeout=timeout
-        )["content"]
+        reply = {"status": "aborted"}  # as a kernel answers what comes right after an error
+        while reply["status"] == "aborted":
+            reply = self._client.execute(
+                statements, store_history=False, user_expressions=expressions, reply=True, timeout=timeout
+            )["content"]
         if reply["status"] != "ok":
             raise AssertionError(_plain(reply["traceback"]))
         return {name: _text(value) for name, value in reply["user_expressions"].items()}
