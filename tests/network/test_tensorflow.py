@@ -186,6 +186,7 @@ for _ in range(4):
 before = resident()
 for _ in range(16):
     work()
+    gc.collect()
 print(resident() - before)
 """
 
