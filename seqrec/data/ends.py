@@ -36,6 +36,25 @@ class Chain(NamedTuple):
         return shifted
 
 
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
+
+
+def hashed_grams(chain: Chain, order: int) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
+    """Hash each event's context, and both together, for contexts of 0 to ``order - 1`` events before it."""
+    context, result = np.zeros(len(chain.codes), dtype=np.uint64), []
+    for distance in range(order):
+        if distance:
+            context = mix(context, chain.previous(distance))
+        result.append((context, mix(context, chain.codes)))
+    return result
+
+
+def mix(hashes: NDArray[np.uint64], codes: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Hash one code more, (n,)."""
+    mixed = (hashes ^ (codes.astype(np.uint64) + np.uint64(1))) * _MULTIPLIER
+    return mixed ^ (mixed >> np.uint64(29))
+
+
 def end_code(n_items: int) -> int:
     """Code of the end of a sequence, after those of the items."""
     return N_RESERVED + n_items

@@ -9,7 +9,8 @@ import numpy as np
 
 from seqrec._checks import show, warn_user
 from seqrec.data.lists import flatten_array
-from seqrec.data.sequences import Sequences, factorize
+from seqrec.data.sequences import Sequences
+from seqrec.data.vocabulary import factorize
 from seqrec.exceptions import InputError, UnusedColumnsWarning
 
 

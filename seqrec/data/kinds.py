@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from seqrec._checks import show
 
-_FEW = 0.01  # share of cells
+FEW = 0.01  # share of cells
 _BLANK = r"^[ \t]*\z"
 _BOOLEAN = r"^(?i:true|false)[ \t]*\z"
 _COMMAS = r"^[ \t]*[+-]?[0-9]+(\.[0-9]{3})*,[0-9]+[ \t]*\z"
@@ -62,9 +62,9 @@ class Tally:
     @property
     def kind(self) -> str:
         """What the cells are: "number", "text", or "mixed"."""
-        if self.numbers >= (1 - _FEW) * self.filled:
+        if self.numbers >= (1 - FEW) * self.filled:
             return "number"
-        return "text" if max(self.numbers, self.commas) <= _FEW * self.filled else "mixed"
+        return "text" if max(self.numbers, self.commas) <= FEW * self.filled else "mixed"
 
     def tell(self) -> str:
         """Say how many of the cells are what most are not, and which are the first of them."""

@@ -19,7 +19,7 @@ from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, read_flat_times
 from seqrec.data.padding import warn_of_padding
 from seqrec.data.times import TICKS, clock_of, on_ticks
-from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary, factorize, number_items
 from seqrec.exceptions import InputError
 
 _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
@@ -165,7 +165,7 @@ class Sequences:
             users = frames.sort_ids(frames.read_ids(frame, user))
             items, by_time = rest.result()
         rows, indptr = frames.sort_events(users, by_time)
-        codes, vocabulary = _number_items(items.codes[rows], items.ids)
+        codes, vocabulary = number_items(items.codes[rows], items.ids)
         in_order = None if times is None else times[rows].astype("datetime64[us]", copy=False)
         X = cls(
             codes=codes,
@@ -500,20 +500,6 @@ def _read_items(frame: nw.DataFrame[Any], item: str | None) -> frames.Encoded:
     if item is not None:
         return frames.read_ids(frame, item)
     return frames.Encoded(np.zeros(len(frame), dtype=np.int32), NO_ITEMS.items)
-
-
-def factorize(values: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
-    """Give the code of each id, and the vocabulary, whose items come as they first appear."""
-    codes, items = pd.factorize(check_ids(values, "X as one column"))
-    return (codes + N_RESERVED).astype(np.int32), Vocabulary(items)
-
-
-def _number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
-    """Give each event's code, and the vocabulary: the items at `positions`, as they first appear."""
-    order = pd.unique(positions)
-    codes = np.empty(len(items), dtype=np.int32)
-    codes[order] = np.arange(N_RESERVED, N_RESERVED + len(order), dtype=np.int32)
-    return codes[positions], Vocabulary(items[order])
 
 
 def _comparable(column: np.ndarray) -> Any:

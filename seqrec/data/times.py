@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -69,10 +69,13 @@ def clock_of(times: np.ndarray) -> int | None:
         One of ``CLOCKS``. None where so few times could lie on the ticks of a coarser clock by chance.
     """
     ticks = times.view(np.int64) if len(times) else np.zeros(0, np.int64)
-    for tick in sorted(CLOCKS.values(), reverse=True):
-        if not (ticks[:1000] % tick).any() and not (ticks % tick).any():
-            return tick if is_told(tick, len(ticks)) else None
-    return None
+    return coarsest_clock(lambda tick: not (ticks[:1000] % tick).any() and not (ticks % tick).any(), len(ticks))
+
+
+def coarsest_clock(fits: Callable[[int], bool], n: int) -> int | None:
+    """Give the coarsest clock on whose ticks n times lie, as `fits` says; None where that may be chance."""
+    tick = next(tick for tick in sorted(CLOCKS.values(), reverse=True) if fits(tick))  # a microsecond does
+    return tick if _is_told(tick, n) else None
 
 
 def on_ticks(times: np.ndarray, tick: int) -> np.ndarray:
@@ -81,7 +84,7 @@ def on_ticks(times: np.ndarray, tick: int) -> np.ndarray:
     return np.where(np.isnat(times), ticks, ticks // tick * tick).view(times.dtype)
 
 
-def is_told(tick: int, n: int) -> bool:
+def _is_told(tick: int, n: int) -> bool:
     """Whether n times that lie on the ticks of a clock tell that it wrote them, and none that is finer."""
     finer = max((clock for clock in CLOCKS.values() if clock < tick), default=0)
     return bool(n) and (not finer or (finer / tick) ** n <= _CHANCE)

@@ -149,6 +149,20 @@ class Vocabulary:
 NO_ITEMS = Vocabulary(["(event)"])  # of events that have no item, and so are all of one kind
 
 
+def factorize(values: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
+    """Give the code of each id, and the vocabulary, whose items come as they first appear."""
+    codes, items = pd.factorize(check_ids(values, "X as one column"))
+    return (codes + N_RESERVED).astype(np.int32), Vocabulary(items)
+
+
+def number_items(positions: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, Vocabulary]:
+    """Give each event's code, and the vocabulary: the items at `positions`, as they first appear."""
+    order = pd.unique(positions)
+    codes = np.empty(len(items), dtype=np.int32)
+    codes[order] = np.arange(N_RESERVED, N_RESERVED + len(order), dtype=np.int32)
+    return codes[positions], Vocabulary(items[order])
+
+
 def _kind(ids: np.ndarray) -> str:
     return "text" if ids.dtype == object else "numbers"
 

@@ -22,7 +22,7 @@ EVENT = "event"  # the field that says what happened
 END = "(end)"
 ABSENCE = "missing"  # what the value of a field is called where the log lacks it
 _AT_ONCE = 256  # events
-_LIMITS = (0.05, 0.95)  # of what is expected of a number
+LIMITS = (0.05, 0.95)  # of what is expected of a number
 
 
 def smallest_of(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,21 +85,21 @@ def _with_ends(chain: Chain, values: NDArray, end: Any) -> NDArray:
 def _expectations(normal: Normal, X: Sequences, chain: Chain, events: NDArray, k: int) -> dict[str, NDArray]:
     """Say for each field what was expected at some `events` of the chain of X, rising: the k likeliest, as text."""
     encoded = normal.fields.encode(X.recode(normal.vocabulary))
-    states, closed = _states_before(normal, encoded, chain, events), with_ends(encoded)
+    states, closed = states_before(normal, encoded, chain, events), with_ends(encoded)
     network, names = normal.network, np.append(normal.vocabulary.items.astype(object), END)
     found: dict[str, Any] = {name: [] for name in (EVENT, *normal.fields.names)}
     for start in range(0, len(events), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         logits = network.head.logits(states[part], Reader.of(network).table)
-        found[EVENT] += _likeliest(tf.nn.softmax(logits).numpy(), names, k)
+        found[EVENT] += likeliest(tf.nn.softmax(logits).numpy(), names, k)
         known = (closed.codes, closed.columns["categories"], closed.columns["numbers"])
         parameters = network.fields.parameters(states[part], *(array[events[part]] for array in known))
-        for name, texts in _expected_fields(normal.fields, parameters, k):
+        for name, texts in expected_fields(normal.fields, parameters, k):
             found[name] += texts
     return {name: np.array(texts, dtype=object) for name, texts in found.items()}
 
 
-def _states_before(normal: Normal, X: Sequences, chain: Chain, events: NDArray) -> NDArray[np.float32]:
+def states_before(normal: Normal, X: Sequences, chain: Chain, events: NDArray) -> NDArray[np.float32]:
     """Give the states from which some events of the chain of the encoded X were expected, (n, embedding_dim)."""
     states = np.empty((len(events), normal.network.architecture.embedding_dim), np.float32)
 
@@ -114,16 +114,18 @@ def _states_before(normal: Normal, X: Sequences, chain: Chain, events: NDArray) 
     return states
 
 
-def _expected_fields(fields: Fields, parameters: Any, k: int) -> Any:
+def expected_fields(fields: Fields, parameters: Any, k: int) -> Any:
+    """Give each field's name, and what was expected of it at each of n events, from its parameters in their order."""
     for category in fields.categories:
         shares = tf.nn.softmax(next(parameters)).numpy()[:, N_RESERVED:]
         names = np.append(category.values, ABSENCE)  # of which the last is of use only if training had absent values
-        yield category.name, _likeliest(shares, names, k)
+        yield category.name, likeliest(shares, names, k)
     for number in fields.numbers:
         yield number.name, _ranges(next(parameters).numpy(), number)
 
 
-def _likeliest(shares: NDArray, names: NDArray, k: int) -> list[str]:
+def likeliest(shares: NDArray, names: NDArray, k: int) -> list[str]:
+    """Name the k likeliest outcomes of each of n events with their probabilities, (n, n_names), in a text each."""
     best = np.argsort(-shares, axis=1, kind="stable")[:, :k]
     return [
         ", ".join(f"{names[column]} {row[column]:.0%}" for column in columns if row[column] >= min(0.005, row.max()))
@@ -132,7 +134,7 @@ def _likeliest(shares: NDArray, names: NDArray, k: int) -> list[str]:
 
 
 def _ranges(parameters: NDArray, number: Number) -> list[str]:
-    zeros, absent, signs, low, high = mixtures.intervals(parameters, _LIMITS)
+    zeros, absent, signs, low, high = mixtures.intervals(parameters, LIMITS)
     ends = np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)
     return [
         _range(f"{first:.4g} to {last:.4g} (90 %)", zero, lacks)

@@ -277,19 +277,11 @@ class AnomalyMixin(OutlierMixin):
             the oddest held-out one by a generalised Pareto tail. Lower is odder.
         """
         X = self._known_sequences(X)
-        return self.calibration_for(X).score(self.normal_.parts(X), self.part)
+        return self.calibration_at(X.clock).score(self.normal_.parts(X), self.part)
 
-    def calibration_for(self, X: Sequences | None = None, clock: int | None = None) -> Calibration:
-        """Give the calibration of sequences whose times come from a clock: `calibration_`, or one of a coarser clock.
-
-        Parameters
-        ----------
-        X : Sequences, optional
-            Their clock is asked about.
-        clock : int, optional
-            Microseconds between its ticks.
-        """
-        return self.coarser_.get(clock if X is None else X.clock, self.calibration_)
+    def calibration_at(self, clock: int | None) -> Calibration:
+        """Give the calibration of sequences whose times come from a clock, in microseconds a tick: see `coarser_`."""
+        return self.calibration_ if clock is None else self.coarser_.get(clock, self.calibration_)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """`score_samples` less `offset_`: negative where a sequence is flagged, (n,)."""
@@ -306,7 +298,7 @@ class AnomalyMixin(OutlierMixin):
         far as their tail goes on as it begins.
         """
         X = self._known_sequences(X)
-        return self.calibration_for(X).reasons(self.normal_.parts(X), self.part).p_value
+        return self.calibration_at(X.clock).reasons(self.normal_.parts(X), self.part).p_value
 
     def discoveries(self, X: Any, false_discovery_rate: float = 0.1) -> NDArray[np.bool_]:
         """Flag as many sequences of X as can be, so that at most this share of the flags is expected to be false.
@@ -334,7 +326,7 @@ class AnomalyMixin(OutlierMixin):
             A row a sequence, under its key; a column a part.
         """
         X = self._known_sequences(X)
-        log_p = self.calibration_for(X).log_p_values(self.normal_.parts(X))
+        log_p = self.calibration_at(X.clock).log_p_values(self.normal_.parts(X))
         return pd.DataFrame(np.exp(log_p), index=pd.Index(X.keys), columns=list(self.calibration_.tails))
 
     def drift(self, X: Any) -> pd.DataFrame:

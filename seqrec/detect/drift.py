@@ -7,7 +7,7 @@ Events of one sequence depend on each other, so a share of events has the varian
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, Protocol, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from scipy import stats
 from seqrec.data.fields import GAP, Fields, field_columns
 from seqrec.data.sequences import Sequences
 from seqrec.data.times import CLOCKS
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Choice, Integer, Mapped, Record
 
@@ -34,16 +34,8 @@ COLUMNS = ["what", "training", "log", "difference", "test", "p_value", "noticed"
 _KINDS = ("share", "rank", "mean", "size")
 
 
-class Normal(Protocol):
-    """What a fit has learned to be normal; what reads fields has `fields` as well."""
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """Kinds of events that occur."""
-
-
 class Measured(NamedTuple):
-    """Measured of one thing in n sequences: all those of the first one, then those of the next.
+    """Values of one thing in n sequences: all those of the first one, then those of the next.
 
     Attributes
     ----------
@@ -191,6 +183,13 @@ class Reference(NamedTuple):
     things: Annotated[dict[str, Usual], Mapped(Record(Usual))]
     frequent: Annotated[dict[str, NDArray[np.int32]], Mapped(Array("int32", None, low=0))]
     clock: Annotated[int, Integer(1)] | None
+
+    def check_sound(self) -> None:
+        """Raise ValueError where something is lacking that every log is compared in."""
+        if not {LENGTH, EVENTS, UNKNOWN_EVENTS, P_VALUES, *self.frequent} <= self.things.keys():
+            raise ValueError("something is lacking that a log is compared in.")
+        if EVENTS not in self.frequent:
+            raise ValueError("it does not tell the most frequent events.")
 
     @classmethod
     def learn(

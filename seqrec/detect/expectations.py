@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrec.data.ends import with_ends
 from seqrec.data.fields import Number
 from seqrec.data.sequences import Sequences
-from seqrec.detect.attribution import _LIMITS, EVENT, _expected_fields, _likeliest, _states_before, smallest_of
+from seqrec.detect.attribution import EVENT, LIMITS, expected_fields, likeliest, smallest_of, states_before
 from seqrec.detect.normal import Normal
 from seqrec.network import mixtures
 from seqrec.network.reading import Reader
@@ -58,22 +58,22 @@ def judge(normal: Normal, X: Sequences, events: NDArray, names: NDArray, n_expec
     chain, found = normal.read_closed(X, compare=True)
     fields, network = normal.fields, normal.network
     encoded = fields.encode(X.recode(normal.vocabulary))
-    states, closed = _states_before(normal, encoded, chain, events), with_ends(encoded)
+    states, closed = states_before(normal, encoded, chain, events), with_ends(encoded)
     known = [array[events] for array in (closed.codes, closed.columns["categories"], closed.columns["numbers"])]
     parameters = list(network.fields.parameters(states, *known))
     logits = network.head.logits(states, Reader.of(network).table)
-    expected = {EVENT: _likeliest(tf.nn.softmax(logits).numpy(), names, n_expected)}
+    expected = {EVENT: likeliest(tf.nn.softmax(logits).numpy(), names, n_expected)}
     of_numbers = zip(fields.numbers, parameters[len(fields.categories) :], strict=True)
     p_values = found.p_values()[events]
     return Judgement(
         found.surprisal[events].sum(axis=1),
         smallest_of(p_values),
         dict(zip([EVENT, *fields.names], p_values.T, strict=True)),
-        expected | dict(_expected_fields(fields, iter(parameters), n_expected)),
+        expected | dict(expected_fields(fields, iter(parameters), n_expected)),
         {number.name: _range(number, one.numpy()) for number, one in of_numbers},
     )
 
 
 def _range(number: Number, parameters: NDArray) -> NDArray[np.float64]:
-    *_, signs, low, high = mixtures.intervals(parameters, _LIMITS)
+    *_, signs, low, high = mixtures.intervals(parameters, LIMITS)
     return np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)

@@ -340,7 +340,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
         named = as_sequences(X, estimator=self, reset=False)  # the model's codes would hide which events are unknown
         X = self._known_sequences(named)
         n_events, n_expected = check_integer(n_events, "n_events"), check_integer(n_expected, "n_expected")
-        reasons = self.calibration_for(X).reasons(self.normal_.parts(X), self.part)
+        reasons = self.calibration_at(X.clock).reasons(self.normal_.parts(X), self.part)
         order = np.argsort(reasons.scores, kind="stable")
         rows = order[reasons.scores[order] < self.offset_] if only_flagged else order
         frame = explain_events(self.normal_, named[rows], n_events, n_expected)
@@ -370,7 +370,7 @@ class LSTMAnomalyDetector(AnomalyMixin, BaseLSTM):
             With `push`, `push_many`, `score_samples` and `state`.
         """
         check_is_fitted(self, "calibration_")
-        return DetectorStream(self.normal_, self.calibration_for(clock=clock), self.part, state, clock)
+        return DetectorStream(self.normal_, self.calibration_at(clock), self.part, state, clock)
 
     def _field_names(self) -> list[str]:
         return [EVENT, *self.fields_.names]

@@ -7,15 +7,13 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.data.ends import Chain, close
+from seqrec.data.ends import close, hashed_grams
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.detect.parts import Parts, SurprisalParts
 from seqrec.network.unseen import Unseen
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Size
-
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
 
 _Counts = Annotated[NDArray[np.int64], Array("int64", None, low=1)]
 _Hashes = Annotated[NDArray[np.uint64], Array("uint64", None)]
@@ -68,14 +66,14 @@ class NGrams(NamedTuple):
     def fit(cls, X: Sequences, order: int) -> NGrams:
         """Count the events of X after up to ``order - 1`` events before."""
         chain = close(X)
-        levels = tuple(_count(*hashes) for hashes in _hashes(chain, order))
+        levels = tuple(_count(*hashes) for hashes in hashed_grams(chain, order))
         return cls(levels, len(X.vocabulary) + 1, Unseen.estimate(X))
 
     def surprisal(self, X: Sequences) -> NDArray[np.float64]:
         """``-log p`` of each event and each end, (n_events + n_sequences,), nats, in the order of `close`."""
         chain = close(X)
         probability = np.full(len(chain.codes), 1 / self.n_codes)
-        for level, (contexts, grams) in zip(self.levels, _hashes(chain, len(self.levels)), strict=True):
+        for level, (contexts, grams) in zip(self.levels, hashed_grams(chain, len(self.levels)), strict=True):
             total, kinds = (_look_up(level.contexts, values, contexts) for values in (level.totals, level.kinds))
             count = _look_up(level.grams, level.counts, grams)
             # A context that was never seen has no counts and leaves the shorter one's probability as it is.
@@ -87,22 +85,6 @@ class NGrams(NamedTuple):
         """Say how odd sequences are by the surprisal of their events."""
         parts = SurprisalParts.start(len(X)).update(self.surprisal(X), close(X).indptr)
         return {f"events {name}": values for name, values in parts.parts().items()}
-
-
-def _hashes(chain: Chain, order: int) -> list[tuple[NDArray, NDArray]]:
-    """Hashes of the context and of context and event, for each order."""
-    context = np.zeros(len(chain.codes), dtype=np.uint64)
-    result = []
-    for distance in range(order):
-        if distance:
-            context = _mix(context, chain.previous(distance))
-        result.append((context, _mix(context, chain.codes)))
-    return result
-
-
-def _mix(hashes: NDArray, codes: NDArray) -> NDArray[np.uint64]:
-    mixed = (hashes ^ (codes.astype(np.uint64) + np.uint64(1))) * _MULTIPLIER
-    return mixed ^ (mixed >> np.uint64(29))
 
 
 def _count(contexts: NDArray, grams: NDArray) -> _Level:

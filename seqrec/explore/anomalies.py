@@ -106,7 +106,7 @@ class AnomalyExplorer(Widget, script="anomalies"):
         self.labels = None if labels is None else _check_labels(labels, len(self.sequences))
         X = self.sequences
         self._catalogue = Catalogue(X.vocabulary.extend(detector.vocabulary_.items), items)
-        reasons = detector.calibration_for(X).reasons(detector.parts(X), detector.part)
+        reasons = detector.calibration_at(X.clock).reasons(detector.parts(X), detector.part)
         self.scores, self._p_values, self._fired_part = reasons.scores, reasons.p_value, reasons.fired
         names, fired = np.unique(self._fired_part, return_inverse=True)
         self._by_score = np.argsort(self.scores, kind="stable")  # the oddest first

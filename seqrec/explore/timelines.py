@@ -55,7 +55,7 @@ def timeline(
         normal sequence that is most like it.
     """
     called = called or _plainly
-    found = detector.calibration_for(X).reasons(detector.parts(X), detector.part)
+    found = detector.calibration_at(X.clock).reasons(detector.parts(X), detector.part)
     rare = found.one_in(found.p_value[0])
     told = {
         "key": label(X.keys[0]),

@@ -7,13 +7,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.data.ends import Chain, close
+from seqrec.data.ends import Chain, close, hashed_grams, mix
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, PADDING
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Size
-
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no code is lost; 2**64 / golden ratio mixes well
 
 
 class Level(NamedTuple):
@@ -89,7 +87,7 @@ class KneserNey(NamedTuple):
     def fit(cls, X: Sequences, order: int) -> KneserNey:
         """Count the events of X after up to ``order - 1`` events before."""
         chain = close(X)
-        hashes, first = _hashes(chain, order), _starts(chain, order)
+        hashes, first = hashed_grams(chain, order), _starts(chain, order)
         grams = [np.unique_all(gram) for _, gram in hashes]
         levels = []
         for at, ((contexts, _), (_, places, which, counts)) in enumerate(zip(hashes, grams, strict=True)):
@@ -104,7 +102,7 @@ class KneserNey(NamedTuple):
         """``log p`` of each event and each end, (n_events + n_sequences,), nats, in the order of `close`."""
         chain = close(X)
         probability = np.full(len(chain.codes), 1 / self.n_codes)
-        for level, (contexts, _) in zip(self.levels, _hashes(chain, len(self.levels)), strict=True):
+        for level, (contexts, _) in zip(self.levels, hashed_grams(chain, len(self.levels)), strict=True):
             place = level.find(contexts)
             own = _own_of(level, place, chain.codes)
             probability = np.where(place >= 0, own + level.left[place] * probability, probability)
@@ -126,7 +124,7 @@ class KneserNey(NamedTuple):
         p = np.full((len(latest), self.n_codes), 1 / self.n_codes)
         context = np.zeros(len(latest), dtype=np.uint64)
         for at, level in enumerate(self.levels):
-            context = _mix(context, latest[:, at - 1]) if at else context
+            context = mix(context, latest[:, at - 1]) if at else context
             place = level.find(context)
             rows = np.flatnonzero(place >= 0)
             n = level.indptr[place[rows] + 1] - level.indptr[place[rows]]
@@ -165,24 +163,9 @@ def _own_of(level: Level, place: NDArray[np.int64], codes: NDArray[np.int32]) ->
     return np.where(keys[at] == wanted, level.own[at], 0.0)
 
 
-def _hashes(chain: Chain, order: int) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64]]]:
-    """Hashes of the context and of context and event, for each order."""
-    context, result = np.zeros(len(chain.codes), dtype=np.uint64), []
-    for distance in range(order):
-        if distance:
-            context = _mix(context, chain.previous(distance))
-        result.append((context, _mix(context, chain.codes)))
-    return result
-
-
 def _starts(chain: Chain, order: int) -> list[NDArray[np.bool_]]:
     """Say for each order where the first event of a gram lies before the start of the sequence."""
     return [
         chain.previous(distance) == PADDING if distance else np.zeros(len(chain.codes), bool)
         for distance in range(order)
     ]
-
-
-def _mix(hashes: NDArray, codes: NDArray) -> NDArray[np.uint64]:
-    mixed = (hashes ^ (codes.astype(np.uint64) + np.uint64(1))) * _MULTIPLIER
-    return mixed ^ (mixed >> np.uint64(29))

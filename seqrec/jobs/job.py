@@ -291,7 +291,7 @@ class LogJob:
 
     def clock(self, census: Census) -> int | None:
         """Give the clock that wrote the log's times."""
-        return census.times.clock(self.time_unit(census), census.good)
+        return census.times.clock(self.time_unit(census), census.good + census.other_shards)  # alike for each shard
 
     def pieces(self, bucket: int, census: Census, bytes_a_user: int) -> Iterator[pa.Table]:
         """Give the rows of a bucket's users, some at a time, in as much memory as the job may take."""

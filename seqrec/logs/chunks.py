@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqrec.data.times import CLOCKS, TICKS, is_told
+from seqrec.data.times import TICKS, coarsest_clock
 from seqrec.exceptions import LogError
 from seqrec.logs.blocks import BAD_SCHEMA, BadRow, Block, show_raw
 from seqrec.logs.columns import Columns
@@ -44,9 +44,8 @@ class TimeFacts(NamedTuple):
     def clock(self, unit: str | None, n: int) -> int | None:
         """Give the clock of n times, as `times.clock_of`; `unit` is that of numbers."""
         ticks = TICKS[unit or "us"]
-        fitting = (tick for tick in CLOCKS.values() if not self.step % (tick * ticks))
-        tick = max(fitting, default=CLOCKS["us"])
-        return tick if self.step and is_told(tick, n) else None
+        # Of numbers in nanoseconds, no clock need fit.
+        return coarsest_clock(lambda tick: tick == 1 or not self.step % (tick * ticks), n) if self.step else None
 
     def check_zones(self, column: str | None) -> None:
         """Raise a LogError if times with a zone are mixed with others."""

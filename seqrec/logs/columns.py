@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from seqrec._checks import check_column, show
-from seqrec.data.kinds import Tally
+from seqrec.data.kinds import FEW, Tally
 from seqrec.data.times import count_bands, unit_of_most
 from seqrec.exceptions import LogError
 from seqrec.logs import json as log_json
@@ -35,7 +35,6 @@ USUAL_NAMES = {
         *("completetimestamp", "complete_timestamp", "starttimestamp", "start_time", "@timestamp"),
     ),
 }
-_MOSTLY, _FEW = 0.99, 0.01
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
 _IDS = ("user", "item")
 _TAKEN = {("text", "number"), ("number", "text"), ("text", "boolean")}  # what a field holds, and may be taken for
@@ -252,7 +251,7 @@ def find_band(files: Sequence[LogFile], columns: Columns, kinds: Mapping[str, st
                     break
         if (band := unit_of_most(counts, n)) is not None:
             return band
-    mixed = [f"{count:,} in {unit}" for unit, count in counts.items() if count > _FEW * n]
+    mixed = [f"{count:,} in {unit}" for unit, count in counts.items() if count > FEW * n]
     if len(mixed) > 1:
         raise LogError(
             f"column {columns.timestamp!r} mixes units: of {n:,} times, {' and '.join(mixed)} since 1970. Convert them "
@@ -370,7 +369,7 @@ def _kind_of_values(values: Sequence[Any], role: str, name: str, file: LogFile) 
         kinds = ["number"] * len(kinds)
     counts = Counter(kinds)
     most, n_most = counts.most_common(1)[0]
-    if n_most < _MOSTLY * len(kinds):
+    if n_most < (1 - FEW) * len(kinds):
         if role.startswith("field:") and set(kinds) <= {"integer", "number", "text"}:
             return "text"  # so that its cells are judged as those of other formats
         forms = ", ".join(f"{show(values[kinds.index(kind)])} ({_WORDS.get(kind, kind)})" for kind in counts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Set
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Literal, overload
 
@@ -23,6 +22,7 @@ from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import ColdStartWarning, InputError
 from seqrec.metrics.ranking import check_finite, check_scores, ndcg
 from seqrec.recommend.attribution import explain_scores
+from seqrec.recommend.next_items import append_events, check_next
 from seqrec.recommend.top_k import Targets, best_of, target_ranks
 
 __all__ = ["RecommenderMixin"]
@@ -448,47 +448,6 @@ class RecommenderMixin:
             Higher is better. A fresh array, since the mixin writes into it.
         """
         raise NotImplementedError
-
-
-def item_counts(X: Sequences, weights: NDArray | None = None, events: Any = slice(None)) -> NDArray:
-    """How often each item of X's vocabulary occurs, (n_items,), among all `events` or some.
-
-    With `weights` of the sequences, each event counts as much as its sequence weighs.
-    """
-    of_events = None if weights is None else np.repeat(weights, X.lengths)[events]
-    return np.bincount(X.codes[events], of_events, N_RESERVED + len(X.vocabulary))[N_RESERVED:]
-
-
-def check_next(items: Any, X: Sequences) -> NDArray:
-    """Give the next items, one for each sequence of X, as an array."""
-    items = np.asarray(items)
-    if items.shape != (len(X),):
-        raise InputError(f"y must hold the next item of each of the {len(X):,} sequences, got shape {items.shape}.")
-    return items
-
-
-def append_events(X: Sequences, items: Any) -> Sequences:
-    """Append one event to each sequence, at the time and with the columns of its last event."""
-    items = check_next(items, X)
-    try:
-        vocabulary = X.vocabulary.extend(items)
-    except InputError as error:
-        raise InputError(
-            f"y, the next items: {error} (cross_val_predict with method='predict_proba' puts numbers in place of y: "
-            "append y to the histories, and call it without.)"
-        ) from None
-    ends = X.indptr[1:]
-    if (X.timestamps is not None or X.columns) and (X.lengths == 0).any():
-        raise InputError("y cannot follow empty sequences with timestamps or columns. Drop the empty sequences first.")
-    return replace(
-        X,
-        codes=np.insert(X.codes, ends, vocabulary.encode(items)),
-        indptr=X.indptr + np.arange(len(X) + 1),
-        vocabulary=vocabulary,
-        timestamps=None if X.timestamps is None else np.insert(X.timestamps, ends, X.timestamps[ends - 1]),
-        rows=np.insert(X.rows, ends, -1),
-        columns={name: np.insert(column, ends, column[ends - 1], axis=0) for name, column in X.columns.items()},
-    )
 
 
 def _seen(X: Sequences, rows: slice) -> tuple[NDArray, NDArray]:

@@ -18,7 +18,8 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.summary import CATALOGUE, TrainingData
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import InputError
-from seqrec.recommend.base import RecommenderMixin, item_counts
+from seqrec.recommend.base import RecommenderMixin
+from seqrec.recommend.next_items import item_counts
 from seqrec.storage.arrays import Sparse
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Schema

@@ -30,8 +30,9 @@ from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.stream import StreamState
 from seqrec.network.training import Course, History, Trainer
-from seqrec.recommend.base import RecommenderMixin, item_counts
+from seqrec.recommend.base import RecommenderMixin
 from seqrec.recommend.baselines import MarkovRecommender
+from seqrec.recommend.next_items import item_counts
 from seqrec.recommend.stream import RecommenderStream
 from seqrec.storage.schemas import Record, Schema
 

@@ -151,3 +151,13 @@ def test_a_model_of_an_earlier_release_says_that_it_kept_nothing_to_compare_with
     older = load(Path(__file__).parents[1] / "golden" / "CombinedDetector.seqrec")
     with pytest.raises(ValueError, match="kept nothing to compare a log with"):
         older.drift([["tea"]])
+
+
+@pytest.mark.parametrize("lacking", [{"things": "p-values"}, {"things": "events"}, {"frequent": "events"}])
+def test_a_reference_that_lacks_what_every_log_is_compared_in_is_refused(detector, lacking):
+    detector.reference_.check_sound()
+    rest = {
+        part: {k: v for k, v in getattr(detector.reference_, part).items() if k != n} for part, n in lacking.items()
+    }
+    with pytest.raises(ValueError, match=r"it does not tell|something is lacking"):
+        detector.reference_._replace(**rest).check_sound()

@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator
 from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import ColdStartWarning
-from seqrec.recommend.base import RecommenderMixin, append_events
+from seqrec.recommend.base import RecommenderMixin
+from seqrec.recommend.next_items import append_events
 
 
 class FixedScores(RecommenderMixin, BaseEstimator):
