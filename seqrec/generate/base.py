@@ -101,6 +101,16 @@ class GeneratorMixin:
         codes, lengths = draw.run(self._walk(begun), len(begun), limit, end_code(len(self.vocabulary_)))
         return self._joined(begun, codes, lengths)
 
+    def next_probabilities(self, X: Any) -> NDArray[np.float64]:
+        """Probability of all that could come next in each sequence.
+
+        Returns
+        -------
+        probabilities : (n_sequences, n_items + 1) float64
+            Columns as in ``vocabulary_.items`` and, last, that the sequence ends. Rows sum to 1.
+        """
+        return np.exp(self._walk(self._known(X)).next_log_prob())
+
     def surprisal(self, X: Any, ends: bool = False) -> NDArray[np.float64]:
         """``-log p`` of each event given all before it, nats.
 

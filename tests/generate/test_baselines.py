@@ -111,3 +111,12 @@ def test_no_sequences_have_no_score(generator):
     assert generator.log_likelihood([]).shape == (0,)
     with pytest.raises(InputError, match="no sequences to score"):
         generator.score([])
+
+
+def test_what_could_come_next_adds_up_to_one(generator, walks):
+    begun = [["p0", "p1"], []]
+    probabilities = generator.next_probabilities(begun)
+    assert probabilities.shape == (2, 7)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    ended = generator.surprisal(begun, ends=True)[[2, 3]]  # a little is left for what training lacked
+    np.testing.assert_allclose(-np.log(probabilities[:, -1]), ended, atol=1e-3)
