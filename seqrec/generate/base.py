@@ -14,6 +14,7 @@ from seqrec._checks import check_integer, show
 from seqrec.data.ends import close, end_code
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
+from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
@@ -48,10 +49,12 @@ class GeneratorMixin:
     vocabulary_ : Vocabulary
     longest_ : int
         Events of the longest training sequence.
+    training_data_ : TrainingData
     """
 
     vocabulary_: Vocabulary
     longest_: int
+    training_data_: TrainingData
 
     def sample(
         self,
@@ -63,6 +66,7 @@ class GeneratorMixin:
         top_p: float | None = None,
         stop: Any = None,
         random_state: Any = None,
+        numbers: Any = None,
     ) -> Sequences:
         """Draw sequences, event by event, from what could come next.
 
@@ -81,6 +85,8 @@ class GeneratorMixin:
             End a sequence after one of these, too.
         random_state : int, RandomState or None
             The same number gives the same samples: sample i is the same however many are drawn beside it.
+        numbers : (n,) int, optional
+            Which samples to draw, of those that `random_state` stands for: by default 0, 1, 2, ...
 
         Returns
         -------
@@ -97,7 +103,8 @@ class GeneratorMixin:
         begun, stops = self._begun(check_integer(n, "n", minimum=0), prefix), self._codes_of(stop)
         limit = _MOST_LENGTHS * self.longest_ if length is None else check_integer(length, "length", minimum=0)
         seed = int(check_random_state(random_state).randint(2**31))
-        draw = _Draw(seed, length is not None, (temperature, top_k, top_p), stops)
+        which = np.arange(len(begun)) if numbers is None else np.asarray(numbers)
+        draw = _Draw(seed, which, length is not None, (temperature, top_k, top_p), stops)
         codes, lengths = draw.run(self._walk(begun), len(begun), limit, end_code(len(self.vocabulary_)))
         return self._joined(begun, codes, lengths)
 
@@ -193,6 +200,7 @@ class _Draw(NamedTuple):
     """How events are drawn."""
 
     seed: int
+    numbers: NDArray[np.integer]  # of the samples
     goes_on: bool  # whether nothing ends
     shape: tuple[float, int | None, float | None]
     stops: NDArray[np.int32]
@@ -203,7 +211,7 @@ class _Draw(NamedTuple):
         for step in range(limit):
             log_p = walk.next_log_prob()
             log_p[:, -1] = -np.inf if self.goes_on else log_p[:, -1]
-            chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, rows, step)) + N_RESERVED
+            chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, self.numbers[rows], step)) + N_RESERVED
             drawn = chosen != end
             codes[rows[drawn], step] = chosen[drawn]
             lengths[rows[drawn]] += 1

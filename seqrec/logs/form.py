@@ -28,8 +28,8 @@ _RANDOM = {"9": "[0-9]", "x": "[0-9a-f]", "X": "[0-9A-F]"}
 _RANDOM_DIGITS = 16  # at least, so that no two of them meet
 _ROOM = 2**62
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d)?(?:[.,](\d+))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?")
-_DECIMALS = re.compile(rb"[+-]?\d+(?:[.,](\d+))?")
-_EXACT = 2.0**53  # below it a float tells whole numbers apart
+_DECIMALS = re.compile(rb"[+-]?\d{1,15}(?:[.,](\d{1,15}))?")  # as floats tell them apart
+_EXACT = 2**53
 
 
 def learn_form(source: Source, time_unit: str | None, users: NDArray) -> LogForm:
@@ -119,10 +119,14 @@ def _learn_decimals(file: LogFile, names: list[str]) -> dict[str, int]:
     """Give the decimals that all numbers of a column are written with, of those columns where they are as many."""
     if file.format == "parquet":
         schema = log_parquet.read_schema(file)
-        return {name: 0 for name in names if pa.types.is_integer(schema.field(name).type)}
+        kinds = {name: schema.field(name).type for name in names}
+        return {name: 0 for name, kind in kinds.items() if pa.types.is_integer(kind) and kind != pa.uint64()}
     if file.format == "jsonl":
         entries = log_json.read_objects(file, SAMPLE_BYTES)
-        return {name: 0 for name in names if {type(one.get(name)) for one in entries} <= {int, type(None)}}
+        cells = {name: [one[name] for one in entries if one.get(name) is not None] for name in names}
+        return {
+            name: 0 for name, found in cells.items() if all(type(one) is int and abs(one) < _EXACT for one in found)
+        }
     if not names:
         return {}
     block = next(read_blocks(file, {name: name for name in names}, dict.fromkeys(names, "number"), SAMPLE_BYTES))
@@ -133,42 +137,42 @@ def _learn_decimals(file: LogFile, names: list[str]) -> dict[str, int]:
 def _written_decimals(cells: Iterable[bytes]) -> int | None:
     matches = [_DECIMALS.fullmatch(cell.strip()) for cell in cells]
     lengths = {len(match[1] or b"") if match else None for match in matches}
-    decimals = lengths.pop() if len(lengths) == 1 else None
-    return None if decimals is None else min(decimals, 15)
+    return lengths.pop() if len(lengths) == 1 else None
 
 
-def as_log(X: Sequences, users: NDArray, columns: Columns, kinds: Mapping[str, str]) -> pa.Table:
+def as_log(X: Sequences, users: pa.Array, columns: Columns, kinds: Mapping[str, str]) -> pa.Table:
     """Give sequences as rows of a log, in its columns and its form.
 
     Parameters
     ----------
     X : Sequences
         Of known items.
-    users : (n_sequences,) array of ids
+    users : (n_sequences,) pa.Array
+        Ids.
     columns : Columns
         Those that X lacks are left out.
     kinds : mapping of str to str
         "text" or "boolean" for each "field:..." that is no number.
     """
     form = columns.form or LogForm("parquet", (), IdForm(), TimeForm(), {})
-    values = {columns.user: pa.array(users).take(pa.array(np.repeat(np.arange(len(X)), X.lengths)))}
+    values = {columns.user: users.take(pa.array(np.repeat(np.arange(len(X)), X.lengths)))}
     values[columns.item] = pa.array(X.vocabulary.items).take(pa.array(X.codes - N_RESERVED))
     if columns.timestamp is not None and X.timestamps is not None:
-        values[columns.timestamp] = _write_times(pa.array(X.timestamps), form.time, form.format == "parquet")
+        values[columns.timestamp] = _write_times(pa.array(X.timestamps), form.time, form.format)
     for name, column in X.columns.items():
         kind = kinds.get(f"field:{name}", "number")
-        is_number = kind == "number"
-        values[name] = _write_numbers(column, form, name) if is_number else pa.array(column, TYPES[kind])
+        is_text, decimals = kind != "number", form.decimals.get(name)
+        values[name] = pa.array(column, TYPES[kind]) if is_text else _write_numbers(column, decimals, form.format)
     order = [name for name in form.order if name in values]
     return pa.table({name: values[name] for name in dict.fromkeys([*order, *values])})
 
 
-def _write_times(times: pa.Array, form: TimeForm, as_parquet: bool) -> pa.Array:
+def _write_times(times: pa.Array, form: TimeForm, to: str) -> pa.Array:
     if form.kind == "timestamp":
         return times.cast(pa.timestamp(form.unit, form.zone), safe=False)
     if form.kind == "date":
         days = times.cast(pa.date32(), safe=False)
-        return days if as_parquet else days.cast(pa.string())
+        return days if to == "parquet" else days.cast(pa.string())
     if form.kind == "text":
         local = pc.add(times, pa.scalar(np.timedelta64(form.offset, "m").astype("m8[us]")))
         return pc.strftime(local.cast(pa.timestamp(form.unit, "UTC"), safe=False), form.format)
@@ -178,10 +182,8 @@ def _write_times(times: pa.Array, form: TimeForm, as_parquet: bool) -> pa.Array:
     return pa.array(ticks * 1000 if form.unit == "ns" else ticks // (TICKS["us"] // TICKS[form.unit]))
 
 
-def _write_numbers(values: NDArray, form: LogForm, name: str) -> pa.Array:
-    decimals, column = form.decimals.get(name), pa.array(values, from_pandas=True)
-    if decimals is None or np.nanmax(np.abs(values), initial=0) >= _EXACT:
-        return column
+def _write_numbers(values: NDArray, decimals: int | None, to: str) -> pa.Array:
     if decimals == 0:
         return pa.array(np.round(values), from_pandas=True).cast(pa.int64())
-    return column.cast(pa.decimal128(38, decimals)) if form.format == "csv" else column
+    column = pa.array(values, from_pandas=True)
+    return column if decimals is None or to != "csv" else column.cast(pa.decimal128(38, decimals))

@@ -37,7 +37,7 @@ def rewritten(path, columns=("amount", "n", "new"), dialect=AS_USUAL):
     X = log.sequences(columns)
     form = learn_form(source, source.time_unit(log.times), X.keys)
     named = Columns(**source.columns._asdict(), form=form)
-    return as_log(X, X.keys, named, source.kinds), form
+    return as_log(X, pa.array(X.keys), named, source.kinds), form
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_times_of_parquet_keep_their_type(tmp_path, kind):
 
 def test_without_a_form_times_are_iso_and_the_usual_columns_come_first():
     X = Sequences.from_lists([["tea"]], timestamps=[["2024-05-01T12:00:00"]])
-    log = as_log(X, ids("user-1"), Columns("user_id", "item_id", "timestamp"), {})
+    log = as_log(X, pa.array(["user-1"]), Columns("user_id", "item_id", "timestamp"), {})
     assert log.to_pylist() == [{"user_id": "user-1", "item_id": "tea", "timestamp": "2024-05-01T12:00:00"}]
