@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -97,6 +98,8 @@ def _items(texts: list[str] | None, option: str, generator: Any) -> list[Any]:
     known = {str(item): item for item in generator.vocabulary_.items.tolist()}
     given = [one for text in texts or [] for one in ([text] if text in known else options.names([text]))]
     for name in given:
+        if name not in known and Path(name).is_file():
+            raise InputError(f"{option} takes items. To go on with the users of {name}, name it after the model.")
         if name not in known:
             raise InputError(f"{option} holds {name!r}, which training lacked.{nearest(name, known)}")
     return [known[name] for name in given]
