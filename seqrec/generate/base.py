@@ -16,6 +16,7 @@ from seqrec._checks import check_integer, show
 from seqrec.data.ends import close, end_code
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
+from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
@@ -40,10 +41,12 @@ class GeneratorMixin:
     vocabulary_ : Vocabulary
     longest_ : int
         Events of the longest training sequence.
+    training_data_ : TrainingData
     """
 
     vocabulary_: Vocabulary
     longest_: int
+    training_data_: TrainingData
 
     def sample(
         self,
@@ -54,8 +57,8 @@ class GeneratorMixin:
         top_k: int | None = None,
         top_p: float | None = None,
         stop: Any = None,
-        first: int = 0,
         random_state: Any = None,
+        numbers: Any = None,
     ) -> Sequences:
         """Draw sequences, event by event, from what could come next.
 
@@ -72,15 +75,15 @@ class GeneratorMixin:
             As in `sampling.shaped`, for the kinds of the events; ``top_k=1`` takes the likeliest each time.
         stop : item, or list of items, optional
             End a sequence after one of these, too.
-        first : int
-            Number of the first of them, so that samples 0 to 99 can be drawn in parts.
         random_state : int, RandomState or None
             The same number gives the same samples: sample i is the same however many are drawn beside it.
+        numbers : (n,) int, optional
+            Which samples to draw, of those that `random_state` stands for: by default 0, 1, 2, ...
 
         Returns
         -------
         samples : Sequences
-            With keys `first`, `first` + 1, ...; with times and columns if training had them.
+            With keys 0, 1, 2, ..., or `numbers`; with times and columns if training had them.
 
         Raises
         ------
@@ -91,7 +94,10 @@ class GeneratorMixin:
         _check_shape(temperature, top_k, top_p)
         n, stops = check_integer(n, "n", minimum=0), self._codes_of(stop)
         limit = min(_MOST_LENGTHS * self.longest_, _LONGEST) if length is None else length
-        limit, rows = check_integer(limit, "length", minimum=0), check_integer(first, "first", minimum=0) + np.arange(n)
+        limit, rows = (
+            check_integer(limit, "length", minimum=0),
+            np.arange(n) if numbers is None else np.asarray(numbers),
+        )
         begun, forced = self._begun(n, prefix)
         seed = int(check_random_state(random_state).randint(2**31))
         draw = _Draw(seed, end_code(len(self.vocabulary_)), length is not None, (temperature, top_k, top_p), stops)
@@ -238,6 +244,8 @@ class _Draw(NamedTuple):
             if (stopped := is_free & np.isin(codes, self.stops)).any():
                 walk.keep(~stopped)
                 active = active[~stopped]
+            if not len(active):
+                break
         return trace.collected(len(rows))
 
     def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrec.data.fields import GAP, Fields, field_columns
 from seqrec.data.sequences import Sequences
+from seqrec.generate.forms import NumberForm
 from seqrec.generate.paths import Events, Uniforms
 from seqrec.network.mixtures import N_UNIFORMS
 from seqrec.network.model import SequenceModel
@@ -83,6 +85,8 @@ class EventWalk:
         That it reads.
     timing : Timing or None
         Of the training data, if they had times.
+    forms : mapping of str to NumberForm
+        What numbers of the fields look like.
     state : State
         With memory.
     rows : (n,) int
@@ -90,9 +94,16 @@ class EventWalk:
     """
 
     def __init__(
-        self, network: SequenceModel, fields: Fields, timing: Timing | None, state: State, rows: NDArray[np.integer]
+        self,
+        network: SequenceModel,
+        fields: Fields,
+        timing: Timing | None,
+        forms: Mapping[str, NumberForm],
+        state: State,
+        rows: NDArray[np.integer],
     ) -> None:
-        self._walk, self._network, self._fields, self._timing = Walk(network, state, rows), network, fields, timing
+        self._walk, self._network, self._fields = Walk(network, state, rows), network, fields
+        self._timing, self._forms = timing, forms
         self._times = state.time[rows if len(state.time) > 1 else np.zeros_like(rows)]
 
     @property
@@ -132,4 +143,7 @@ class EventWalk:
         if self._timing is not None:
             times = self._timing.next(times, values[:, 0], drawn[:, 0])
             values[:, 0] = (times - self._times) / np.timedelta64(1, "s")  # NaN at the start
+        for at, field in enumerate(self._fields.numbers):
+            if field.name in self._forms:
+                values[:, at] = self._forms[field.name].apply(values[:, at])
         return Events(codes, categories, values, times), self._fields.encode_values(values)

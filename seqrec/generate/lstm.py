@@ -24,6 +24,7 @@ from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate.base import EVENT, GeneratorMixin
 from seqrec.generate.event_walk import EventWalk, Timing
+from seqrec.generate.forms import NumberForm
 from seqrec.generate.held_out import COUNTS, hold_out, one_of_each
 from seqrec.generate.kneser_ney import KneserNey
 from seqrec.generate.mixture import MixedWalk, Mixture
@@ -35,7 +36,7 @@ from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
-from seqrec.storage.schemas import Integer, Optional, Record, Schema
+from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
 _READ = 25_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
@@ -95,6 +96,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         What is left for kinds of events that training lacked; none is drawn.
     timing_ : Timing or None
         When sequences start, where training had times.
+    forms_ : dict of NumberForm
+        What the numbers of each numeric column look like.
     longest_ : int
         Events of the longest training sequence.
     history_ : dict of lists
@@ -133,6 +136,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         "mixture_": Optional(Record(Mixture)),
         "unseen_": Record(Unseen),
         "timing_": Optional(Record(Timing)),
+        "forms_": Mapped(Record(NumberForm)),
         "longest_": Integer(1),
         "history_": HISTORY,
     }
@@ -142,6 +146,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     mixture_: Mixture | None
     unseen_: Unseen
     timing_: Timing | None
+    forms_: dict[str, NumberForm]
     history_: History
 
     def __init__(
@@ -208,6 +213,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         self.model_, self.history_, self.mixture_ = trainer.network, history, mixture
         self.fields_, self.vocabulary_, self.unseen_ = fields, X.vocabulary, Unseen.estimate(X)
         self.timing_ = None if X.timestamps is None else Timing.of(X)
+        numeric = [field.name for field in fields.numbers if field.name != GAP]
+        self.forms_ = {name: NumberForm.learn(X.columns[name]) for name in numeric}
         self.longest_, self.training_data_ = int(X.lengths.max()), TrainingData.of(X)
         trainer.raise_if_stopped()
         return self
@@ -286,13 +293,15 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     def _walk(self, begun: Sequences) -> Walk:
         encoded = self.fields_.encode(begun, may_lack=not begun.n_events)
         state = Reader.of(self.model_).read(encoded, keep=True)
-        walk = EventWalk(self.model_, self.fields_, self.timing_, state, np.arange(len(begun)))
+        walk = EventWalk(self.model_, self.fields_, self.timing_, self.forms_, state, np.arange(len(begun)))
         return walk if self.mixture_ is None else MixedWalk(walk, self.mixture_, begun)
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
         plain, fields = super()._sequences(events, indptr, keys), self.fields_
         columns = {field.name: field.decode(events.categories[:, at]) for at, field in enumerate(fields.categories)}
-        columns |= {field.name: events.values[:, at] for at, field in enumerate(fields.numbers) if field.name != GAP}
+        for at, field in enumerate(fields.numbers):
+            if field.name in self.forms_:
+                columns[field.name] = self.forms_[field.name].apply(events.values[:, at])
         if self.timing_ is None:
             return replace(plain, columns=columns)
         return replace(plain, columns=columns, timestamps=events.times, clock=self.timing_.tick)
