@@ -183,5 +183,5 @@ def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
     elif record.get("validation_ndcg@10") is not None:
         pairs.append(("validation", f"NDCG@10 {record['validation_ndcg@10']:.4f} on held-out last events"))
     else:
-        pairs.append(("validation", "none: too few users to hold any out"))
+        pairs.append(("validation", "none: too little to hold any out"))
     return facts(pairs)

@@ -298,10 +298,13 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
         plain, fields = super()._sequences(events, indptr, keys), self.fields_
-        columns = {field.name: field.decode(events.categories[:, at]) for at, field in enumerate(fields.categories)}
+        n = len(events.codes)
+        categories = events.categories.reshape(n, len(fields.categories))  # those of no events have no columns yet
+        values = events.values.reshape(n, len(fields.numbers))
+        columns = {field.name: field.decode(categories[:, at]) for at, field in enumerate(fields.categories)}
         for at, field in enumerate(fields.numbers):
             if field.name in self.forms_:
-                columns[field.name] = self.forms_[field.name].apply(events.values[:, at])
+                columns[field.name] = self.forms_[field.name].apply(values[:, at])
         if self.timing_ is None:
             return replace(plain, columns=columns)
         return replace(plain, columns=columns, timestamps=events.times, clock=self.timing_.tick)

@@ -99,7 +99,7 @@ class GenerationJob:
     def __post_init__(self) -> None:
         self.job = Job(self.output)
         self.generator: GeneratorMixin = fitted(str(self.model), self.digest)
-        self.drawing.sample(self.generator, [], self.prefix)  # raises, before work starts
+        self.drawing.sample(self.generator, range(0), self.prefix)  # raises, before work starts
 
     def run(self, show: Show) -> dict[str, Any]:
         """Draw what is not yet drawn; give a report."""
@@ -117,7 +117,7 @@ class GenerationJob:
                 "filtered_by_reason": {},
                 "drawn_sequences": self.n,
                 "drawn": sum(n_events),
-                "columns": self._log([]).column_names,
+                "columns": self._log(range(0)).column_names,
                 "asked": asked,
                 "model": {"path": str(self.model), "digest": self.digest},
                 "run": {"began": self.job.read("began"), "finished": now(), "seqrec": __version__},
@@ -138,7 +138,7 @@ class GenerationJob:
         record, at_once, n_events = f"part-{number:05d}", self.drawing.at_once(self.generator), 0
         if (done := self.job.read(record)) is not None:
             return done["events"]
-        with open_writer(self.output / f"log-{number:05d}.{self.form}", self._log([]).schema) as writer:
+        with open_writer(self.output / f"log-{number:05d}.{self.form}", self._log(range(0)).schema) as writer:
             for start in range(0, len(sequences), at_once):
                 show("drawing", sequences.start + start, self.n)
                 log = self._log(sequences[start : start + at_once])
@@ -183,7 +183,7 @@ class ContinuationJob(LogJob):
 
     def prepare(self, census: Census | None = None) -> None:  # noqa: ARG002
         """Try the options out, so that a wrong one is known before work starts."""
-        self.drawing.sample(fitted(str(self.model), self.digest), [])
+        self.drawing.sample(fitted(str(self.model), self.digest), range(0))
 
     def score_bucket(self, bucket: int, census: Census) -> None:
         """Go on with the users of a bucket."""
@@ -214,7 +214,7 @@ class ContinuationJob(LogJob):
         return as_log(X, pa.array(users, TYPES[self.source.kinds["user"]]), columns, kinds_wanted(generator)[1])
 
     def _schema(self, generator: GeneratorMixin) -> pa.Schema:
-        return self._log(generator, self.drawing.sample(generator, []), []).schema
+        return self._log(generator, self.drawing.sample(generator, range(0)), []).schema
 
     def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Write the new events, those of a bucket to a file."""
