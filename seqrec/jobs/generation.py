@@ -21,7 +21,7 @@ from seqrec.generate.base import GeneratorMixin
 from seqrec.jobs.folder import REPORT, Job, check_outside, digests_of
 from seqrec.jobs.job import LogJob, fitted, kinds_wanted, now
 from seqrec.jobs.recount import signed
-from seqrec.jobs.staging import Census, whole_users
+from seqrec.jobs.staging import Census, in_lots
 from seqrec.logs.form import as_log
 from seqrec.logs.source import Show
 from seqrec.logs.tables import open_writer
@@ -31,6 +31,7 @@ from seqrec.storage.columns import Columns, IdForm
 _AT_ONCE, _MOST_AT_ONCE = 2**28, 2**14  # bytes, and sequences, that are drawn at once
 _PART = 2**20  # events of a file, about
 _LATEST = 2**12  # events of a beginning that are read
+_LOT = 2**17  # events of the beginnings that are gone on from at once, about
 _BYTES_A_USER = 2**12
 
 
@@ -191,21 +192,16 @@ class ContinuationJob(LogJob):
         path.parent.mkdir(exist_ok=True)
         with self.appearing(path, path.with_suffix(".counts")) as unfinished:
             with pq.ParquetWriter(unfinished[0], self._schema(generator), compression="lz4") as writer:
-                for table in whole_users(counts.counted(self.pieces(bucket, census, _BYTES_A_USER)), _latest):
-                    for log in self._continued(generator, table, census, counts):
-                        writer.write_table(log)
+                rows = counts.counted(self.pieces(bucket, census, _BYTES_A_USER))
+                for table in in_lots(rows, _LATEST, self.drawing.at_once(generator), _LOT):
+                    writer.write_table(self._continued(generator, table, census, counts))
             unfinished[1].write_text(json.dumps(vars(counts)))
 
-    def _continued(
-        self, generator: GeneratorMixin, table: pa.Table, census: Census, counts: _Counts
-    ) -> Iterator[pa.Table]:
+    def _continued(self, generator: GeneratorMixin, table: pa.Table, census: Census, counts: _Counts) -> pa.Table:
         X = read_piece(table, generator.vocabulary_, self.time_unit(census), self.clock(census))
-        hashes, X = table["hash"].to_numpy()[X.indptr[:-1]], X.tail(_LATEST)
-        step = self.drawing.at_once(generator)
-        for rows in (slice(start, start + step) for start in range(0, len(X), step)):
-            whole = self.drawing.sample(generator, hashes[rows], X[rows])
-            counts.add(X[rows], whole)
-            yield self._log(generator, whole.between(X[rows].lengths, whole.lengths), X.keys[rows])
+        whole = self.drawing.sample(generator, table["hash"].to_numpy()[X.indptr[:-1]], X)
+        counts.add(X, whole)
+        return self._log(generator, whole.between(X.lengths, whole.lengths), X.keys)
 
     def _log(self, generator: GeneratorMixin, X: Sequences, users: Any) -> pa.Table:
         """Give new events as rows, in the columns of the log that goes on."""
@@ -250,7 +246,3 @@ class _Counts:
         """Add the counts of another bucket."""
         for name, count in others.items():
             vars(self)[name] += count
-
-
-def _latest(table: pa.Table) -> pa.Table:
-    return table[-_LATEST:]

@@ -39,6 +39,7 @@ def small(monkeypatch):
     """Several files, and several lots of a file, as a large log has them."""
     monkeypatch.setattr(generation, "_MOST_AT_ONCE", 4)
     monkeypatch.setattr(generation, "_PART", 50)
+    monkeypatch.setattr(generation, "_LOT", 30)
     monkeypatch.setattr(staging, "_STAGED", 50)
     monkeypatch.setattr(staging, "_BUCKET", 60)
     monkeypatch.setattr(staging, "_BATCH", 16)
