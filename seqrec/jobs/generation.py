@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from seqrec.logs.form import as_log
 from seqrec.logs.source import Show
 from seqrec.logs.tables import open_writer
 from seqrec.logs.values import TYPES
-from seqrec.storage.columns import Columns, IdForm
+from seqrec.storage.columns import USUAL, Columns, LogForm
 
 _AT_ONCE, _MOST_AT_ONCE = 2**28, 2**14  # bytes, and sequences, that are drawn at once
 _PART = 2**20  # events of a file, about
@@ -77,10 +77,8 @@ class GenerationJob:
         Of it.
     output : Path
         Folder of the results.
-    form : {"parquet", "csv", "jsonl"}
-        Of the files.
     columns : Columns
-        Of the log.
+        Of the log, with their form.
     n : int
         Sequences.
     drawing : Drawing
@@ -91,21 +89,20 @@ class GenerationJob:
     model: Path
     digest: str
     output: Path
-    form: str
     columns: Columns
     n: int
     drawing: Drawing
     prefix: list[Any] | None = None
 
     def __post_init__(self) -> None:
-        self.job = Job(self.output)
+        self.job, self.form = Job(self.output), self.columns.form or USUAL
         self.generator: GeneratorMixin = fitted(str(self.model), self.digest)
         self.drawing.sample(self.generator, range(0), self.prefix)  # raises, before work starts
 
     def run(self, show: Show) -> dict[str, Any]:
         """Draw what is not yet drawn; give a report."""
         check_outside(self.output, [self.model])
-        asked = {"n": self.n, "prefix": self.prefix, "format": self.form, **self.drawing._asdict()}
+        asked = {"n": self.n, "prefix": self.prefix, "format": self.form.format, **self.drawing._asdict()}
         with self.job.opened({"task": "generate", "model": self.digest, **asked}):
             path = self.output / REPORT
             if path.exists():
@@ -139,7 +136,7 @@ class GenerationJob:
         record, at_once, n_events = f"part-{number:05d}", self.drawing.at_once(self.generator), 0
         if (done := self.job.read(record)) is not None:
             return done["events"]
-        with open_writer(self.output / f"log-{number:05d}.{self.form}", self._log(range(0)).schema) as writer:
+        with open_writer(self.output / f"log-{number:05d}.{self.form.format}", self._log(range(0)).schema) as writer:
             for start in range(0, len(sequences), at_once):
                 show("drawing", sequences.start + start, self.n)
                 log = self._log(sequences[start : start + at_once])
@@ -150,7 +147,7 @@ class GenerationJob:
 
     def _log(self, numbers: Any) -> pa.Table:
         """Draw the sequences of some numbers, as rows."""
-        ids = IdForm() if self.columns.form is None else self.columns.form.user
+        ids = self.form.user
         users = pa.array(ids.ids(numbers, self.drawing.seed), TYPES["integer" if ids.integer else "text"])
         X = self.drawing.sample(self.generator, numbers, self.prefix)
         return as_log(X, users, self.columns, kinds_wanted(self.generator)[1])
@@ -166,13 +163,14 @@ class ContinuationJob(LogJob):
         As `LogJob` takes them.
     drawing : Drawing
         The number of a sequence is the hash of its user.
-    columns : Columns, optional
-        Of the training log, whose form new events have.
+    form : LogForm
+        That new events have, but for the ids of their users.
     """
 
     task = "continue"
+    bucket_rows: ClassVar[int] = 2**17
     drawing: Drawing = field(default_factory=Drawing)
-    columns: Columns | None = None
+    form: LogForm = USUAL
 
     def results(self) -> list[list[str]]:
         """Name the columns of a log, which have no other names."""
@@ -206,7 +204,7 @@ class ContinuationJob(LogJob):
     def _log(self, generator: GeneratorMixin, X: Sequences, users: Any) -> pa.Table:
         """Give new events as rows, in the columns of the log that goes on."""
         user, item, timestamp, fields = self.source.columns
-        columns = Columns(user, item, timestamp, fields, None if self.columns is None else self.columns.form)
+        columns = Columns(user, item, timestamp, fields, self.form._replace(format=self.settings.form))
         return as_log(X, pa.array(users, TYPES[self.source.kinds["user"]]), columns, kinds_wanted(generator)[1])
 
     def _schema(self, generator: GeneratorMixin) -> pa.Schema:

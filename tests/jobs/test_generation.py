@@ -48,7 +48,7 @@ def small(monkeypatch):
 
 
 def draw(model, output, n=30, drawing=Drawing(seed=3), **options):  # noqa: B008
-    return GenerationJob(model, digest_of(model), output, "csv", COLUMNS, n, drawing, **options).run(lambda *_: None)
+    return GenerationJob(model, digest_of(model), output, COLUMNS, n, drawing, **options).run(lambda *_: None)
 
 
 def go_on(model, paths, output, drawing=Drawing(seed=3), settings=Settings("csv", max_bad=0.2)):  # noqa: B008
