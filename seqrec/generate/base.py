@@ -20,7 +20,7 @@ from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
-from seqrec.generate.paths import Events, Trace, Walk, followed
+from seqrec.generate.paths import Events, Trace, Walk, Walks, followed
 from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
@@ -33,7 +33,7 @@ _LONGEST = 10_000  # events, after which it is cut anyway
 class GeneratorMixin:
     """The verbs of a generator, written once.
 
-    A subclass sets `vocabulary_` and `longest_` and gives `_log_prob` and `_walk`. In all methods X is `Sequences`, a
+    A subclass sets `vocabulary_` and `longest_` and gives `_log_prob` and `_walks`. In all methods X is `Sequences`, a
     list of sequences or a 2-D array with one sequence a row.
 
     Attributes
@@ -202,9 +202,16 @@ class GeneratorMixin:
         """``log p`` of X in own codes: of each event and each end, in the order of `ends.close`, and of its fields."""
         raise NotImplementedError
 
-    def _walk(self, begun: Sequences) -> Walk:
-        """Read what sequences begin with."""
+    def _walks(self, begun: Sequences) -> Walks:
+        """Read beginnings in own codes: what it gives sets any of them on their way, as often as wanted."""
         raise NotImplementedError
+
+    def _walk(self, begun: Sequences) -> Walk:
+        return self._walks(begun)(np.arange(len(begun)))
+
+    def _columns_of(self, events: Events) -> dict[str, NDArray]:  # noqa: ARG002
+        """Give the columns that drawn events have."""
+        return {}
 
 
 class _Draw(NamedTuple):

@@ -18,7 +18,7 @@ from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import UNKNOWN, vocabulary
 from seqrec.generate.base import GeneratorMixin
 from seqrec.generate.kneser_ney import KneserNey, latest_events, with_next
-from seqrec.generate.paths import Events, Uniforms
+from seqrec.generate.paths import Events, Uniforms, Walks
 from seqrec.network.unseen import Unseen
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -81,15 +81,16 @@ class NGramGenerator(GeneratorMixin, ShownAsCard, Storable, BaseEstimator):
         known = np.log1p(-self.unseen_.mass) + self.ngrams_.log_prob(chain)[0]
         return np.where(chain.codes == UNKNOWN, np.log(self.unseen_.probability), known)[:, None]
 
-    def _walk(self, begun: Sequences) -> _Walk:
-        return _Walk(self.ngrams_, begun)
+    def _walks(self, begun: Sequences) -> Walks:
+        latest = latest_events(begun, len(self.ngrams_.levels) - 1)
+        return lambda rows: _Walk(self.ngrams_, latest[rows])
 
 
 class _Walk:
     """Sequences on their way, of which the latest events are known."""
 
-    def __init__(self, ngrams: KneserNey, begun: Sequences) -> None:
-        self._ngrams, self._latest = ngrams, latest_events(begun, len(ngrams.levels) - 1)
+    def __init__(self, ngrams: KneserNey, latest: NDArray[np.int32]) -> None:
+        self._ngrams, self._latest = ngrams, latest
 
     def next_log_prob(self) -> NDArray[np.float64]:
         """Log-probability of each item and the end, (n, n_items + 1), nats."""
@@ -100,6 +101,6 @@ class _Walk:
         self._latest = with_next(self._latest, codes)
         return Events.plain(codes)
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+    def keep(self, rows: NDArray) -> None:
+        """Go on with some of the sequences alone: a mask, or numbers of which some may repeat."""
         self._latest = self._latest[rows]

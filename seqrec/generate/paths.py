@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,22 @@ class Events(NamedTuple):
         n = len(codes)
         return cls(codes, np.zeros((n, 0), np.int32), np.zeros((n, 0)), np.full(n, "NaT", "datetime64[us]"))
 
+    @classmethod
+    def missing(cls, codes: NDArray[np.int32], like: Events) -> Events:
+        """Give events of which nothing more is known, with as many fields as others."""
+        n_categories, n_numbers = like.categories.shape[1], like.values.shape[1]
+        nothing = np.zeros((len(codes), n_categories), np.int32), np.full((len(codes), n_numbers), np.nan)
+        return cls.plain(codes)._replace(categories=nothing[0], values=nothing[1])
+
+    @classmethod
+    def joined(cls, several: Sequence[Events]) -> Events:
+        """Put events after each other."""
+        return cls(*[np.concatenate(parts) for parts in zip(*several, strict=True)])
+
+    def some(self, rows: NDArray) -> Events:
+        """Give some of the events."""
+        return Events(*[np.asarray(part)[rows] for part in self])
+
 
 class Walk(Protocol):
     """Sequences on their way: what could come next in each, and one event more."""
@@ -49,8 +65,11 @@ class Walk(Protocol):
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms) -> Events:
         """Go on with events of these codes, (n,), and give them with what else is drawn of them."""
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+    def keep(self, rows: NDArray) -> None:
+        """Go on with some of the sequences alone: a mask, or numbers of which some may repeat."""
+
+
+Walks = Callable[[NDArray[np.intp]], Any]  # sets some of n sequences on their way, any of them as often as wanted
 
 
 class Trace:
@@ -71,8 +90,7 @@ class Trace:
             return Events.plain(np.zeros(0, np.int32)), np.zeros(n, np.int64)
         rows = np.concatenate(self._rows)
         order = np.argsort(rows, kind="stable")
-        events = Events(*(np.concatenate(parts)[order] for parts in zip(*self._events, strict=True)))
-        return events, np.bincount(rows, minlength=n)
+        return Events.joined(self._events).some(order), np.bincount(rows, minlength=n)
 
 
 def followed(begun: Sequences, drawn: Sequences) -> Sequences:
