@@ -20,7 +20,7 @@ from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
-from seqrec.generate.paths import Events, Trace, Walk, Walks, followed
+from seqrec.generate.paths import Events, Trace, Walk, Walks, followed, probabilities
 from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
@@ -113,7 +113,7 @@ class GeneratorMixin:
         probabilities : (n_sequences, n_items + 1) float64
             Columns as in ``vocabulary_.items`` and, last, that the sequence ends. Rows sum to 1.
         """
-        return np.asarray(shaped(self._walk(self._known(X)).next_log_prob()), np.float64)
+        return probabilities(self._walk(self._known(X)))
 
     def surprisal(self, X: Any, by_field: bool = False, ends: bool = False) -> Any:
         """``-log p`` of each event given all before it, nats.
@@ -256,11 +256,12 @@ class _Draw(NamedTuple):
         return trace.collected(len(rows))
 
     def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:
-        log_p = walk.next_log_prob()
-        if self.goes_on:
-            log_p[:, -1] = -np.inf
-        chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, rows, step, 0))
-        return (N_RESERVED + chosen).astype(np.int32)
+        codes, uniform = np.empty(len(rows), np.int32), uniforms(self.seed, rows, step, 0)
+        for part, weights in walk.next_weights():
+            if self.goes_on:
+                weights[:, -1] = 0
+            codes[part] = N_RESERVED + choose(shaped(weights, *self.shape), uniform[part])
+        return codes
 
     def _uniforms(self, rows: NDArray[np.intp], step: int, n: int) -> NDArray[np.float64]:
         return uniforms(self.seed, rows[:, None], step, np.arange(1, n + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import UNKNOWN, vocabulary
 from seqrec.generate.base import GeneratorMixin
 from seqrec.generate.kneser_ney import KneserNey, latest_events, with_next
-from seqrec.generate.paths import Events, Uniforms, Walks
+from seqrec.generate.paths import AT_ONCE, Events, Uniforms, Walks
 from seqrec.network.unseen import Unseen
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -92,9 +93,14 @@ class _Walk:
     def __init__(self, ngrams: KneserNey, latest: NDArray[np.int32]) -> None:
         self._ngrams, self._latest = ngrams, latest
 
-    def next_log_prob(self) -> NDArray[np.float64]:
-        """Log-probability of each item and the end, (n, n_items + 1), nats."""
-        return self._ngrams.next_log_prob(self._latest)
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Probability of each item and, last, of the end, (rows, n_items + 1)."""
+        step = max(1, AT_ONCE // self._ngrams.n_codes)
+        for start in range(0, len(self._latest), step):
+            latest = self._latest[start : start + step]
+            p = np.zeros((len(latest), self._ngrams.n_codes))
+            self._ngrams.following(latest).add_to(p, np.ones(len(latest)))
+            yield slice(start, start + step), p
 
     def take(self, codes: NDArray[np.int32], _: Uniforms) -> Events:
         """Go on with these events, which have neither fields nor times."""

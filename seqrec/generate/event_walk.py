@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqrec.data.fields import GAP, Fields
 from seqrec.generate.forms import NumberForm
 from seqrec.generate.gaps import Gaps, Known, Timing
-from seqrec.generate.paths import Events, Uniforms
+from seqrec.generate.paths import AT_ONCE, Events, Uniforms
 from seqrec.network.mixtures import N_UNIFORMS, Positive
 from seqrec.network.model import SequenceModel
 from seqrec.network.state import State
@@ -59,9 +59,11 @@ class EventWalk:
         """Of the last event of each, (n,) datetime64[us]; NaT where there is none."""
         return self._times
 
-    def next_log_prob(self) -> NDArray[np.float32]:
-        """Log-probability, but for a constant of each row, of each item and, last, of the end, (n, n_items + 1)."""
-        return self._walk.logits()
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Weights, in proportion to the probabilities, of each item and, last, of the end, (rows, n_items + 1)."""
+        for part, logits in self._walk.logits(AT_ONCE):
+            weights = logits - logits.max(axis=1, keepdims=True)
+            yield part, np.exp(weights, out=weights)
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, (n,), whose fields and times are drawn, but for what is known."""

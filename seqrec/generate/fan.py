@@ -12,8 +12,8 @@ from seqrec.data.queries import last_times
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.generate.gaps import Gaps, Known
-from seqrec.generate.paths import Events, Walks
-from seqrec.generate.sampling import choose, shaped, uniforms
+from seqrec.generate.paths import Events, Walks, probabilities
+from seqrec.generate.sampling import choose, uniforms
 from seqrec.generate.silence import Silence
 from seqrec.generate.source import Source
 
@@ -95,11 +95,11 @@ class Fan:
         """Seconds from the question to the last event of each path, (n_alive,); below 0 for one before it."""
         return (self.walk.times - self._root.asked[self._rows[self.alive]]) / _SECOND
 
-    def probabilities(self) -> NDArray[np.floating]:
+    def probabilities(self) -> NDArray[np.float64]:
         """Probability of each item and, last, of the end, if there is one, (n_alive, n_kinds)."""
         if self._silence is not None:
             return self._silence.p[self._rows[self.alive]]
-        return shaped(self.walk.next_log_prob())
+        return probabilities(self.walk)
 
     def gaps(self, columns: NDArray[np.intp], use: int) -> Gaps:
         """Say how long these items would take to come, if they come next in the paths."""
@@ -111,8 +111,8 @@ class Fan:
         categories = self.walk.categories(codes, partial(self.uniforms, use))
         return self.walk.gaps(codes, categories, np.zeros(len(codes)))
 
-    def go_on(self, p: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.intp], Events]:
-        """Go on with one event more of each path, by probabilities that need not add up to 1, or end it.
+    def go_on(self, p: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], Events]:
+        """Go on with one event more of each path, by weights, which are lost, or end it; one of no weight is lost too.
 
         Returns
         -------
@@ -121,9 +121,10 @@ class Fan:
         events : Events
             Of those.
         """
-        columns = choose(p, self.uniforms(_NEXT, 1)[:, 0])
-        goes_on = (p.max(axis=1, initial=0) > 0) & (columns < self.n_items)
-        ended = self.alive[columns == self.n_items]
+        lost = ~p.any(axis=1)
+        p[lost] = 1
+        columns = np.where(lost, -1, choose(p, self.uniforms(_NEXT, 1)[:, 0]))
+        goes_on, ended = (columns >= 0) & (columns < self.n_items), self.alive[columns == self.n_items]
         self.keep(goes_on)
         events = self._taken(columns[goes_on])
         self._step += 1

@@ -326,7 +326,7 @@ def _hits(fan: Fan, asked: tuple[NDArray[np.bool_], ...], spans: Spans) -> NDArr
     return found
 
 
-def _go_on(fan: Fan, p: NDArray[np.floating], without: NDArray[np.bool_], furthest: float | None) -> bool:
+def _go_on(fan: Fan, p: NDArray[np.float64], without: NDArray[np.bool_], furthest: float | None) -> bool:
     """Go on with something else than some events, no further than so many seconds; whether any path does."""
     p[:, without] = 0
     p[~fan.lose(p.sum(axis=1))] = 0
@@ -337,7 +337,7 @@ def _go_on(fan: Fan, p: NDArray[np.floating], without: NDArray[np.bool_], furthe
 
 
 def _soon(
-    fan: Fan, p: NDArray[np.floating], columns: NDArray[np.bool_], use: int, spans: Spans, step: int
+    fan: Fan, p: NDArray[np.float64], columns: NDArray[np.bool_], use: int, spans: Spans, step: int
 ) -> NDArray[np.float64]:
     """Probability that the next event is in time for each span, (n, n_spans) or less, if it is one of these."""
     if not spans.in_time:
@@ -347,9 +347,9 @@ def _soon(
     return np.where(is_end[:, None], left >= 0, gaps.within(left))
 
 
-def _gaps(fan: Fan, p: NDArray[np.floating], columns: NDArray[np.bool_], use: int) -> tuple[Gaps, NDArray[np.bool_]]:
+def _gaps(fan: Fan, p: NDArray[np.float64], columns: NDArray[np.bool_], use: int) -> tuple[Gaps, NDArray[np.bool_]]:
     """Choose one of some events for each path: how long it would take, and whether it is the end."""
-    chosen, n_items = choose(np.where(columns, p, 0), fan.uniforms(use, 1)[:, 0]), fan.n_items
+    chosen, n_items = choose(np.where(columns, p + 1e-300, 0), fan.uniforms(use, 1)[:, 0]), fan.n_items
     return fan.gaps(np.minimum(chosen, n_items - 1), use + 2), chosen == n_items
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
@@ -82,14 +83,15 @@ class Mixture(NamedTuple):
         shares = self.shares[familiarity]
         return np.logaddexp(np.log1p(-shares) + log_p, np.log(shares) + of_ngrams)
 
-    def next_log_prob(self, latest: NDArray[np.int32], logits: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Join what a network says could come next, (n, n_codes), with what the n-grams say after the latest events."""
+    def join(self, weights: NDArray[np.floating], latest: NDArray[np.int32]) -> None:
+        """Turn a network's weights of what could come next, (n, n_codes), into the probabilities of both together.
+
+        The n-grams tell what follows the latest events, (n, order - 1).
+        """
         following = self.ngrams.following(latest)
         shares = self.shares[following.familiarity]
-        p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        p *= ((1 - shares) / p.sum(axis=1)).astype(p.dtype)[:, None]
-        following.add_to(p, shares)
-        return np.log(p)
+        weights *= ((1 - shares) / weights.sum(axis=1)).astype(weights.dtype)[:, None]
+        following.add_to(weights, shares)
 
 
 class MixedWalk:
@@ -112,9 +114,11 @@ class MixedWalk:
         """Of the last event of each, (n,) datetime64[us]; NaT where there is none."""
         return self._walk.times
 
-    def next_log_prob(self) -> NDArray[np.floating]:
-        """Log-probability of each item and, last, of the end, (n, n_items + 1), nats."""
-        return self._mixture.next_log_prob(self._latest, self._walk.next_log_prob())
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Probability of each item and, last, of the end, (rows, n_items + 1)."""
+        for part, weights in self._walk.next_weights():
+            self._mixture.join(weights, self._latest[part])
+            yield part, weights
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, and give them with what else the network draws of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 
+AT_ONCE = 2**18  # weights that stay in the cache
 Uniforms = Callable[[int], NDArray[np.float64]]  # gives so many numbers in [0, 1) for each sequence, (n, .)
 
 
@@ -59,8 +60,11 @@ class Events(NamedTuple):
 class Walk(Protocol):
     """Sequences on their way: what could come next in each, and one event more."""
 
-    def next_log_prob(self) -> NDArray[np.floating]:
-        """Log-probability, but for a constant of each row, of each item and, last, of the end, (n, n_items + 1)."""
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Weights, in proportion to the probabilities, of each item and, last, of the end: (rows, n_items + 1).
+
+        They come for some sequences at a time, whose weights stay in the processor's cache.
+        """
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms) -> Events:
         """Go on with events of these codes, (n,), and give them with what else is drawn of them."""
@@ -70,6 +74,12 @@ class Walk(Protocol):
 
 
 Walks = Callable[[NDArray[np.intp]], Any]  # sets some of n sequences on their way, any of them as often as wanted
+
+
+def probabilities(walk: Walk) -> NDArray[np.float64]:
+    """Probability of each item and, last, of the end, (n, n_items + 1)."""
+    weights = np.concatenate([each.astype(np.float64) for _, each in walk.next_weights()])
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 class Trace:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.data.vocabulary import N_RESERVED
-from seqrec.generate.sampling import choose, shaped, uniforms
+from seqrec.generate.paths import probabilities
+from seqrec.generate.sampling import choose, uniforms
 
 if TYPE_CHECKING:
     from seqrec.generate.event_walk import EventWalk
@@ -49,7 +50,7 @@ class Silence(NamedTuple):
         n_versions : int
             How many versions of each event to draw.
         """
-        p = np.asarray(shaped(walk.next_log_prob()), np.float64)
+        p = probabilities(walk)
         log_silence, categories = _versions(walk, seconds, n_items, names, n_versions)
         log_end = np.log(np.maximum(p[:, n_items:], 1e-300))
         # The largest becomes 1, so that a silence longer than any before leaves something to compare.

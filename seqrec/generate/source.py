@@ -18,7 +18,7 @@ from seqrec.generate.paths import Events, Walks
 if TYPE_CHECKING:
     from seqrec.network.model import SequenceModel
 
-_BYTES_OF_ITEM = 24  # that a path takes for each item: logits, probabilities, and their sums
+_BYTES_OF_ITEM = 40  # that a path takes for each item: logits, probabilities, and their sums
 
 
 class Source(NamedTuple):

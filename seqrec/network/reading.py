@@ -127,7 +127,8 @@ class Reader:
 
     def logits(self, states: Any) -> Any:
         """Score all items after states that are a tensor in whole tiles: (n, n_items) float32 tensor."""
-        return self.network.head.logits(states, self.table)
+        asked = states, self.table
+        return self._compiled("logits", self.network.head.logits, asked)(*asked)
 
     def judge(self, states: NDArray[np.float32], code: int, unknown: float) -> list[NDArray]:
         """Compare one and the same next event with what was expected after each state: see `CategoricalHead.judge`."""

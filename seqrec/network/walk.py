@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.network.batches import in_whole_tiles
+from seqrec.network.batches import TILE, in_whole_tiles
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.state import State
 from seqrec.network.tensorflow import tf
+
+_LOGITS_AT_ONCE = 2**24  # 64 MiB
 
 
 class Walk:
@@ -33,11 +36,21 @@ class Walk:
     def __len__(self) -> int:
         return self._n
 
-    def logits(self) -> NDArray[np.float32]:
-        """Log-probabilities of all codes that are not reserved, but for a constant of each row, (n, n_kinds)."""
+    def logits(self, at_once: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Log-probabilities of all codes that are not reserved, but for a constant of each row: (rows, n_kinds).
+
+        Give about so many numbers at once, in arrays that are not to be changed.
+        """
+        n_codes = self._reader.network.architecture.n_codes
+        step = max(1, at_once // n_codes)
+        together = TILE * max(1, _LOGITS_AT_ONCE // n_codes // TILE)
         encoder = self._reader.network.encoder
         states = encoder.ask(self._output) if encoder.asked == "category" else self._output
-        return self._reader.logits(states).numpy()[: self._n]
+        for first in range(0, self._n, together):
+            logits = np.asarray(memoryview(self._reader.logits(states[first : first + together])))
+            for start in range(first, min(first + together, self._n), step):
+                part = slice(start, min(start + step, first + together, self._n))
+                yield part, logits[part.start - first : part.stop - first]
 
     def draw(
         self,
