@@ -105,9 +105,7 @@ def by_chance(X: Sequences, drawn: Sequences, rng: np.random.Generator) -> Seque
         log["timestamp"] = (first + since).astype("datetime64[us]")
     for name, values in X.columns.items():
         log[name] = rng.choice(values, len(log))
-    return Sequences.from_frame(
-        log, timestamp=None if X.timestamps is None else "timestamp", columns=list(X.columns)
-    )
+    return Sequences.from_frame(log, timestamp=None if X.timestamps is None else "timestamp", columns=list(X.columns))
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ _MODULE_OF = {
 _SUBMODULES = {
     name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "music", "plots")
 }
-_SUBMODULES["thresholds"] = "detect.thresholds"
+_SUBMODULES |= {"thresholds": "detect.thresholds", "futures": "generate.futures"}
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
 

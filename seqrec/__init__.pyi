@@ -21,6 +21,7 @@ from seqrec.detect.lstm import LSTMAnomalyDetector as LSTMAnomalyDetector
 from seqrec.detect.profiles import UserProfiles as UserProfiles
 from seqrec.exceptions import ColdStartWarning as ColdStartWarning
 from seqrec.exceptions import ModelFileError as ModelFileError
+from seqrec.generate import futures as futures
 from seqrec.generate.baselines import NGramGenerator as NGramGenerator
 from seqrec.generate.lstm import LSTMGenerator as LSTMGenerator
 from seqrec.jobs.engines import ArrowScorer as ArrowScorer

@@ -19,23 +19,23 @@ def last_out(X: Sequences, min_history: int = 1) -> tuple[Sequences, NDArray]:
     return X.between(0, X.lengths - 1), X.vocabulary.decode(X.codes[X.indptr[1:] - 1])
 
 
-def query_times(at: ArrayLike | None, X: Sequences) -> NDArray[np.datetime64] | None:
+def query_times(at: ArrayLike | None, X: Sequences, name: str = "at") -> NDArray[np.datetime64] | None:
     """Give the times that are asked about, (n,) datetime64[us] in UTC, after checks against the histories."""
     if at is None:
         return None
     if X.timestamps is None:
-        raise InputError("at is the time of the question, but the histories have no timestamps to compare it with.")
-    values = np.atleast_1d(np.asarray(beside_sequences(at, X, "at")))
+        raise InputError(f"{name} is a time, but the histories have no timestamps to compare it with.")
+    values = np.atleast_1d(np.asarray(beside_sequences(at, X, name)))
     unit: Any = X.time_unit if values.dtype.kind in "iuf" else None
     if values.dtype.kind in "iuf" and unit is None:
-        raise InputError(f"at must hold datetimes, as the histories do; got numbers ({values.dtype}).")
+        raise InputError(f"{name} must hold datetimes, as the histories do; got numbers ({values.dtype}).")
     moments = pd.to_datetime(values, utc=True, unit=unit).tz_localize(None).to_numpy().astype("datetime64[us]")
     times = np.broadcast_to(moments, len(X))
     full = np.flatnonzero(X.lengths)
     late = times[full] >= X.timestamps[X.indptr[full + 1] - 1]
     if not late.all():  # a missing time is not late either
         missed = len(late) - late.sum()
-        raise InputError(f"at is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
+        raise InputError(f"{name} is missing, or lies before the last event, for {missed:,} of {len(X):,} histories.")
     return times
 
 

@@ -20,7 +20,7 @@ from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
-from seqrec.generate.paths import Events, Trace, Walk, followed
+from seqrec.generate.paths import Events, Trace, Walk, Walks, followed, probabilities
 from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
@@ -33,7 +33,7 @@ _LONGEST = 10_000  # events, after which it is cut anyway
 class GeneratorMixin:
     """The verbs of a generator, written once.
 
-    A subclass sets `vocabulary_` and `longest_` and gives `_log_prob` and `_walk`. In all methods X is `Sequences`, a
+    A subclass sets `vocabulary_` and `longest_` and gives `_log_prob` and `_walks`. In all methods X is `Sequences`, a
     list of sequences or a 2-D array with one sequence a row.
 
     Attributes
@@ -113,7 +113,7 @@ class GeneratorMixin:
         probabilities : (n_sequences, n_items + 1) float64
             Columns as in ``vocabulary_.items`` and, last, that the sequence ends. Rows sum to 1.
         """
-        return np.asarray(shaped(self._walk(self._known(X)).next_log_prob()), np.float64)
+        return probabilities(self._walk(self._known(X)))
 
     def surprisal(self, X: Any, by_field: bool = False, ends: bool = False) -> Any:
         """``-log p`` of each event given all before it, nats.
@@ -202,9 +202,16 @@ class GeneratorMixin:
         """``log p`` of X in own codes: of each event and each end, in the order of `ends.close`, and of its fields."""
         raise NotImplementedError
 
-    def _walk(self, begun: Sequences) -> Walk:
-        """Read what sequences begin with."""
+    def _walks(self, begun: Sequences) -> Walks:
+        """Read beginnings in own codes: what it gives sets any of them on their way, as often as wanted."""
         raise NotImplementedError
+
+    def _walk(self, begun: Sequences) -> Walk:
+        return self._walks(begun)(np.arange(len(begun)))
+
+    def _columns_of(self, events: Events) -> dict[str, NDArray]:  # noqa: ARG002
+        """Give the columns that drawn events have."""
+        return {}
 
 
 class _Draw(NamedTuple):
@@ -249,11 +256,12 @@ class _Draw(NamedTuple):
         return trace.collected(len(rows))
 
     def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:
-        log_p = walk.next_log_prob()
-        if self.goes_on:
-            log_p[:, -1] = -np.inf
-        chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, rows, step, 0))
-        return (N_RESERVED + chosen).astype(np.int32)
+        codes, uniform = np.empty(len(rows), np.int32), uniforms(self.seed, rows, step, 0)
+        for part, weights in walk.next_weights():
+            if self.goes_on:
+                weights[:, -1] = 0
+            codes[part] = N_RESERVED + choose(shaped(weights, *self.shape), uniform[part])
+        return codes
 
     def _uniforms(self, rows: NDArray[np.intp], step: int, n: int) -> NDArray[np.float64]:
         return uniforms(self.seed, rows[:, None], step, np.arange(1, n + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -18,7 +19,7 @@ from seqrec.data.summary import FITTED, TrainingData
 from seqrec.data.vocabulary import UNKNOWN, vocabulary
 from seqrec.generate.base import GeneratorMixin
 from seqrec.generate.kneser_ney import KneserNey, latest_events, with_next
-from seqrec.generate.paths import Events, Uniforms
+from seqrec.generate.paths import AT_ONCE, Events, Uniforms, Walks
 from seqrec.network.unseen import Unseen
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -81,25 +82,31 @@ class NGramGenerator(GeneratorMixin, ShownAsCard, Storable, BaseEstimator):
         known = np.log1p(-self.unseen_.mass) + self.ngrams_.log_prob(chain)[0]
         return np.where(chain.codes == UNKNOWN, np.log(self.unseen_.probability), known)[:, None]
 
-    def _walk(self, begun: Sequences) -> _Walk:
-        return _Walk(self.ngrams_, begun)
+    def _walks(self, begun: Sequences) -> Walks:
+        latest = latest_events(begun, len(self.ngrams_.levels) - 1)
+        return lambda rows: _Walk(self.ngrams_, latest[rows])
 
 
 class _Walk:
     """Sequences on their way, of which the latest events are known."""
 
-    def __init__(self, ngrams: KneserNey, begun: Sequences) -> None:
-        self._ngrams, self._latest = ngrams, latest_events(begun, len(ngrams.levels) - 1)
+    def __init__(self, ngrams: KneserNey, latest: NDArray[np.int32]) -> None:
+        self._ngrams, self._latest = ngrams, latest
 
-    def next_log_prob(self) -> NDArray[np.float64]:
-        """Log-probability of each item and the end, (n, n_items + 1), nats."""
-        return self._ngrams.next_log_prob(self._latest)
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Probability of each item and, last, of the end, (rows, n_items + 1)."""
+        step = max(1, AT_ONCE // self._ngrams.n_codes)
+        for start in range(0, len(self._latest), step):
+            latest = self._latest[start : start + step]
+            p = np.zeros((len(latest), self._ngrams.n_codes))
+            self._ngrams.following(latest).add_to(p, np.ones(len(latest)))
+            yield slice(start, start + step), p
 
     def take(self, codes: NDArray[np.int32], _: Uniforms) -> Events:
         """Go on with these events, which have neither fields nor times."""
         self._latest = with_next(self._latest, codes)
         return Events.plain(codes)
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+    def keep(self, rows: NDArray) -> None:
+        """Go on with some of the sequences alone: a mask, or numbers of which some may repeat."""
         self._latest = self._latest[rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,31 +117,23 @@ class KneserNey(NamedTuple):
             probability = np.where(place >= 0, own + level.left[place] * probability, probability)
         return np.log(probability), self._familiarity(places)
 
-    def next_log_prob(self, latest: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Log-probability of each item and, last, the end after the latest events, (n, n_codes), nats."""
-        p = np.zeros((len(latest), self.n_codes))
-        self.following(latest).add_to(p, 1.0)
-        return np.log(p)
-
     def following(self, latest: NDArray[np.int32]) -> Following:
         """Say what follows the latest events, the last first: (n, order - 1) codes, ``PADDING`` before the start."""
         context, places = np.zeros(len(latest), dtype=np.uint64), []
         for at, level in enumerate(self.levels):
             context = mix(context, latest[:, at - 1]) if at else context
             places.append(level.find(context))
-        share, rows, columns, shares = np.ones(len(latest)), [], [], []
+        share, own = np.ones(len(latest)), []
         for level, place in zip(self.levels[:0:-1], places[:0:-1], strict=True):
             known = np.flatnonzero(place >= 0)
             n = level.indptr[place[known] + 1] - level.indptr[place[known]]
             grams = np.repeat(level.indptr[place[known]] - np.cumsum(n) + n, n) + np.arange(n.sum())
-            rows.append(np.repeat(known, n))
-            columns.append(level.codes[grams] - N_RESERVED)
-            shares.append(level.own[grams] * share[rows[-1]])
+            rows = np.repeat(known, n)
+            own.append((rows, level.codes[grams] - N_RESERVED, level.own[grams] * share[rows]))
             share[known] *= level.left[place[known]]
         of_all = np.full(self.n_codes, self.levels[0].left[0] / self.n_codes)
         of_all[self.levels[0].codes - N_RESERVED] += self.levels[0].own
-        which, what = (np.concatenate([*parts, []]).astype(np.int64) for parts in (rows, columns))
-        return Following(share, of_all, which, what, np.concatenate([*shares, []]), self._familiarity(places))
+        return Following(share, of_all, own, self._familiarity(places))
 
     def _familiarity(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
         """Give a number from 0 to ``n_familiarities - 1``, (n,): how long a context is known, and how well."""
@@ -165,24 +157,21 @@ class Following(NamedTuple):
         Of what follows any context.
     of_all : (n_codes,) float64
         Probability of each item and, last, of the end, after any context.
-    rows, columns : (n_own,) int64
-        Of what is a context's own: which context, and which event.
-    own : (n_own,) float64
-        Its probability there, beside its part of `of_all`; several of one context and event add up.
+    own : list of (rows, columns, shares)
+        Of contexts of each length: which context, which event, and its probability there beside its part of `of_all`.
     familiarity : (n,) int64
     """
 
     share: NDArray[np.float64]
     of_all: NDArray[np.float64]
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    own: NDArray[np.float64]
+    own: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
     familiarity: NDArray[np.int64]
 
-    def add_to(self, p: NDArray, weight: Any) -> None:
+    def add_to(self, p: NDArray, weight: NDArray[np.float64]) -> None:
         """Add the probabilities, (n, n_codes), times the `weight` of each context, (n,), to others."""
         p += (weight * self.share).astype(p.dtype)[:, None] * self.of_all.astype(p.dtype)
-        np.add.at(p, (self.rows, self.columns), np.broadcast_to(weight, len(p))[self.rows] * self.own)
+        for rows, columns, shares in self.own:  # no event is twice in one of these
+            p[rows, columns] += weight[rows] * shares
 
 
 def _level(contexts: NDArray[np.uint64], codes: NDArray[np.int32], counts: NDArray[np.int64]) -> Level:

@@ -23,12 +23,13 @@ from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate.base import EVENT, GeneratorMixin
-from seqrec.generate.event_walk import EventWalk, Timing
+from seqrec.generate.event_walk import EventWalk, columns_of
 from seqrec.generate.forms import NumberForm
+from seqrec.generate.gaps import Timing
 from seqrec.generate.held_out import COUNTS, hold_out, one_of_each
-from seqrec.generate.kneser_ney import KneserNey
+from seqrec.generate.kneser_ney import KneserNey, latest_events
 from seqrec.generate.mixture import MixedWalk, Mixture
-from seqrec.generate.paths import Events, Walk
+from seqrec.generate.paths import Events, Walks
 from seqrec.network.batches import SEGMENT
 from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
@@ -327,24 +328,21 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         log_p[:, 0] = np.where(X.codes == UNKNOWN, np.log(self.unseen_.probability), of_events)
         return log_p
 
-    def _walk(self, begun: Sequences) -> Walk:
+    def _walks(self, begun: Sequences) -> Walks:
         encoded = self.fields_.encode(begun, may_lack=not begun.n_events)
         state = Reader.of(self.model_).read(encoded, keep=True)
-        walk = EventWalk(self.model_, self.fields_, self.timing_, self.forms_, state, np.arange(len(begun)))
-        return walk if self.mixture_ is None else MixedWalk(walk, self.mixture_, begun)
+        plain = partial(EventWalk, self.model_, self.fields_, self.timing_, self.forms_, state)
+        if (mixture := self.mixture_) is None:
+            return plain
+        latest = latest_events(begun, len(mixture.ngrams.levels) - 1)
+        return lambda rows: MixedWalk(plain(rows), mixture, latest[rows])
+
+    def _columns_of(self, events: Events) -> dict[str, NDArray]:
+        return columns_of(events, self.fields_, self.forms_)
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
-        plain, fields = super()._sequences(events, indptr, keys), self.fields_
-        n = len(events.codes)
-        categories = events.categories.reshape(n, len(fields.categories))  # those of no events have no columns yet
-        values = events.values.reshape(n, len(fields.numbers))
-        columns = {field.name: field.decode(categories[:, at]) for at, field in enumerate(fields.categories)}
-        for at, field in enumerate(fields.numbers):
-            if field.name in self.forms_:
-                columns[field.name] = self.forms_[field.name].apply(values[:, at])
-        if self.timing_ is None:
-            return replace(plain, columns=columns)
-        return replace(plain, columns=columns, timestamps=events.times, clock=self.timing_.tick)
+        drawn = replace(super()._sequences(events, indptr, keys), columns=self._columns_of(events))
+        return drawn if self.timing_ is None else replace(drawn, timestamps=events.times, clock=self.timing_.tick)
 
 
 def _widened(old: NDArray, new: NDArray, end: int) -> NDArray:

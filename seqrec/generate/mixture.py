@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.data.ends import Chain
-from seqrec.data.sequences import Sequences
-from seqrec.generate.kneser_ney import KneserNey, latest_events, with_next
-from seqrec.generate.paths import Events, Uniforms, Walk
+from seqrec.generate.event_walk import EventWalk
+from seqrec.generate.gaps import Known
+from seqrec.generate.kneser_ney import KneserNey, with_next
+from seqrec.generate.paths import Events, Uniforms
 from seqrec.storage.arrays import Array
 
 _PRIOR = 50.0  # events that a kind of context borrows from all others
@@ -81,33 +83,49 @@ class Mixture(NamedTuple):
         shares = self.shares[familiarity]
         return np.logaddexp(np.log1p(-shares) + log_p, np.log(shares) + of_ngrams)
 
-    def next_log_prob(self, latest: NDArray[np.int32], logits: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Join what a network says could come next, (n, n_codes), with what the n-grams say after the latest events."""
+    def join(self, weights: NDArray[np.floating], latest: NDArray[np.int32]) -> None:
+        """Turn a network's weights of what could come next, (n, n_codes), into the probabilities of both together.
+
+        The n-grams tell what follows the latest events, (n, order - 1).
+        """
         following = self.ngrams.following(latest)
         shares = self.shares[following.familiarity]
-        p = np.exp(logits - logits.max(axis=1, keepdims=True))
-        p *= ((1 - shares) / p.sum(axis=1)).astype(p.dtype)[:, None]
-        following.add_to(p, shares)
-        return np.log(p)
+        weights *= ((1 - shares) / weights.sum(axis=1)).astype(weights.dtype)[:, None]
+        following.add_to(weights, shares)
 
 
 class MixedWalk:
-    """Sequences on their way through a network and n-grams; a `paths.Walk`."""
+    """Sequences on their way through a network and n-grams; a `paths.Walk`.
 
-    def __init__(self, walk: Walk, mixture: Mixture, begun: Sequences) -> None:
-        self._walk, self._mixture = walk, mixture
-        self._latest = latest_events(begun, len(mixture.ngrams.levels) - 1)
+    Parameters
+    ----------
+    walk : EventWalk
+    mixture : Mixture
+    latest : (n, order - 1) int32
+        The latest events of each sequence, the last one first.
+    """
 
-    def next_log_prob(self) -> NDArray[np.floating]:
-        """Log-probability of each item and, last, of the end, (n, n_items + 1), nats."""
-        return self._mixture.next_log_prob(self._latest, self._walk.next_log_prob())
+    def __init__(self, walk: EventWalk, mixture: Mixture, latest: NDArray[np.int32]) -> None:
+        self._walk, self._mixture, self._latest = walk, mixture, latest
+        self.categories, self.gaps, self.n_categories = walk.categories, walk.gaps, walk.n_categories
 
-    def take(self, codes: NDArray[np.int32], uniforms: Uniforms) -> Events:
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """Of the last event of each, (n,) datetime64[us]; NaT where there is none."""
+        return self._walk.times
+
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Probability of each item and, last, of the end, (rows, n_items + 1)."""
+        for part, weights in self._walk.next_weights():
+            self._mixture.join(weights, self._latest[part])
+            yield part, weights
+
+    def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, and give them with what else the network draws of them."""
         self._latest = with_next(self._latest, codes)
-        return self._walk.take(codes, uniforms)
+        return self._walk.take(codes, uniforms, known)
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+    def keep(self, rows: NDArray) -> None:
+        """Go on with some of the sequences alone: a mask, or numbers of which some may repeat."""
         self._latest = self._latest[rows]
         self._walk.keep(rows)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 
+AT_ONCE = 2**18  # weights that stay in the cache
 Uniforms = Callable[[int], NDArray[np.float64]]  # gives so many numbers in [0, 1) for each sequence, (n, .)
 
 
@@ -39,18 +40,46 @@ class Events(NamedTuple):
         n = len(codes)
         return cls(codes, np.zeros((n, 0), np.int32), np.zeros((n, 0)), np.full(n, "NaT", "datetime64[us]"))
 
+    @classmethod
+    def missing(cls, codes: NDArray[np.int32], like: Events) -> Events:
+        """Give events of which nothing more is known, with as many fields as others."""
+        n_categories, n_numbers = like.categories.shape[1], like.values.shape[1]
+        nothing = np.zeros((len(codes), n_categories), np.int32), np.full((len(codes), n_numbers), np.nan)
+        return cls.plain(codes)._replace(categories=nothing[0], values=nothing[1])
+
+    @classmethod
+    def joined(cls, several: Sequence[Events]) -> Events:
+        """Put events after each other."""
+        return cls(*[np.concatenate(parts) for parts in zip(*several, strict=True)])
+
+    def some(self, rows: NDArray) -> Events:
+        """Give some of the events."""
+        return Events(*[np.asarray(part)[rows] for part in self])
+
 
 class Walk(Protocol):
     """Sequences on their way: what could come next in each, and one event more."""
 
-    def next_log_prob(self) -> NDArray[np.floating]:
-        """Log-probability, but for a constant of each row, of each item and, last, of the end, (n, n_items + 1)."""
+    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Weights, in proportion to the probabilities, of each item and, last, of the end: (rows, n_items + 1).
+
+        They come for some sequences at a time, whose weights stay in the processor's cache.
+        """
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms) -> Events:
         """Go on with events of these codes, (n,), and give them with what else is drawn of them."""
 
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+    def keep(self, rows: NDArray) -> None:
+        """Go on with some of the sequences alone: a mask, or numbers of which some may repeat."""
+
+
+Walks = Callable[[NDArray[np.intp]], Any]  # sets some of n sequences on their way, any of them as often as wanted
+
+
+def probabilities(walk: Walk) -> NDArray[np.float64]:
+    """Probability of each item and, last, of the end, (n, n_items + 1)."""
+    weights = np.concatenate([each.astype(np.float64) for _, each in walk.next_weights()])
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 class Trace:
@@ -71,8 +100,7 @@ class Trace:
             return Events.plain(np.zeros(0, np.int32)), np.zeros(n, np.int64)
         rows = np.concatenate(self._rows)
         order = np.argsort(rows, kind="stable")
-        events = Events(*(np.concatenate(parts)[order] for parts in zip(*self._events, strict=True)))
-        return events, np.bincount(rows, minlength=n)
+        return Events.joined(self._events).some(order), np.bincount(rows, minlength=n)
 
 
 def followed(begun: Sequences, drawn: Sequences) -> Sequences:

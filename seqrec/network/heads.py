@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.data.fields import NOT_GIVEN
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
 from seqrec.network import mixtures
 from seqrec.network.batches import TILE
@@ -180,7 +182,14 @@ class FieldHeads(keras.layers.Layer):
             yield output(hidden(tf.concat([tf.cast(states, tf.float32), known], axis=-1)))
             known = known + next(encoded)
 
-    def draw(self, states: Any, events: Any, given: Any, uniforms: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    def gap(self, states: Any, events: Any, categories: Any) -> tf.Tensor:
+        """Give the parameters of the first number's distribution, as `parameters` does, given the categories."""
+        nothing = tf.zeros((tf.shape(events)[0], len(self.outputs) - self.n_categories, 2))
+        return next(islice(self.parameters(states, events, categories, nothing), self.n_categories, None))
+
+    def draw(
+        self, states: Any, events: Any, given: Any, uniforms: Any, known: Any, known_numbers: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Draw the fields of events, each given those before it.
 
         Parameters
@@ -192,23 +201,28 @@ class FieldHeads(keras.layers.Layer):
             Which fields the events have: as no gap comes before a first event.
         uniforms : (n, n_fields, N_UNIFORMS) float32
             Numbers between 0 and 1 to draw by.
+        known : (n, n_categories) int32
+        known_numbers : (n, n_numbers, 2) float32
+            Fields that are known already; 0 where one is to be drawn.
 
         Returns
         -------
         categories : (n, n_categories) int32
         numbers : (n, n_numbers, 2) float32
         """
-        known, categories, numbers = self.encoder.items(events), [], []
+        vector, categories, numbers = self.encoder.items(events), [], []
         for field, (hidden, output) in enumerate(zip(self.hidden, self.outputs, strict=True)):
-            parameters = output(hidden(tf.concat([tf.cast(states, tf.float32), known], axis=-1)))
+            parameters = output(hidden(tf.concat([tf.cast(states, tf.float32), vector], axis=-1)))
             if field < self.n_categories:
                 value = N_RESERVED + mixtures.choose(parameters[:, N_RESERVED:], uniforms[:, field, 0])
-                categories.append(tf.where(given[:, field], value, PADDING))
-                known = known + self.encoder.categories[field](categories[-1])
+                value = tf.where(given[:, field], value, PADDING)
+                categories.append(tf.where(known[:, field] == PADDING, value, known[:, field]))
+                vector = vector + self.encoder.categories[field](categories[-1])
             else:
-                value = mixtures.draw(parameters, uniforms[:, field])
-                numbers.append(tf.where(given[:, field, None], value, 0.0))
-                known = known + self.encoder.encode_number(field - self.n_categories, numbers[-1])
+                own = known_numbers[:, field - self.n_categories]
+                value = tf.where(given[:, field, None], mixtures.draw(parameters, uniforms[:, field]), 0.0)
+                numbers.append(tf.where(own[:, :1] == NOT_GIVEN, value, own))
+                vector = vector + self.encoder.encode_number(field - self.n_categories, numbers[-1])
         n = tf.shape(events)[0]
         of_categories = tf.stack(categories, axis=1) if categories else tf.zeros((n, 0), tf.int32)
         return of_categories, tf.stack(numbers, axis=1) if numbers else tf.zeros((n, 0, 2))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr, ndtri_exp, softmax
+from scipy.special import log_ndtr, log_softmax, ndtr, ndtri_exp, softmax
 
 from seqrec.data.fields import ABSENT, FARTHEST, NEGATIVE, POSITIVE, ZERO
 from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
@@ -158,6 +158,43 @@ def tails(parameters: NDArray, numbers: NDArray, side: str = "both") -> tuple[ND
     scores = np.where(farther < nearer, -score, score)
     log_p = np.where(sign == ABSENT, _of_absence(absent), _beside_absence(np.minimum(beyond, 0.0), absent))
     return -log_p, np.where((sign == ZERO) | (sign == ABSENT), np.nan, scores)
+
+
+class Positive(NamedTuple):
+    """How n numbers are distributed above 0, which a number can be or not.
+
+    Attributes
+    ----------
+    share : (n,) float64
+        Probability to be above 0.
+    log_weights, means, scales : (n, n_components) float64
+        Of the components of the size.
+    """
+
+    share: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
+    means: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, parameters: NDArray) -> Positive:
+        """Take the parameters of distributions, (n, n_mixture_parameters) float32."""
+        shares, weights, means, scale = _components(parameters, np.full(len(parameters), POSITIVE))
+        return cls(shares[:, POSITIVE - NEGATIVE], np.log(np.maximum(weights, 1e-300)), means, scale)
+
+    def log_beyond(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-probability of numbers above sizes, (n, ...) -> (n, ...), nats; minus infinity is the size of 0."""
+        z = (np.moveaxis(sizes[..., None], 0, -2) - self.means) / self.scales
+        log_p = np.logaddexp.reduce(self.log_weights + log_ndtr(-z), axis=-1) + np.log(self.share)
+        return np.moveaxis(log_p, -1, 0)
+
+    def draw_beyond(self, sizes: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Draw sizes of numbers above sizes, (n,), by numbers between 0 and 1, (n, 2): exact however far out."""
+        log_p = self.log_weights + log_ndtr((self.means - sizes[:, None]) / self.scales)
+        total = np.exp(log_softmax(log_p, axis=1)).cumsum(axis=1)
+        own = (np.arange(len(sizes)), (total[:, :-1] <= uniforms[:, :1]).sum(axis=1))
+        mean, scale = self.means[own], self.scales[own]
+        return mean - scale * ndtri_exp(log_ndtr((mean - sizes) / scale) + np.log(uniforms[:, 1]))
 
 
 def _of_absence(absent: NDArray) -> NDArray[np.float64]:

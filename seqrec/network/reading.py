@@ -127,7 +127,8 @@ class Reader:
 
     def logits(self, states: Any) -> Any:
         """Score all items after states that are a tensor in whole tiles: (n, n_items) float32 tensor."""
-        return self.network.head.logits(states, self.table)
+        asked = states, self.table
+        return self._compiled("logits", self.network.head.logits, asked)(*asked)
 
     def judge(self, states: NDArray[np.float32], code: int, unknown: float) -> list[NDArray]:
         """Compare one and the same next event with what was expected after each state: see `CategoricalHead.judge`."""
@@ -141,12 +142,18 @@ class Reader:
             found.append([array.numpy()[: len(part)] for array in compared])
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
-    def draw(self, states: Any, codes: NDArray, given: NDArray, uniforms: NDArray) -> tuple[NDArray, NDArray]:
+    def draw(self, states: Any, *of_events: NDArray) -> tuple[NDArray, NDArray]:
         """Draw the fields of events: `FieldHeads.draw` in whole tiles, after states that are in them already."""
-        rest = [tf.constant(in_whole_tiles(array)) for array in (codes, given, uniforms)]
+        rest = [tf.constant(in_whole_tiles(array)) for array in of_events]
         found = self._compiled("draw", self.network.fields.draw, [states, *rest])(states, *rest)
-        categories, numbers = (array.numpy()[: len(codes)] for array in found)
+        categories, numbers = (array.numpy()[: len(of_events[0])] for array in found)
         return categories, numbers
+
+    def gap(self, states: Any, codes: NDArray, categories: NDArray) -> NDArray[np.float32]:
+        """Give the parameters of the gaps before events: `FieldHeads.gap`, with states as `draw` takes them."""
+        rest = [tf.constant(in_whole_tiles(array)) for array in (codes, categories)]
+        found = self._compiled("gap", self.network.fields.gap, [states, *rest])(states, *rest)
+        return found.numpy()[: len(codes)]
 
     def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
         """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""

@@ -24,7 +24,7 @@ def draw(n, seed=0):
 def make_head(n_negatives=0):
     embedding = keras.layers.Embedding(N_CODES, DIM)
     embedding.build()
-    head = CategoricalHead(embedding, n_negatives, seed=0)
+    head = CategoricalHead(embedding, n_negatives, cosines=True, seed=0)
     _, weights, bias, _ = draw(0)
     embedding.set_weights([weights])
     head.bias.assign(bias)
