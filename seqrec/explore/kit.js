@@ -314,3 +314,117 @@ export const doubles = (view) => new Float64Array(copied(view));
 export const integers = (view) => new Int32Array(copied(view));
 export const bytes = (view) => new Uint8Array(copied(view));
 export const lines = (view) => (view.byteLength ? new TextDecoder().decode(view).split("\n") : []);
+
+export const amount = (text, width) =>
+  h("span", { class: "sq-figure", style: `text-align:right;min-width:${width}em` }, text);
+export const counted = (n) => `${n.toLocaleString()} event${n === 1 ? "" : "s"}`;
+
+// A title, and below it what there is room for: what would be cut is left out.
+export const twoLines = (title, ...below) =>
+  h(
+    "div",
+    { style: "flex:1;min-width:0;line-height:1.25" },
+    h("bdi", { class: "sq-label", style: "display:block" }, title),
+    h("div", { class: "sq-some sq-muted" }, ...below),
+  );
+export const spans = (text) => (text ? text.split(" · ").map((part) => h("span", { dir: "auto" }, part)) : []);
+
+// A history that is chosen, read and edited. Python holds the truth and takes orders; the selection goes ahead of it, so
+// that quick orders add up. `extra(i)` gives what stands beside event i.
+export function historyEditor(frame, el, model, { whose, extra = () => [], beside = "", empty, one = "user" }) {
+  const [titles, users] = [lines(model.get("_titles")), lines(model.get("_users"))];
+  const lengths = integers(model.get("_lengths"));
+  let [shown, events, at] = [{}, [], -1];
+  const order = (name, rest) => model.send({ do: name, ...rest });
+  const remove = () => at >= 0 && order("remove", { position: at });
+  const move = (by) => {
+    const to = at + by;
+    if (at < 0 || to < 0 || to >= events.length) return;
+    order("move", { position: at, to });
+    at = to;
+    history.update(events.length, at);
+  };
+  const tools = {
+    remove: button("Remove", remove),
+    up: button("Move up", () => move(-1)),
+    down: button("Move down", () => move(1)),
+    undo: button("Undo", () => order("undo")),
+    redo: button("Redo", () => order("redo")),
+    reset: button("Back to original", () => order("reset")),
+  };
+  const enable = () => {
+    const can = { ...shown, remove: at >= 0, up: at > 0, down: at >= 0 && at < events.length - 1 };
+    for (const name in tools) tools[name].disabled = !can[name];
+  };
+  const history = listbox({
+    label: "History, oldest event first",
+    rowHeight: 38,
+    row: (i) => [twoLines(events[i][0], spans(events[i][1])), ...extra(i)],
+    onmove(i) {
+      at = i;
+      enable();
+    },
+    onkey: (event) => {
+      const by = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (by) move(by);
+      else if (event.key === "Delete") remove();
+      return by || event.key === "Delete";
+    },
+  });
+  const people = finder({
+    label: `Find a ${one}`,
+    placeholder: "Search by id",
+    texts: () => users,
+    row: (i) => [bdi(users[i], "sq-label"), h("span", { class: "sq-muted" }, counted(lengths[i]))],
+    onpick: (i) => put(model, "sequence", i),
+    rows: 3,
+  });
+  const [who, size] = [h("h3"), h("span", { class: "sq-muted" })];
+  const follow = () => people.update(model.get("sequence"));
+  el.addEventListener("keydown", (event) => {
+    const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
+    if (!name || !(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
+    order(name);
+    event.preventDefault();
+  });
+  frame.on(model, "sequence", follow);
+  follow();
+  return {
+    order,
+    add: (item) => order("add", { item, position: ++at }),
+    get events() {
+      return events;
+    },
+    // Take in what Python says of the history.
+    read(told) {
+      const [unknown, notes, isSame] = [lines(told.unknown), lines(told.notes), told.start === shown.start];
+      const name = (column) => (column < 0 ? unknown.shift() : titles[column]);
+      shown = told;
+      events = Array.from(integers(told.events), (column, i) => [name(column), notes[i]]);
+      at = isSame ? Math.min(Math.max(at, 0), events.length - 1) : events.length - 1;
+      who.replaceChildren(whose, bdi(told.user));
+      size.textContent = `${counted(events.length)}, oldest first${told.reset ? ", edited" : ""}`;
+      enable();
+    },
+    draw: () => history.update(events.length, at, empty),
+    elements: [
+      h("h3", {}, one[0].toUpperCase() + one.slice(1)),
+      people.element,
+      line(
+        button("Random", () => order("random_user")),
+        button(`New ${one}`, () => put(model, "sequence", -1)),
+      ),
+      who,
+      line(tools.remove, tools.up, tools.down),
+      line(tools.undo, tools.redo, tools.reset),
+      h(
+        "div",
+        { class: "sq-line", style: "justify-content:space-between" },
+        size,
+        h("span", { class: "sq-muted" }, beside),
+      ),
+      history.element,
+      hint("Keys: Delete removes, Alt+↑ and Alt+↓ move, Ctrl+Z undoes, Ctrl+Y redoes."),
+    ],
+  };
+}
