@@ -18,6 +18,7 @@ from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, read_flat_times
 from seqrec.data.padding import warn_of_padding
+from seqrec.data.texts import cut, join
 from seqrec.data.times import TICKS, clock_of, on_ticks
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary, factorize, number_items
 from seqrec.exceptions import InputError
@@ -29,10 +30,10 @@ _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
-    Build them with `from_frame`, `from_lists` or `from_arrays`. ``len(X)`` is the number of sequences and ``X[rows]``
-    selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work; ``X.at(key)``
-    selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the user's own
-    ids.
+    Build them with `from_frame`, `from_lists`, `from_arrays` or `from_texts`. ``len(X)`` is the number of sequences and
+    ``X[rows]`` selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work;
+    ``X.at(key)`` selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the
+    user's own ids.
 
     Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
     item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
@@ -260,6 +261,41 @@ class Sequences:
         return replace(X, columns=name_columns(values, names), has_items=False)
 
     @classmethod
+    def from_texts(cls, texts: Iterable[str], unit: str = "character", keys: Any = None) -> Sequences:
+        r"""Take each sequence as a text, whose characters or words are its items; `to_texts` gives it back exactly.
+
+        Parameters
+        ----------
+        texts : iterable of n_sequences str
+            Any text, empty ones too. Nothing is normalised: é in one character and in two are different.
+        unit : {"character", "word"}
+            A "character" is a code point of Unicode. "word" cuts a text where a language model would: a word has the
+            one space before it, so that little is left but words; apostrophes inside of it and marks on its letters are
+            part of it; other signs, with the space before them, and other white space, such as newlines, are items of
+            their own. A script without spaces, such as Chinese, is better read by characters. What is longer than 1,024
+            characters is cut.
+        keys : array-like of shape (n_sequences,), optional
+            As in `from_lists`.
+
+        Raises
+        ------
+        TypeError
+            Where `texts` is one text alone, or an element of it is no text.
+        ValueError
+            Where keys repeat, or their number does not fit.
+
+        Examples
+        --------
+        >>> X = Sequences.from_texts(["To be, or not to be.\nThat's it."], unit="word")
+        >>> X[0].tolist()
+        ['To', ' be', ',', ' or', ' not', ' to', ' be', '.', '\n', "That's", ' it', '.']
+        >>> X.to_texts()
+        ["To be, or not to be.\nThat's it."]
+        """
+        lengths, codes, vocabulary = cut(texts, unit)
+        return cls._from_flat(lengths, keys, codes, vocabulary)
+
+    @classmethod
     def _from_flat(cls, lengths: np.ndarray, keys: Any, codes: np.ndarray, vocabulary: Vocabulary) -> Sequences:
         """Cut events that are in order already; `keys` are as a user gave them."""
         keys = check_keys(keys, len(lengths))
@@ -402,6 +438,23 @@ class Sequences:
         if self.timestamps is not None:
             own.append((timestamp, self.timestamps))
         return frames.as_frame([*own, *self.columns.items()], self.rows)
+
+    def to_texts(self) -> list[str]:
+        """Give each sequence as a text, its items one after another: what `from_texts` took, if it made them.
+
+        Raises
+        ------
+        TypeError
+            Where items are no text, or there are none.
+        ValueError
+            Where events are of items that the vocabulary lacks.
+
+        Examples
+        --------
+        >>> Sequences.from_texts(["tea"]).tail(2).to_texts()
+        ['ea']
+        """
+        return join(self)
 
     def between(self, starts: Any, stops: Any) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.
