@@ -17,6 +17,7 @@ from seqrec.exceptions import InputError
 
 _FOLDER = Path(__file__).parent
 _EXPORT = re.compile(r"^export (?=(?:const|function) (\w+))", re.MULTILINE)
+_IMPORT = re.compile(r"""^import (\{[^}]*\}) from "\./(\w+)\.js";\n""", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|(?<=[;,]) )//.*")
 _IDLE_SPACES = re.compile(r"""("[^"]*"|`[^`]*`)| ?(=>|!==?|[=,{}()?:;<>&|*/]|[+-](?= [^+-])) ?""")
 _IDLE_END = re.compile(r"(?<=[,;{(\[=?:&|>])\n|\n(?=[)\]}.?:&|,])")
@@ -25,14 +26,26 @@ _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 
 
 def source(name: str) -> str:
-    """Give the ES module of a widget: the functions of the kit that it needs, and what follows its import of them."""
+    """Give the ES module of a widget: the functions of the kit that it needs, what it imports else, and its own."""
     _, *kit = _EXPORT.split((_FOLDER / "kit.js").read_text(encoding="utf-8"))
     functions = dict(zip(kit[::2], kit[1::2], strict=True))
-    imported, own = (_FOLDER / f"{name}.js").read_text(encoding="utf-8").split('from "./kit.js";\n', 1)
-    needed = _names(imported) & functions.keys()
+    imported, own = _read(name)
+    needed = imported & functions.keys()
     while more := set().union(*(_names(functions[one]) for one in needed)) & functions.keys() - needed:
         needed |= more
     return _tight("".join(text for function, text in functions.items() if function in needed) + own)
+
+
+def _read(name: str) -> tuple[set[str], str]:
+    """Give the names that a script imports, and its text after those of other scripts than the kit."""
+    text = (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
+    names, own = set(), _IMPORT.sub("", text)
+    for imported, script in _IMPORT.findall(text):
+        names |= _names(imported)
+        if script != "kit":
+            more, theirs = _read(script)
+            names, own = names | more, _EXPORT.sub("", theirs) + own
+    return names, own
 
 
 def style(script: str) -> str:

@@ -76,6 +76,10 @@ class HistoryEditor(Widget):
         """Move the item at `position` so that it is at `to`; the times stay where they are."""
         self._edit(moved(self._history, self._position(position), self._position(to)))
 
+    def cut(self, position: int) -> None:
+        """Remove all events after that at `position`: what could have been known at the time."""
+        self._edit(self._history.head(self._position(position) + 1))
+
     def undo(self) -> None:
         """Take the latest edit back; nothing happens if there is none."""
         self._go(max(self._place - 1, 0))
@@ -149,6 +153,8 @@ class HistoryEditor(Widget):
                     self.add(self._vocabulary.items[column], position)
                 case {"do": "remove", "position": int(position)}:  # at the end, quick orders remove one after another
                     self.remove(min(position, self._history.n_events - 1))
+                case {"do": "cut", "position": int(position)}:
+                    self.cut(position)
                 case {"do": "move", "position": position, "to": to}:
                     self.move(position, to)
                 case {"do": "undo" | "redo" | "reset" | "random_user" as name}:

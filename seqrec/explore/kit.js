@@ -235,8 +235,9 @@ export function listbox({
   };
 }
 
-// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)` too.
-export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8 }) {
+// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)` too;
+// `order()` gives the indices in another order than their own.
+export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8, order }) {
   let lowered = null;
   let found = [];
   const list = listbox({
@@ -251,7 +252,7 @@ export function finder({ label, placeholder, texts, onpick, row, onkey = () => {
     const asked = input.value.trim().toLowerCase();
     lowered ??= texts().map((text) => text.toLowerCase());
     found = [];
-    for (let i = 0; i < lowered.length; i++) if (lowered[i].includes(asked)) found.push(i);
+    for (const i of order?.() ?? lowered.keys()) if (lowered[i].includes(asked)) found.push(i);
     count.textContent = asked ? `${found.length.toLocaleString()} match` : `${found.length.toLocaleString()} in all`;
     list.update(found.length, found.indexOf(chosen), "No match.");
   };
@@ -261,8 +262,10 @@ export function finder({ label, placeholder, texts, onpick, row, onkey = () => {
     placeholder,
     oninput: () => search(),
     onkeydown: (event) => {
-      if (event.key === "Enter" && found.length) onpick(found[0]);
-      else if (event.key === "ArrowDown") list.element.focus();
+      if (event.key === "Enter" && found.length) {
+        onpick(found[0]);
+        input.select();
+      } else if (event.key === "ArrowDown") list.element.focus();
       else return;
       event.preventDefault();
     },
@@ -348,12 +351,14 @@ export function historyEditor(frame, el, model, { whose, extra = () => [], besid
     remove: button("Remove", remove),
     up: button("Move up", () => move(-1)),
     down: button("Move down", () => move(1)),
+    cut: button("Remove all after", () => order("cut", { position: at })),
     undo: button("Undo", () => order("undo")),
     redo: button("Redo", () => order("redo")),
     reset: button("Back to original", () => order("reset")),
   };
   const enable = () => {
     const can = { ...shown, remove: at >= 0, up: at > 0, down: at >= 0 && at < events.length - 1 };
+    can.cut = can.down;
     for (const name in tools) tools[name].disabled = !can[name];
   };
   const history = listbox({
@@ -380,6 +385,15 @@ export function historyEditor(frame, el, model, { whose, extra = () => [], besid
     rows: 3,
   });
   const [who, size] = [h("h3"), h("span", { class: "sq-muted" })];
+  const picking = [
+    h("h3", {}, one[0].toUpperCase() + one.slice(1)),
+    people.element,
+    line(
+      button("Random", () => order("random_user")),
+      button(`New ${one}`, () => put(model, "sequence", -1)),
+    ),
+  ];
+  const undoing = line(tools.undo, tools.redo, tools.reset);
   const follow = () => people.update(model.get("sequence"));
   el.addEventListener("keydown", (event) => {
     const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
@@ -407,16 +421,14 @@ export function historyEditor(frame, el, model, { whose, extra = () => [], besid
       enable();
     },
     draw: () => history.update(events.length, at, empty),
+    who,
+    picking,
+    undoing,
     elements: [
-      h("h3", {}, one[0].toUpperCase() + one.slice(1)),
-      people.element,
-      line(
-        button("Random", () => order("random_user")),
-        button(`New ${one}`, () => put(model, "sequence", -1)),
-      ),
+      ...picking,
       who,
-      line(tools.remove, tools.up, tools.down),
-      line(tools.undo, tools.redo, tools.reset),
+      line(tools.remove, tools.up, tools.down, tools.cut),
+      undoing,
       h(
         "div",
         { class: "sq-line", style: "justify-content:space-between" },

@@ -21,7 +21,7 @@ from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
 
-_MOST_LENGTHS = 2  # of the longest training sequence, after which a sample is cut
+MOST_LENGTHS = 2  # of the longest training sequence, after which a sample is cut
 
 
 class Walk(Protocol):
@@ -93,9 +93,9 @@ class GeneratorMixin:
             If a number is out of its range, or `stop` is no item of the training data.
         """
         check_is_fitted(self, "vocabulary_")
-        _check_shape(temperature, top_k, top_p)
+        check_shape(temperature, top_k, top_p)
         begun, stops = self._begun(check_integer(n, "n", minimum=0), prefix), self._codes_of(stop)
-        limit = _MOST_LENGTHS * self.longest_ if length is None else check_integer(length, "length", minimum=0)
+        limit = MOST_LENGTHS * self.longest_ if length is None else check_integer(length, "length", minimum=0)
         seed = int(check_random_state(random_state).randint(2**31))
         draw = _Draw(seed, length is not None, (temperature, top_k, top_p), stops)
         codes, lengths = draw.run(self._walk(begun), len(begun), limit, end_code(len(self.vocabulary_)))
@@ -216,7 +216,7 @@ class _Draw(NamedTuple):
         return codes, lengths
 
 
-def _check_shape(temperature: float, top_k: int | None, top_p: float | None) -> None:
+def check_shape(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Raise InputError where probabilities cannot be shaped so."""
     if not 0 < temperature < np.inf:
         raise InputError(f"temperature must be above 0, got {temperature}. For the likeliest each time, top_k=1.")
