@@ -35,7 +35,9 @@ _MODULE_OF = {
     "trace_gates": "network.gates",
     "ArrowScorer": "jobs.engines",
 }
-_SUBMODULES = {name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "plots")}
+_SUBMODULES = {
+    name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "music", "plots")
+}
 _SUBMODULES["thresholds"] = "detect.thresholds"
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]

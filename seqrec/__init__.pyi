@@ -5,6 +5,7 @@ from seqrec import exceptions as exceptions
 from seqrec import explore as explore
 from seqrec import metrics as metrics
 from seqrec import model_selection as model_selection
+from seqrec import music as music
 from seqrec import plots as plots
 from seqrec.classify.lstm import LSTMSequenceClassifier as LSTMSequenceClassifier
 from seqrec.data.sequences import Sequences as Sequences

@@ -11,7 +11,7 @@ MODULES = [import_module(module.name) for module in pkgutil.walk_packages(seqrec
 PUBLIC = {name: getattr(seqrec, name) for name in seqrec.__all__}
 PUBLIC |= {
     f"{module}.{name}": function
-    for module in ("datasets", "metrics", "model_selection")
+    for module in ("datasets", "metrics", "model_selection", "music")
     for name, function in inspect.getmembers(import_module(f"seqrec.{module}"), inspect.isfunction)
 }
 CLASSES = {name: thing for name, thing in PUBLIC.items() if inspect.isclass(thing)}
