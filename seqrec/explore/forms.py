@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import Vocabulary
+from seqrec.exceptions import InputError
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.event_tables import columns_of
-from seqrec.explore.front_end import label, lines
-from seqrec.exceptions import InputError
+from seqrec.explore.front_end import label, lines, packed
+from seqrec.music.notes import END, HIGHEST, ITEMS, ranks_of
+from seqrec.music.pianorolls import to_pianorolls
 
 FORMS = ("auto", "text", "music", "log")
-_LEAD = 60  # events of a text before that stand in front of a continuation
+_LEAD = 60  # events before that stand in front of a continuation
 _NAMES = {" ": "␣ space", "\n": "⏎ new line", "\t": "⇥ tab", "\r": "⏎ return", "\u00a0": "␣ fixed space"}
 
 
@@ -37,11 +39,13 @@ class Form(Protocol):
 
 def form_of(vocabulary: Vocabulary, items: Any, show: str) -> Form:
     """Give the form to show a vocabulary's items in; "auto" looks at them."""
-    unit = _unit_of(vocabulary)
+    unit, is_music = _unit_of(vocabulary), "|" in vocabulary and np.isin(vocabulary.items, ITEMS).all()
     if show == "text" and vocabulary.items.dtype != object:
         raise InputError(f"show='text' needs items that are text, but they are like {vocabulary.items[0]!r}.")
-    if show == "text" or (show == "auto" and unit):
+    if show == "text" or (show == "auto" and unit and not is_music):
         return Text(vocabulary, unit or "word")
+    if show == "music" or (show == "auto" and is_music):
+        return Music(vocabulary)
     return Log(vocabulary, items)
 
 
@@ -75,6 +79,38 @@ class Text:
         return X.to_texts()[0]
 
 
+class Music:
+    """Items that are notes and ends of frames."""
+
+    name = "music"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        ranks_of(Sequences.from_lists([vocabulary.items]))  # what is no note is an error here
+        self.titles = ["| next frame" if item == ITEMS[END] else item for item in vocabulary.items.tolist()]
+
+    def told(self, X: Sequences, start: int) -> dict[str, Any]:
+        """Give the note of each event, -1 for the end of a frame, and its frame; some events before come first.
+
+        `held` are the notes as they sound: first frame, frame after the last, and note.
+        """
+        X = X.between(max(0, start - _LEAD), X.n_events)
+        ranks = ranks_of(X)
+        is_end = ranks == END
+        return {
+            "pitches": packed(np.where(is_end, -1, HIGHEST - ranks), "int32"),
+            "frames": packed(np.cumsum(is_end) - is_end, "int32"),
+            "held": packed(_held(*to_pianorolls(X)), "int32"),
+        }
+
+    def front_end(self) -> dict[str, Any]:
+        """Give the name alone."""
+        return {"name": self.name}
+
+    def line(self, X: Sequences) -> str:
+        """Write the names of the notes."""
+        return " ".join(X[0])
+
+
 class Log:
     """Events as rows: when, what, and the columns of the log."""
 
@@ -87,8 +123,11 @@ class Log:
     def told(self, X: Sequences, start: int) -> dict[str, Any]:
         """Give what stands below each event: its number, time and values."""
         columns = columns_of(X, self._catalogue.called, np.arange(start, X.n_events))
-        del columns["row"], columns["event"]
-        named = [[value if name in ("", "time") else f"{name} {value}" for value in column] for name, column in columns.items()]
+        named = [
+            [value if name in ("", "time") else f"{name} {value}" for value in values]
+            for name, values in columns.items()
+            if name not in ("event", "row")
+        ]
         return {"notes": lines(map(" · ".join, zip(*named, strict=True)))}
 
     def front_end(self) -> dict[str, Any]:
@@ -98,6 +137,13 @@ class Log:
     def line(self, X: Sequences) -> str:
         """Write events one after another."""
         return " → ".join(self._catalogue.called(X[0]))
+
+
+def _held(roll: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Give the notes of a roll, (n_notes, 3), by time: what sounds in frames that follow each other is held."""
+    changes = np.diff(np.pad(roll.T, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (notes, starts), (_, stops) = np.nonzero(changes > 0), np.nonzero(changes < 0)
+    return np.column_stack([starts, stops, notes])[np.argsort(starts, kind="stable")]
 
 
 def _unit_of(vocabulary: Vocabulary) -> str:

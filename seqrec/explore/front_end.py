@@ -26,26 +26,27 @@ _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 
 
 def source(name: str) -> str:
-    """Give the ES module of a widget: the functions of the kit that it needs, what it imports else, and its own."""
-    _, *kit = _EXPORT.split((_FOLDER / "kit.js").read_text(encoding="utf-8"))
-    functions = dict(zip(kit[::2], kit[1::2], strict=True))
-    imported, own = _read(name)
-    needed = imported & functions.keys()
+    """Give the ES module of a widget: what it imports of other scripts, with all that this needs, and its own."""
+    script = _script(name)
+    functions, imported = _functions(script), " ".join(names for names, _ in _IMPORT.findall(script))
+    needed = _names(imported) & functions.keys()
     while more := set().union(*(_names(functions[one]) for one in needed)) & functions.keys() - needed:
         needed |= more
-    return _tight("".join(text for function, text in functions.items() if function in needed) + own)
+    return _tight("".join(text for function, text in functions.items() if function in needed) + _IMPORT.sub("", script))
 
 
-def _read(name: str) -> tuple[set[str], str]:
-    """Give the names that a script imports, and its text after those of other scripts than the kit."""
-    text = (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
-    names, own = set(), _IMPORT.sub("", text)
-    for imported, script in _IMPORT.findall(text):
-        names |= _names(imported)
-        if script != "kit":
-            more, theirs = _read(script)
-            names, own = names | more, _EXPORT.sub("", theirs) + own
-    return names, own
+def _script(name: str) -> str:
+    return (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _functions(script: str) -> dict[str, str]:
+    """Give by name all that is exported by the scripts that a script imports from."""
+    functions: dict[str, str] = {}
+    for _, name in _IMPORT.findall(script):
+        theirs = _script(name)
+        _, *parts = _EXPORT.split(_IMPORT.sub("", theirs))
+        functions |= _functions(theirs) | dict(zip(parts[::2], parts[1::2], strict=True))
+    return functions
 
 
 def style(script: str) -> str:
@@ -76,6 +77,12 @@ def _tight_line(line: str) -> str:
     if re.search(r"['\\]|/(?! )", line) or line.count("`") not in (0, 2):
         return line  # of patterns, addresses, and text in text
     return _IDLE_SPACES.sub(r"\1\2", line)  # text stays as it is
+
+
+def front_end(name: str) -> dict[str, str]:
+    """Give the traits of a widget whose front end is another than that of its class."""
+    script = source(name)
+    return {"_esm": script, "_css": style(script), "_anywidget_id": f"seqrec.{name}"}  # the page keeps styles by the id
 
 
 class Widget(anywidget.AnyWidget):

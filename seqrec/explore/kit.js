@@ -332,13 +332,58 @@ export const twoLines = (title, ...below) =>
   );
 export const spans = (text) => (text ? text.split(" · ").map((part) => h("span", { dir: "auto" }, part)) : []);
 
-// A history that is chosen, read and edited. Python holds the truth and takes orders; the selection goes ahead of it, so
-// that quick orders add up. `extra(i)` gives what stands beside event i.
-export function historyEditor(frame, el, model, { whose, extra = () => [], beside = "", empty, one = "user" }) {
+// A history that is chosen, and whose edits are undone. Python holds the truth and takes orders.
+export function historyPicker(frame, el, model, { whose, one = "user" }) {
   const [titles, users] = [lines(model.get("_titles")), lines(model.get("_users"))];
   const lengths = integers(model.get("_lengths"));
-  let [shown, events, at] = [{}, [], -1];
   const order = (name, rest) => model.send({ do: name, ...rest });
+  const tool = (name, label) => button(label, () => order(name));
+  const tools = { undo: tool("undo", "Undo"), redo: tool("redo", "Redo"), reset: tool("reset", "Back to original") };
+  const people = finder({
+    label: `Find a ${one}`,
+    placeholder: "Search by id",
+    texts: () => users,
+    row: (i) => [bdi(users[i], "sq-label"), h("span", { class: "sq-muted" }, counted(lengths[i]))],
+    onpick: (i) => put(model, "sequence", i),
+    rows: 3,
+  });
+  const who = h("h3");
+  const follow = () => people.update(model.get("sequence"));
+  el.addEventListener("keydown", (event) => {
+    const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
+    if (!name || !(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
+    order(name);
+    event.preventDefault();
+  });
+  frame.on(model, "sequence", follow);
+  follow();
+  return {
+    order,
+    who,
+    undoing: line(...Object.values(tools)),
+    picking: [
+      h("h3", {}, one[0].toUpperCase() + one.slice(1)),
+      people.element,
+      line(
+        tool("random_user", "Random"),
+        button(`New ${one}`, () => put(model, "sequence", -1)),
+      ),
+    ],
+    // Give the events of what Python says of the history: what each is called, and what stands below.
+    read(told) {
+      const [unknown, notes] = [lines(told.unknown), lines(told.notes)];
+      who.replaceChildren(whose, bdi(told.user));
+      for (const name in tools) tools[name].disabled = !told[name];
+      const name = (column) => (column < 0 ? unknown.shift() : titles[column]);
+      return Array.from(integers(told.events), (column, i) => [name(column), notes[i]]);
+    },
+  };
+}
+
+// A history as a list in which it is edited. The selection goes ahead of Python, so that quick orders add up. `extra(i)`
+// gives what stands beside event i.
+export function historyEditor({ order, who, undoing, read }, { extra = () => [], beside = "", empty }) {
+  let [shown, events, at] = [{}, [], -1];
   const remove = () => at >= 0 && order("remove", { position: at });
   const move = (by) => {
     const to = at + by;
@@ -347,19 +392,17 @@ export function historyEditor(frame, el, model, { whose, extra = () => [], besid
     at = to;
     history.update(events.length, at);
   };
-  const tools = {
-    remove: button("Remove", remove),
-    up: button("Move up", () => move(-1)),
-    down: button("Move down", () => move(1)),
-    cut: button("Remove all after", () => order("cut", { position: at })),
-    undo: button("Undo", () => order("undo")),
-    redo: button("Redo", () => order("redo")),
-    reset: button("Back to original", () => order("reset")),
-  };
+  const tools = [
+    button("Remove", remove),
+    button("Move up", () => move(-1)),
+    button("Move down", () => move(1)),
+    button("Remove all after", () => order("cut", { position: at })),
+  ];
   const enable = () => {
-    const can = { ...shown, remove: at >= 0, up: at > 0, down: at >= 0 && at < events.length - 1 };
-    can.cut = can.down;
-    for (const name in tools) tools[name].disabled = !can[name];
+    const isBeforeLast = at >= 0 && at < events.length - 1;
+    [at >= 0, at > 0, isBeforeLast, isBeforeLast].forEach((can, i) => {
+      tools[i].disabled = !can;
+    });
   };
   const history = listbox({
     label: "History, oldest event first",
@@ -376,58 +419,21 @@ export function historyEditor(frame, el, model, { whose, extra = () => [], besid
       return by || event.key === "Delete";
     },
   });
-  const people = finder({
-    label: `Find a ${one}`,
-    placeholder: "Search by id",
-    texts: () => users,
-    row: (i) => [bdi(users[i], "sq-label"), h("span", { class: "sq-muted" }, counted(lengths[i]))],
-    onpick: (i) => put(model, "sequence", i),
-    rows: 3,
-  });
-  const [who, size] = [h("h3"), h("span", { class: "sq-muted" })];
-  const picking = [
-    h("h3", {}, one[0].toUpperCase() + one.slice(1)),
-    people.element,
-    line(
-      button("Random", () => order("random_user")),
-      button(`New ${one}`, () => put(model, "sequence", -1)),
-    ),
-  ];
-  const undoing = line(tools.undo, tools.redo, tools.reset);
-  const follow = () => people.update(model.get("sequence"));
-  el.addEventListener("keydown", (event) => {
-    const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
-    if (!name || !(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
-    order(name);
-    event.preventDefault();
-  });
-  frame.on(model, "sequence", follow);
-  follow();
+  const size = h("span", { class: "sq-muted" });
   return {
-    order,
     add: (item) => order("add", { item, position: ++at }),
-    get events() {
-      return events;
-    },
-    // Take in what Python says of the history.
     read(told) {
-      const [unknown, notes, isSame] = [lines(told.unknown), lines(told.notes), told.start === shown.start];
-      const name = (column) => (column < 0 ? unknown.shift() : titles[column]);
+      events = read(told);
+      at = told.start === shown.start ? Math.min(Math.max(at, 0), events.length - 1) : events.length - 1;
       shown = told;
-      events = Array.from(integers(told.events), (column, i) => [name(column), notes[i]]);
-      at = isSame ? Math.min(Math.max(at, 0), events.length - 1) : events.length - 1;
-      who.replaceChildren(whose, bdi(told.user));
       size.textContent = `${counted(events.length)}, oldest first${told.reset ? ", edited" : ""}`;
       enable();
+      return events;
     },
     draw: () => history.update(events.length, at, empty),
-    who,
-    picking,
-    undoing,
     elements: [
-      ...picking,
       who,
-      line(tools.remove, tools.up, tools.down, tools.cut),
+      line(...tools),
       undoing,
       h(
         "div",

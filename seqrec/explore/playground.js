@@ -1,3 +1,4 @@
+// What the playgrounds of text, music and logs share. All of it is exported, as in the kit.
 import {
   amount,
   bdi,
@@ -7,7 +8,7 @@ import {
   floats,
   h,
   hint,
-  historyEditor,
+  historyPicker,
   integers,
   labelled,
   line,
@@ -16,110 +17,135 @@ import {
   number,
 } from "./kit.js";
 
-const HINT = "Begin a sequence, see what could come next, and let it go on.";
-const BARS = "Bar: the chance to be drawn. Line: what the model says. Choose one to take it.";
-
 // How surprising an event is, from 0 to 3, and how that looks.
 export const level = (nats) => [1, 3, 6].filter((limit) => nats >= limit).length;
 export const TINTS = ["", "sq-low", "sq-mid", "sq-high"];
 export const tinted = (nats) => figure(`${number(nats)} nats`, TINTS[level(nats)]);
 
-function percent(p) {
+export const tints = () =>
+  line(
+    h("span", { class: "sq-muted" }, "Surprisal, nats:"),
+    ["below 1", "1 to 3", "3 to 6", "6 and more"].map((text, i) => figure(text, TINTS[i])),
+  );
+
+export function percent(p) {
   if (!p) return "not drawn";
   return p < 1e-5 ? "<0.001 %" : `${number(100 * p)} %`;
 }
 
-const legend = () =>
-  line(
-    h("span", { class: "sq-muted" }, "Surprisal, nats:"),
-    figure("below 1"),
-    figure("1 to 3", TINTS[1]),
-    figure("3 to 6", TINTS[2]),
-    figure("6 and more", TINTS[3]),
-  );
-
 // The chance to be drawn as a bar, and a line where the model's own chance lies; both against the largest of all.
-function bar(drawn, own) {
-  const line = `position:absolute;top:0;bottom:0;width:2px;left:calc(${100 * own}% - 1px);background:var(--sq-fg)`;
+export function chanceBar(drawn, own) {
+  const mark = `position:absolute;top:0;bottom:0;width:2px;left:calc(${100 * own}% - 1px);background:var(--sq-fg)`;
   return h(
     "span",
-    { class: "sq-track", style: "position:relative", "aria-hidden": "true" },
+    { class: "sq-track", style: "position:relative;flex-basis:40%", "aria-hidden": "true" },
     h("span", { class: "sq-bar", style: `width:${100 * drawn}%;${drawn ? "" : "min-width:0"}` }),
-    h("span", { style: line }),
+    h("span", { style: mark }),
   );
 }
 
 // A number that Python checks: what it says of one that will not do stands beside the field.
-function field(model, order, name, label, attributes, decoded = (value) => value) {
+export function field(model, order, name, label, attributes, decoded = (value) => value) {
   const problem = h("span", { class: "sq-warn", role: "status" });
   const shown = figure("");
-  let awaited = null;
-  let timer = 0;
   const isRange = attributes.type === "range";
+  let timer = 0;
+  const value = () => (input.value === "" ? null : decoded(Number(input.value)));
   const send = () => {
-    clearTimeout(timer);
     timer = 0;
     if (input.validity.badInput) problem.textContent = `${label} is a number.`;
-    else order("set", { name, value: awaited });
+    else order("set", { name, value: value() });
   };
   const typed = () => {
-    awaited = input.value === "" ? null : decoded(Number(input.value));
-    follow(awaited);
-    if (!isRange) send();
-    else timer ||= setTimeout(send, 100);
+    follow(value());
+    if (isRange) timer ||= setTimeout(send, 100);
+    else send();
   };
   const input = h("input", { "aria-label": label, ...attributes, [isRange ? "oninput" : "onchange"]: typed });
-  function follow(value) {
-    const text = value == null ? attributes.placeholder : String(value);
-    shown.textContent = isRange ? text : "";
-    input.setAttribute("aria-valuetext", text);
-  }
+  const follow = (set) => {
+    if (isRange) shown.textContent = set ?? attributes.placeholder;
+  };
   return {
     element: h("span", { class: "sq-labelled" }, labelled(label, input), shown, problem),
     update() {
-      const value = model.get(name);
       const [wrong, text] = model.get("_problem");
       problem.textContent = wrong === name ? text : "";
-      if (wrong === name || timer || (isRange && awaited != null && input.matches(":active"))) return;
-      input.value = value ?? (isRange ? attributes.max : "");
-      follow(value);
+      if (wrong === name || timer || (isRange && input.matches(":active"))) return;
+      input.value = model.get(name) ?? (isRange ? attributes.max : "");
+      follow(model.get(name));
     },
   };
 }
 
-// A playground whose beginning and continuations are shown by `view(label, pick, context)`, which gives its `element`,
-// `fill(run)`, and `choose(i)` to mark an event; `pick(i)` takes one. `isRead`: it shows the beginning, too; `isTyped`: that
-// is a text in a field.
-export function playground({ model, el }, view, { isRead = false, isTyped = false } = {}) {
+// What an event is called, and its surprisal.
+export const describe = (place, title, nats) => [
+  `Event ${(place + 1).toLocaleString()}, `,
+  bdi(title, "sq-strong"),
+  ": ",
+  tinted(nats),
+];
+
+// A beginning as a view shows it, with a button that takes away what comes after an event. `before` stands above.
+export function begun(view, context, before = []) {
+  let [events, nats, at] = [[], [], 0];
+  const told = h("span", { role: "status" });
+  const cut = button("Remove all after it", () => context.picker.order("cut", { position: at }));
+  const pick = (i) => {
+    at = i;
+    reads.choose(i);
+    told.replaceChildren(...describe(i, events[i][0], nats[i]));
+    cut.hidden = i === events.length - 1;
+  };
+  const reads = view("The beginning as the model reads it", pick, context);
+  return {
+    elements: [context.picker.who, before, context.picker.undoing, reads.element, line(reads.tools ?? [], told, cut)],
+    read(shown, surprisal) {
+      [events, nats] = [context.picker.read(shown), surprisal];
+      told.textContent = "";
+      cut.hidden = true;
+      reads.element.hidden = !events.length;
+      reads.fill({ ...shown.whole, codes: integers(shown.events), nats });
+    },
+  };
+}
+
+// A continuation, and a button that goes on from it.
+export function continuation(name, view, context, keep) {
+  const [size, detail] = [hint(), h("span", { role: "status" })];
+  let [run, start, at] = [{}, 0, -1];
+  const go = button("", () => keep(start + at));
+  const choose = (i) => {
+    at = i;
+    shows.choose(i);
+    detail.replaceChildren(...describe(start + i, context.titles[run.codes[i]], run.nats[i]));
+    go.textContent = `Go on from event ${(start + i + 1).toLocaleString()}`;
+  };
+  const shows = view(name, choose, context);
+  return {
+    element: h("section", {}, h("h4", {}, name), size, shows.element, line(shows.tools ?? [], go, detail)),
+    update(told, before) {
+      run = { ...told, codes: integers(told.codes), nats: floats(told.surprisal) };
+      [start, at] = [before, run.codes.length - 1];
+      size.textContent = told.count;
+      detail.textContent = "";
+      go.textContent = "Go on from its end";
+      go.disabled = at < 0;
+      shows.fill(run);
+    },
+  };
+}
+
+// A playground. `view(label, pick, context)` shows a continuation: it gives its `element`, `fill(run)`, and `choose(i)` to
+// mark an event, and perhaps `tools`; `pick(i)` takes one. `beginning(context)` gives `elements`, and `read(shown, nats)`.
+// `controls` stand beside those of continuations, `legend` below; `more` is there for views and beginning.
+export function playground({ model, el }, { view, beginning, legend, controls = [], more = {} }) {
   const frame = mount(el, "Generator playground", model);
   const titles = [...lines(model.get("_titles")), "(end)"];
-  let [shown, next, heard, timer, late, typing] = [{}, {}, [], 0, 0, 0];
-  const editor = historyEditor(frame, el, model, {
-    whose: "Beginning of ",
-    one: "sequence",
-    extra: (i) => [tinted(heard[i])],
-    empty: "No event yet: choose one of what could come next.",
-  });
-  const { order } = editor;
-
-  // A text is typed; Python says what it could not take, and what was typed stays until it is put right.
-  const wrong = h("p", { class: "sq-warn", role: "status" });
-  const typed = h("textarea", { rows: 3, "aria-label": "Type a beginning", placeholder: "Type a beginning" });
-  typed.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => order("type", { text: typed.value }), 250);
-  });
-  const told = h("p", { class: "sq-detail", role: "status" });
-  const context = { frame, el, model, titles };
-  const describe = (place, title, nats) => [`Event ${place.toLocaleString()}, `, bdi(title, "sq-strong"), ": ", tinted(nats)];
-  const begun = isRead && view(
-    "The beginning as the model reads it",
-    (i) => {
-      begun.choose(i);
-      told.replaceChildren(...describe(i + 1, editor.events[i][0], heard[i]));
-    },
-    context,
-  );
+  const picker = historyPicker(frame, el, model, { whose: "Beginning of ", one: "sequence" });
+  const context = { frame, el, model, titles, picker, ...more };
+  const begins = beginning(context);
+  const { order } = picker;
+  let [shown, next, timer, late] = [{}, {}, 0, 0];
 
   const coming = finder({
     label: "What could come next",
@@ -129,57 +155,33 @@ export function playground({ model, el }, view, { isRead = false, isTyped = fals
     onpick: (item) => (item < titles.length - 1 ? order("add", { item, position: null }) : frame.say("It would end here.")),
     row: (i) => [
       bdi(titles[i], "sq-label"),
-      bar(next.drawn[i] / next.largest, next.own[i] / next.largest),
-      amount(percent(next.drawn[i]), 5),
+      chanceBar(next.drawn[i] / next.largest, next.own[i] / next.largest),
+      amount(percent(next.drawn[i]), 5.8),
     ],
     rows: 10,
   });
-
   const make = (name, label, attributes, decoded) => field(model, order, name, label, attributes, decoded);
-  const range = { type: "range", step: 0.05, style: "width:110px" };
-  const count = { type: "number", step: 1 };
-  const fields = {
-    temperature: make("temperature", "Temperature", { ...range, min: 0.05, max: 2 }),
-    top_k: make("top_k", "Top k", { ...count, min: 1, placeholder: "all" }),
-    top_p: make("top_p", "Top p", { ...range, min: 0.05, max: 1, placeholder: "all" }, (p) => (p < 1 ? p : null)),
-    n: make("n", "How many", { ...count, min: 1, max: 6 }),
-    length: make("length", "Events", { ...count, min: 1, placeholder: "to the end" }),
-    seed: make("seed", "Seed", { ...count, min: 0 }),
-  };
+  const range = { type: "range", step: 0.05, min: 0.05, style: "width:110px" };
+  const count = { type: "number", step: 1, min: 1 };
+  const shape = [
+    make("temperature", "Temperature", { ...range, max: 2 }),
+    make("top_k", "Top k", { ...count, placeholder: "all" }),
+    make("top_p", "Top p", { ...range, max: 1, placeholder: "all" }, (p) => (p < 1 ? p : null)),
+  ];
+  const runs = [
+    make("n", "How many", { ...count, max: 6, style: "width:4em" }),
+    make("length", "Events", { ...count, placeholder: "to the end", style: "width:8.5em" }),
+    make("seed", "Seed", { ...count, min: 0 }),
+  ];
   const status = h("span", { class: "sq-muted", role: "status" });
   const problem = h("p", { class: "sq-warn", role: "status" });
-  const grid = h("div", { class: "sq-columns" });
+  const columns = "repeat(auto-fit,minmax(min(280px,100%),1fr))";
+  const grid = h("div", { style: `display:grid;gap:12px;align-items:start;grid-template-columns:${columns}` });
   const panels = [];
 
-  function panel(number) {
-    const [size, detail] = [hint(), h("p", { class: "sq-detail", role: "status" })];
-    let [run, at] = [{}, -1];
-    const place = (i) => editor.events.length + i; // in the whole sequence
-    const keep = button("", () => order("keep", { continuation: number, position: place(at) }));
-    const shows = view(`Continuation ${number + 1}`, choose, context);
-    function choose(i) {
-      at = i;
-      shows.choose(i);
-      detail.replaceChildren(...describe(place(i) + 1, titles[run.codes[i]], run.nats[i]));
-      keep.textContent = `Go on from event ${(place(i) + 1).toLocaleString()}`;
-    }
-    return {
-      element: h("section", {}, h("h4", {}, `Continuation ${number + 1}`), size, shows.element, detail, line(keep)),
-      update(told) {
-        run = { ...told, codes: integers(told.codes), nats: floats(told.surprisal) };
-        at = run.codes.length - 1;
-        size.textContent = told.count;
-        detail.textContent = "";
-        keep.textContent = "Go on from its end";
-        keep.disabled = at < 0;
-        shows.fill(run);
-      },
-    };
-  }
-
   // Continuations of another beginning or other settings are asked for anew, once these have come to rest.
-  function run() {
-    const { version, runs = [], problem: why = "" } = model.get("_runs");
+  function follow() {
+    const { version, runs: drawn = [], problem: why = "" } = model.get("_runs");
     clearTimeout(timer);
     clearTimeout(late);
     status.textContent = "";
@@ -189,70 +191,56 @@ export function playground({ model, el }, view, { isRead = false, isTyped = fals
       return;
     }
     problem.textContent = why;
-    while (panels.length < runs.length) panels.push(panel(panels.length));
-    grid.replaceChildren(...panels.slice(0, runs.length).map((one) => one.element));
-    for (const [i, told] of runs.entries()) panels[i].update(told);
+    while (panels.length < drawn.length) {
+      const row = panels.length;
+      const keep = (position) => order("keep", { continuation: row, position, version: next.version });
+      panels.push(continuation(`Continuation ${row + 1}`, view, context, keep));
+    }
+    grid.replaceChildren(...panels.slice(0, drawn.length).map((one) => one.element));
+    for (const [i, told] of drawn.entries()) panels[i].update(told, shown.surprisal.byteLength / 4);
   }
-
   function draw() {
-    const before = [shown, next.version];
+    const [before, told] = [shown.version, model.get("_next")];
     shown = model.get("_shown");
-    const told = model.get("_next");
-    if (shown.version !== before[0].version) {
-      heard = floats(shown.surprisal);
-      editor.read(shown);
-      if (!typed.matches(":focus")) typed.value = shown.text;
-      if (isRead) begun.fill({ ...shown.whole, codes: integers(shown.events), nats: heard });
-      told.textContent = "";
+    if (shown.version !== before) {
+      begins.read(shown, floats(shown.surprisal));
       frame.say(shown.said);
-      editor.draw();
     }
-    if (told.version !== before[1]) {
-      const [columns, own, drawn] = [integers(told.order), floats(told.probability), floats(told.drawn)];
-      next = { version: told.version, order: columns, own: [], drawn: [], largest: Math.max(own[0], ...drawn.slice(0, 1)) };
-      columns.forEach((column, i) => {
-        [next.own[column], next.drawn[column]] = [own[i], drawn[i]];
-      });
-      coming.update(columns[0]);
+    if (told.version !== next.version) {
+      const [sorted, own, drawn] = [integers(told.order), floats(told.probability), floats(told.drawn)];
+      const [first, second] = sorted; // the first may be the end, which is not drawn
+      next = { ...told, order: sorted, own, drawn, largest: Math.max(own[first], drawn[first], drawn[second]) };
+      coming.update(first);
     }
-    const [name, text] = model.get("_problem");
-    wrong.textContent = name === "beginning" ? text : "";
-    for (const one of Object.values(fields)) one.update();
-    run();
+    for (const one of [...shape, ...runs]) one.update();
+    follow();
   }
 
-  const hasUsers = model.get("_users").byteLength > 0;
-  const ofText = [...(hasUsers ? editor.picking : []), editor.who, typed, wrong, editor.undoing];
-  const left = [...(isTyped ? ofText : editor.elements), ...(isRead ? [begun.element, told] : [])];
   const page = { style: "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;overflow-wrap:anywhere" };
   const part = (nodes) => h("div", { style: "flex:1 1 310px;min-width:0" }, nodes);
+  const picking = model.get("_users").byteLength ? picker.picking : [];
+  const elements = (fields) => fields.map((one) => one.element);
   frame.add(
-    hint(HINT),
+    hint("Begin a sequence, see what could come next, and let it go on."),
     h(
       "div",
       page,
-      part(left),
+      part([...picking, ...begins.elements.flat()]),
       part([
         h("h3", {}, "What could come next"),
-        line(fields.temperature.element, fields.top_k.element, fields.top_p.element),
-        hint(BARS),
+        line(elements(shape)),
+        hint("Bar: the chance to be drawn. Line: what the model says. Choose one to take it."),
         coming.element,
       ]),
     ),
     h("h3", {}, "How it could go on"),
-    line(
-      fields.n.element,
-      fields.length.element,
-      fields.seed.element,
-      button("Another", () => order("another")),
-      status,
-    ),
-    legend(),
+    line(elements(runs), button("Another", () => order("another")), controls, status),
+    legend,
     problem,
     grid,
   );
   frame.on(model, "_shown _next _runs _problem temperature top_k top_p n length seed", draw);
-  frame.stop(() => [timer, late, typing].forEach(clearTimeout));
+  frame.stop(() => [timer, late].forEach(clearTimeout));
   draw();
   return () => frame.unmount();
 }

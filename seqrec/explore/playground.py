@@ -15,17 +15,17 @@ from seqrec._checks import check_choice, check_integer, show
 from seqrec._html import card, table
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED
+from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
 from seqrec.explore.forms import FORMS, Log, Text, form_of
-from seqrec.explore.front_end import check_position, check_proposal, packed, source, style
+from seqrec.explore.front_end import check_position, check_proposal, front_end, packed
 from seqrec.explore.history_editor import HistoryEditor
 from seqrec.generate.base import MOST_LENGTHS, GeneratorMixin, check_shape
 from seqrec.generate.sampling import shaped
 
 _MOST_EVENTS = 10_000  # of a beginning, and of what is drawn after it
 _MOST_CONTINUATIONS = 6
-_USUAL_LENGTH = 200  # drawn where sequences are too long to wait for their ends
+_LONG, _USUAL_LENGTH = 1_000, 200  # where sequences are so long, so many events are drawn, unless asked otherwise
 _SETTINGS = ("temperature", "top_k", "top_p", "length", "n", "seed")
 
 
@@ -54,7 +54,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     temperature, top_k, top_p : float, int or None, float or None
         Traits: as in `sample`.
     length : int or None
-        Trait: how many events are drawn; None: until the sequence ends, where sequences are short enough for that.
+        Trait: how many events are drawn; None: until the sequence ends. It is 200 at first where sequences are long.
     n : int
         Trait: how many continuations there are, up to 6.
     seed : int
@@ -62,8 +62,8 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     history : list of item ids
         The beginning, as edited.
     distribution : DataFrame
-        What could come next, the likeliest first: `item` (None is the end), `title`, `probability` and `drawn`, which is
-        the probability after temperature, top k and top p.
+        What could come next, the likeliest first: `item` (None is the end), `title`, `probability`, and `drawn`, the
+        probability after temperature, top k and top p.
     continuations : Sequences
         What ``generator.sample`` gives for this beginning and these settings.
     events : DataFrame
@@ -84,7 +84,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     >>> playground = GeneratorPlayground(generator)
     >>> playground.begin(["open", "read"])
     >>> playground.distribution["title"].tolist()
-    ['close', 'read', 'open', '(end)']
+    ['close', 'open', 'read', '(end)']
     >>> [sequence.tolist() for sequence in playground.continuations][:1]
     [['open', 'read', 'close']]
     """
@@ -94,18 +94,16 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     _form, _shown, _next, _runs = (traitlets.Dict().tag(sync=True) for _ in range(4))
     _problem = traitlets.List(traitlets.Unicode()).tag(sync=True)  # which field, and what is wrong with what was typed
     _nobody = "a new sequence"
+    _drawn: Sequences | None = None
 
-    def __init__(
-        self, generator: GeneratorMixin, sequences: Any = None, items: Any = None, show: str = "auto"
-    ) -> None:
+    def __init__(self, generator: GeneratorMixin, sequences: Any = None, items: Any = None, show: str = "auto") -> None:
         if not isinstance(generator, GeneratorMixin) or isinstance(generator, type):
             raise InputError(f"GeneratorPlayground shows a fitted generator of seqrec, got {type(generator).__name__}.")
         check_is_fitted(generator, "vocabulary_")
         self.generator, self.form = generator, form_of(generator.vocabulary_, items, check_choice(show, "show", FORMS))
         X = as_sequences([] if sequences is None else sequences).head(_MOST_EVENTS)
-        script = source(f"playground_{self.form.name}")
-        length = None if self._can_end else _USUAL_LENGTH
-        super().__init__(length=length, _form=self.form.front_end(), _esm=script, _css=style(script))
+        length = _USUAL_LENGTH if generator.longest_ > _LONG else None
+        super().__init__(length=length, _form=self.form.front_end(), **front_end(f"playground_{self.form.name}"))
         self._take_up(X, generator.vocabulary_, self.form.titles)
         self.observe(lambda _: self._tell(), _SETTINGS)
 
@@ -122,20 +120,12 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         return check_proposal(proposal, self._as_length)
 
     def _as_length(self, value: Any, name: str) -> int | None:
-        if value is None and not self._can_end:
-            longest = f"{self.generator.longest_:,} events"
-            raise InputError(f"sequences are up to {longest} long here: say after how many to stop.")
         return None if value is None else _up_to(value, name, _MOST_EVENTS)
 
     @traitlets.validate("n", "seed")
     def _check_number(self, proposal: Any) -> int:
         is_n = proposal["trait"].name == "n"
         return check_proposal(proposal, _up_to, *((_MOST_CONTINUATIONS,) if is_n else (2**32 - 1, 0)))
-
-    @property
-    def _can_end(self) -> bool:
-        """Whether sequences are so short that one can wait for their ends."""
-        return self.generator.longest_ * MOST_LENGTHS <= _MOST_EVENTS
 
     @property
     def _shape(self) -> dict[str, Any]:
@@ -145,17 +135,16 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     def distribution(self) -> pd.DataFrame:
         """What could come next, the likeliest first, and how likely it is to be drawn."""
         order, drawn = np.argsort(-self._probability, kind="stable"), self._drawn_by()
-        items = np.append(self._vocabulary.items.astype(object), None)[order]
-        titles = np.append(np.array(self.form.titles, dtype=object), "(end)")[order]
-        columns = {"title": titles, "probability": self._probability[order], "drawn": drawn[order]}
-        return pd.DataFrame({"item": pd.Series(items, dtype=object)} | columns)
+        items = pd.Series([*self._vocabulary.items.tolist(), None], dtype=object)
+        columns = {"title": [*self.form.titles, "(end)"], "probability": self._probability, "drawn": drawn}
+        return pd.DataFrame({"item": items} | columns).iloc[order].reset_index(drop=True)
 
     @property
     def continuations(self) -> Sequences:
         """The beginning, and what was drawn after it: `n` sequences."""
         if self._drawn is None:
-            begun, settings = self._encoded(), self._shape | {"length": self.length, "random_state": self.seed}
-            self._drawn = self.generator.sample(self.n, prefix=begun, **settings)
+            settings = self._shape | {"length": self.length, "random_state": self.seed}
+            self._drawn = self.generator.sample(self.n, prefix=self._begun, **settings)
         return self._drawn
 
     @property
@@ -207,11 +196,8 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     def _as_history(self, X: Sequences, rows: NDArray[np.integer]) -> Sequences:
         return replace(X.recode(self._sequences.vocabulary), keys=self._history.keys, rows=rows)
 
-    def _encoded(self) -> Sequences:
-        return self._history.compact()
-
     def _follow(self, is_first: bool = False) -> None:  # noqa: ARG002
-        X = self._encoded()
+        X = self._begun = self._with_all_fields(self._history.compact())
         self._probability, surprisal = self.generator.next_probabilities(X)[0], self.generator.surprisal(X)
         text = _sendable(self._history.to_texts()[0]) if isinstance(self.form, Text) else ""
         with self.hold_sync():
@@ -224,16 +210,19 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
                 "whole": {} if isinstance(self.form, Log) else self.form.told(X, 0),
             }
 
+    def _with_all_fields(self, X: Sequences) -> Sequences:
+        """Draw the times and fields that a beginning lacks, as one has that was typed."""
+        is_known = (X.recode(self._vocabulary).codes != UNKNOWN).all()
+        return self.generator.sample(prefix=X, length=0, random_state=0) if is_known else X
+
     def _tell(self) -> None:
         """Send what could come next; continuations follow when the page asks for them."""
-        self._version, self._drawn, drawn = self._version + 1, None, self._drawn_by()
-        order = np.argsort(-self._probability, kind="stable")
-        self._problem = []
+        self._version, self._drawn, self._problem = self._version + 1, None, []
         self._next = {
             "version": self._version,
-            "order": packed(order, "int32"),
-            "probability": packed(self._probability[order]),
-            "drawn": packed(drawn[order]),
+            "order": packed(np.argsort(-self._probability, kind="stable"), "int32"),
+            "probability": packed(self._probability),
+            "drawn": packed(self._drawn_by()),
         }
 
     def _drawn_by(self) -> NDArray[np.float64]:
@@ -255,9 +244,9 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
                 self._try(name, setattr, self, name, value)
             case {"do": "another"}:
                 self._try("seed", self.another)
-            case {"do": "keep", "continuation": int(row), "position": int(position)}:
+            case {"do": "keep", "continuation": row, "position": position, "version": self._version}:
                 self.keep(row, position)
-            case {"do": "run", "version": version} if version == self._version:  # a later change asks again
+            case {"do": "run", "version": self._version}:  # a later change asks again
                 self._run()
             case _:
                 super()._receive(content)

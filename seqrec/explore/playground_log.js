@@ -1,24 +1,33 @@
-import { lines, listbox, spans, twoLines } from "./kit.js";
-import { playground, tinted } from "./playground.js";
+import { historyEditor, lines, listbox, spans, twoLines } from "./kit.js";
+import { playground, tinted, tints } from "./playground.js";
 
 // Events as rows of a log: what, and below it when and with which values.
-function rows(label, onpick, { titles }) {
+function rows(label, onmove, { titles }) {
   let [run, notes] = [{}, []];
-  const list = listbox({
-    label,
-    rowHeight: 38,
-    row: (i) => [twoLines(titles[run.codes[i]], spans(notes[i])), tinted(run.nats[i])],
-    onmove: onpick,
-  });
+  const row = (i) => [twoLines(titles[run.codes[i]], spans(notes[i])), tinted(run.nats[i])];
+  const list = listbox({ label, rowHeight: 38, row, onmove });
   return {
     element: list.element,
-    choose: () => {},
+    choose() {},
     fill(told) {
-      run = told;
-      notes = lines(told.notes);
+      [run, notes] = [told, lines(told.notes)];
       list.update(run.codes.length, -1, "It ends at once.");
     },
   };
 }
 
-export default { render: (context) => playground(context, rows) };
+function beginning({ picker }) {
+  let nats = [];
+  const empty = "No event yet: choose one of what could come next.";
+  const editor = historyEditor(picker, { extra: (i) => [tinted(nats[i])], empty });
+  return {
+    elements: editor.elements,
+    read(shown, surprisal) {
+      nats = surprisal;
+      editor.read(shown);
+      editor.draw();
+    },
+  };
+}
+
+export default { render: (context) => playground(context, { view: rows, beginning, legend: tints() }) };

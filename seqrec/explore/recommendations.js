@@ -8,6 +8,7 @@ import {
   h,
   hint,
   historyEditor,
+  historyPicker,
   integers,
   lines,
   listbox,
@@ -84,10 +85,10 @@ function sentence(events, effects, digits) {
 function render({ model, el }) {
   const frame = mount(el, "Recommendation explorer", model);
   const titles = lines(model.get("_titles"));
-  let [shown, effects, largest, digits, row, timer] = [{}, null, 0, 2, 0, 0];
+  let [shown, events, effects, largest, digits, row, timer] = [{}, [], null, 0, 2, 0, 0];
   const side = () => shown.models.find(({ name }) => name === model.get("model"));
-  const editor = historyEditor(frame, el, model, {
-    whose: "History of ",
+  const user = historyPicker(frame, el, model, { whose: "History of " });
+  const editor = historyEditor(user, {
     extra: (i) =>
       effects ? [bar(largest && effects[i] / largest), amount(effectText(effects[i], digits), 3.4)] : [],
     beside: "against ◀ ▶ for",
@@ -173,8 +174,8 @@ function render({ model, el }) {
     const known = fresh && one;
     clearTimeout(timer);
     if (!known && (item >= 0 || one))
-      timer = setTimeout(() => editor.order("explain", { version: shown.version }), 100);
-    effects = known ? effectsOf(reasons, place < 0 ? rows.length : place, editor.events.length) : null;
+      timer = setTimeout(() => user.order("explain", { version: shown.version }), 100);
+    effects = known ? effectsOf(reasons, place < 0 ? rows.length : place, events.length) : null;
     largest = effects ? Math.max(...effects.map(Math.abs)) : 0;
     digits = probable ? -1 : digitsOf(largest);
     why.replaceChildren(
@@ -185,7 +186,7 @@ function render({ model, el }) {
       "?",
     );
     because.replaceChildren(
-      ...(known ? [place < 0 ? one.place : "", ...sentence(editor.events, effects, digits)] : ["Working it out …"]),
+      ...(known ? [place < 0 ? one.place : "", ...sentence(events, effects, digits)] : ["Working it out …"]),
     );
     unit.textContent = probable ? FACTOR : OWN;
   }
@@ -194,7 +195,7 @@ function render({ model, el }) {
     const before = shown;
     shown = model.get("_shown");
     if (shown.version !== before.version) {
-      editor.read(shown);
+      events = editor.read(shown);
       frame.say(shown.said);
     }
     explain();
@@ -219,7 +220,7 @@ function render({ model, el }) {
   const page = { style: "display:flex;flex-wrap:wrap;align-items:flex-start;gap:12px;overflow-wrap:anywhere" };
   const part = (flex, nodes) => h("div", { style: `flex:${flex};min-width:0` }, nodes);
   // Lists side by side come before all beside each other.
-  frame.add(hint(HINT), h("div", page, part("1 1 310px", editor.elements), part(`99 1 ${many ? 540 : 310}px`, right)));
+  frame.add(hint(HINT), h("div", page, part("1 1 310px", [...user.picking, ...editor.elements]), part(`99 1 ${many ? 540 : 310}px`, right)));
   frame.on(model, "_shown _reasons item model", draw);
   frame.stop(() => clearTimeout(timer));
   goods.update();
