@@ -17,7 +17,7 @@ from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
-from seqrec.explore.forms import FORMS, Log, Text, form_of
+from seqrec.explore.media import MEDIA, Log, Text, medium_of
 from seqrec.explore.front_end import check_position, check_proposal, front_end, packed
 from seqrec.explore.history_editor import HistoryEditor
 from seqrec.generate.base import MOST_LENGTHS, GeneratorMixin, check_shape
@@ -91,7 +91,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
 
     temperature, top_k, top_p = (traitlets.Any(value).tag(sync=True) for value in (1.0, None, None))
     length, n, seed = (traitlets.Any(value).tag(sync=True) for value in (None, 3, 0))
-    _form, _shown, _next, _runs = (traitlets.Dict().tag(sync=True) for _ in range(4))
+    _medium, _shown, _next, _runs = (traitlets.Dict().tag(sync=True) for _ in range(4))
     _problem = traitlets.List(traitlets.Unicode()).tag(sync=True)  # which field, and what is wrong with what was typed
     _nobody = "a new sequence"
     _drawn: Sequences | None = None
@@ -100,11 +100,11 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         if not isinstance(generator, GeneratorMixin) or isinstance(generator, type):
             raise InputError(f"GeneratorPlayground shows a fitted generator of seqrec, got {type(generator).__name__}.")
         check_is_fitted(generator, "vocabulary_")
-        self.generator, self.form = generator, form_of(generator.vocabulary_, items, check_choice(show, "show", FORMS))
+        self.generator, self.medium = generator, medium_of(generator.vocabulary_, items, check_choice(show, "show", MEDIA))
         X = as_sequences([] if sequences is None else sequences).head(_MOST_EVENTS)
         length = _USUAL_LENGTH if generator.longest_ > _LONG else None
-        super().__init__(length=length, _form=self.form.front_end(), **front_end(f"playground_{self.form.name}"))
-        self._take_up(X, generator.vocabulary_, self.form.titles)
+        super().__init__(length=length, _medium=self.medium.front_end(), **front_end(f"playground_{self.medium.name}"))
+        self._take_up(X, generator.vocabulary_, self.medium.titles)
         self.observe(lambda _: self._tell(), _SETTINGS)
 
     @traitlets.validate("temperature", "top_k", "top_p")
@@ -136,7 +136,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         """What could come next, the likeliest first, and how likely it is to be drawn."""
         order, drawn = np.argsort(-self._probability, kind="stable"), self._drawn_by()
         items = pd.Series([*self._vocabulary.items.tolist(), None], dtype=object)
-        columns = {"title": [*self.form.titles, "(end)"], "probability": self._probability, "drawn": drawn}
+        columns = {"title": [*self.medium.titles, "(end)"], "probability": self._probability, "drawn": drawn}
         return pd.DataFrame({"item": items} | columns).iloc[order].reset_index(drop=True)
 
     @property
@@ -157,7 +157,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
                 "continuation": row,
                 "position": np.arange(X.n_events) - X.indptr[row],
                 "item": X.vocabulary.decode(X.codes),
-                "title": np.array(self.form.titles, dtype=object)[X.codes - N_RESERVED],
+                "title": np.array(self.medium.titles, dtype=object)[X.codes - N_RESERVED],
                 "surprisal": self.generator.surprisal(X),
             }
         )
@@ -171,8 +171,8 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         ValueError
             If there is an event among them that training lacked, or there are more than 10,000.
         """
-        if isinstance(beginning, str) and isinstance(self.form, Text):
-            X = Sequences.from_texts([beginning], unit=self.form.unit)
+        if isinstance(beginning, str) and isinstance(self.medium, Text):
+            X = Sequences.from_texts([beginning], unit=self.medium.unit)
         else:
             X = as_sequences([beginning])
         if unknown := [item for item in X.vocabulary.items.tolist() if item not in self._vocabulary]:
@@ -199,7 +199,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
     def _follow(self, is_first: bool = False) -> None:  # noqa: ARG002
         X = self._begun = self._with_all_fields(self._history.compact())
         self._probability, surprisal = self.generator.next_probabilities(X)[0], self.generator.surprisal(X)
-        text = _sendable(self._history.to_texts()[0]) if isinstance(self.form, Text) else ""
+        text = _sendable(self._history.to_texts()[0]) if isinstance(self.medium, Text) else ""
         with self.hold_sync():
             self._tell()
             self._shown = self._describe_history() | {
@@ -207,7 +207,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
                 "said": self._said(),
                 "surprisal": packed(surprisal),
                 "text": text,
-                "whole": {} if isinstance(self.form, Log) else self.form.told(X, 0),
+                "whole": {} if isinstance(self.medium, Log) else self.medium.told(X, 0),
             }
 
     def _with_all_fields(self, X: Sequences) -> Sequences:
@@ -277,10 +277,10 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         mean = f", {surprisal.mean():.2f} nats each" if n else ""
         count = f"{n:,} event{'s' * (n != 1)}{mean}{', then the end' * ends}."
         told = {"count": count, "codes": packed(X.codes[start:] - N_RESERVED, "int32"), "surprisal": packed(surprisal)}
-        return told | self.form.told(X, start)
+        return told | self.medium.told(X, start)
 
     def _fallback(self) -> str:
-        rows = [(row, self.form.line(self.continuations[[row]])) for row in range(self.n)]
+        rows = [(row, self.medium.line(self.continuations[[row]])) for row in range(self.n)]
         facts = {"begins with": f"{self._history.n_events:,} events", "temperature": self.temperature}
         facts |= {"top k": self.top_k or "all", "top p": self.top_p or "all", "seed": self.seed}
         return card("Generator playground", facts, table(rows, ["", "continuation"], width=300))

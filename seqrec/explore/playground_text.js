@@ -3,7 +3,7 @@ import { begun, level, playground, TINTS, tints } from "./playground.js";
 
 // Events as the text that they are, tinted by their surprisal.
 function reading(label, onpick, { model }) {
-  const { pieces } = model.get("_form");
+  const { pieces } = model.get("_medium");
   const role = { role: "textbox", "aria-readonly": "true", "aria-multiline": "true", tabindex: 0, "aria-label": label };
   const element = h("div", { class: "sq-reading", ...role });
   let [spans, at] = [[], -1];

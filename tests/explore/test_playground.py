@@ -101,10 +101,10 @@ def test_a_beginning_is_picked_cut_and_edited(playground):
 
 def test_a_text_is_typed_shown_and_given_back(writer):
     playground = GeneratorPlayground(writer)
-    assert (playground.form.name, playground.form.unit) == ("text", "character")
+    assert (playground.medium.name, playground.medium.unit) == ("text", "character")
     playground._receive({"do": "type", "text": "to be,\n"})
     assert playground._shown["text"] == "to be,\n"
-    pieces = playground._form["pieces"]
+    pieces = playground._medium["pieces"]
     assert "".join(pieces[column] for column in numbers(playground._shown["events"], "<i4")) == "to be,\n"
     (first, *_) = run(playground)
     drawn = "".join(pieces[column] for column in numbers(first["codes"], "<i4"))
@@ -115,7 +115,7 @@ def test_a_text_is_typed_shown_and_given_back(writer):
 def test_words_are_text_as_well():
     words = Sequences.from_texts(["To be, or not to be."] * 3, unit="word")
     playground = GeneratorPlayground(NGramGenerator(order=2).fit(words))
-    assert playground.form.unit == "word"
+    assert playground.medium.unit == "word"
     playground.begin("To be,")
     assert playground.history == ["To", " be", ","]
 
@@ -198,7 +198,7 @@ def test_rows_of_a_log_have_their_numbers_and_titles(flows):
 def test_music_has_the_notes_frames_and_tones_of_its_events():
     tune = music.from_pianorolls([[[60, 64], [60], [], [67]]] * 3)
     playground = GeneratorPlayground(NGramGenerator(order=4).fit(tune), tune)
-    assert playground.form.name == "music"
+    assert playground.medium.name == "music"
     whole = playground._shown["whole"]
     assert numbers(whole["pitches"], "<i4").tolist() == [64, 60, -1, 60, -1, -1, 67, -1]
     assert numbers(whole["frames"], "<i4").tolist() == [0, 0, 0, 1, 1, 2, 3, 3]
@@ -209,7 +209,7 @@ def test_music_has_the_notes_frames_and_tones_of_its_events():
 
 
 def test_the_form_can_be_chosen(flows):
-    assert GeneratorPlayground(flows, show="text").form.name == "text"
+    assert GeneratorPlayground(flows, show="text").medium.name == "text"
     with pytest.raises(ValueError, match="which is no note"):
         GeneratorPlayground(flows, show="music")
     with pytest.raises(TypeError, match="show='text' needs items that are text"):
@@ -230,8 +230,8 @@ def test_what_is_no_fitted_generator_is_refused(flows):
 def test_text_of_strangers_is_sent_as_text_that_json_can_carry():
     strange = Sequences.from_texts(["a\ud800\u202eb\x00" + HOSTILE] * 3)
     playground = GeneratorPlayground(NGramGenerator(order=2).fit(strange), strange)
-    json.dumps([playground._shown["text"], playground._form], ensure_ascii=False).encode()
-    assert {r"\ud800", r"\u202e", r"\x00"} <= set(playground._form["pieces"])
+    json.dumps([playground._shown["text"], playground._medium], ensure_ascii=False).encode()
+    assert {r"\ud800", r"\u202e", r"\x00"} <= set(playground._medium["pieces"])
     assert "<img" not in playground._fallback()
 
 

@@ -16,12 +16,12 @@ from seqrec.explore.front_end import label, lines, packed
 from seqrec.music.notes import END, HIGHEST, ITEMS, ranks_of
 from seqrec.music.pianorolls import to_pianorolls
 
-FORMS = ("auto", "text", "music", "log")
+MEDIA = ("auto", "text", "music", "log")
 _LEAD = 60  # events before that stand in front of a continuation
 _NAMES = {" ": "␣ space", "\n": "⏎ new line", "\t": "⇥ tab", "\r": "⏎ return", "\u00a0": "␣ fixed space"}
 
 
-class Form(Protocol):
+class Medium(Protocol):
     """How sequences of one vocabulary are shown."""
 
     name: str
@@ -37,7 +37,7 @@ class Form(Protocol):
         """Write the one sequence of X in one line."""
 
 
-def form_of(vocabulary: Vocabulary, items: Any, show: str) -> Form:
+def medium_of(vocabulary: Vocabulary, items: Any, show: str) -> Medium:
     """Give the form to show a vocabulary's items in; "auto" looks at them."""
     unit, is_music = _unit_of(vocabulary), "|" in vocabulary and np.isin(vocabulary.items, ITEMS).all()
     if show == "text" and vocabulary.items.dtype != object:
