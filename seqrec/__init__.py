@@ -27,6 +27,7 @@ _MODULE_OF = {
     "LengthDetector": "detect.baselines",
     "CompositionDetector": "detect.baselines",
     "NGramDetector": "detect.baselines",
+    "LSTMGenerator": "generate.lstm",
     "NGramGenerator": "generate.baselines",
     "CombinedDetector": "detect.baselines",
     "save": "persistence",

@@ -22,6 +22,7 @@ from seqrec.detect.profiles import UserProfiles as UserProfiles
 from seqrec.exceptions import ColdStartWarning as ColdStartWarning
 from seqrec.exceptions import ModelFileError as ModelFileError
 from seqrec.generate.baselines import NGramGenerator as NGramGenerator
+from seqrec.generate.lstm import LSTMGenerator as LSTMGenerator
 from seqrec.jobs.engines import ArrowScorer as ArrowScorer
 from seqrec.model_selection import TimeSplit as TimeSplit
 from seqrec.model_selection import UserSplit as UserSplit

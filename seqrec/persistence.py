@@ -17,8 +17,9 @@ from seqrec.detect.base import OFFSET
 from seqrec.exceptions import InputError
 from seqrec.storage import container
 from seqrec.storage.arrays import Array, Ids, Sparse
+from seqrec.storage.columns import Columns
 from seqrec.storage.container import Tensors
-from seqrec.storage.estimator import COLUMNS, LIBRARIES, Columns, Storable, is_fitted, kind_of, read, to_bytes
+from seqrec.storage.estimator import COLUMNS, LIBRARIES, Storable, is_fitted, kind_of, read, to_bytes
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
 
@@ -43,7 +44,7 @@ def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None
         A file that exists is replaced.
     columns : dict, optional
         Names of the columns of the log that the model was made from, for the command line: "user", "item", and where
-        there are such "timestamp" and "fields" (a list).
+        there are such "timestamp" and "fields" (a list). "form" (`LogForm`) says how a new log is to be written.
     keep_examples : bool
         Keep the keys of training sequences in the file, which are often ids of persons, so that a loaded detector can
         name the `nearest` one in `explain`. `inspect` tells how many ids a file holds.

@@ -72,7 +72,7 @@ def shown(value):
 
 @pytest.fixture(scope="module", params=ESTIMATORS)
 def fitted(request):
-    return load(GOLDEN / "format_3" / f"{request.param}.seqrec")
+    return load(GOLDEN / "format_4" / f"{request.param}.seqrec")
 
 
 # --- cards

@@ -92,7 +92,7 @@ def test_inspect_needs_no_model(fitted, tmp_path):
     assert description["parameters"] == fitted.get_params()
     assert description["n_items"] == 8
     assert description["training_data"] == fitted.training_data_
-    assert description["columns"]._asdict() == COLUMNS | {"fields": ("channel", "amount")}
+    assert description["columns"]._asdict() == COLUMNS | {"fields": ("channel", "amount"), "form": None}
     assert description["versions"].keys() > {"format", "seqrec", "numpy", "keras"}
     assert description["offset"] == getattr(fitted, "offset_", None)
     assert description["field_values"] == ({"channel": 2} if description["estimator"].startswith("LSTM") else {})

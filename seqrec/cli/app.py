@@ -17,6 +17,7 @@ from seqrec.cli.console import Console
 from seqrec.cli.demo import demo
 from seqrec.cli.evaluate import evaluate
 from seqrec.cli.fit import fit
+from seqrec.cli.generate import generate
 from seqrec.cli.inspect import inspect
 from seqrec.cli.options import Reading, Work
 from seqrec.cli.recommend import recommend
@@ -25,7 +26,7 @@ from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
 _WIDEST = 10_000  # columns of a terminal: help is as wide as it is
-_RESUMED = ("score", "recommend")
+_RESUMED = ("score", "recommend", "generate")
 _OF_SEVERAL = (Reading, Work, Console)  # what commands take is made of several options
 
 
@@ -47,7 +48,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="seqrec",
-    help="Next items and anomalies from event logs (CSV, JSON Lines, Parquet), by LSTMs.",
+    help="Next items, anomalies and new logs from event logs (CSV, JSON Lines, Parquet), by LSTMs.",
     epilog="Exit codes: 0 well, 1 bug, 2 usage, 3 some rows quarantined, 4 too many bad rows, 65 not whole, "
     "74 input or output failed, 75 folder in use, 130 stopped, 141 not read on (| head).",
     no_args_is_help=True,
@@ -75,7 +76,7 @@ def _seqrec(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Next items and anomalies from event logs (CSV, JSON Lines, Parquet), by LSTMs."""
+    """Next items, anomalies and new logs from event logs (CSV, JSON Lines, Parquet), by LSTMs."""
 
 
 def _spread(command: Callable[..., None]) -> Callable[..., None]:
@@ -93,6 +94,6 @@ def _spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (fit, score, recommend, evaluate, inspect, verify, demo):
+for _command in (fit, score, recommend, generate, evaluate, inspect, verify, demo):
     app.command()(_spread(_command))
 app.add_typer(state)

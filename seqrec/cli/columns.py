@@ -18,6 +18,7 @@ from seqrec.logs.source import Source
 from seqrec.logs.values import SHOWN
 from seqrec.logs.whole import Log
 from seqrec.persistence import ModelFile, opened
+from seqrec.storage.columns import Columns
 
 if TYPE_CHECKING:
     from seqrec.data.sequences import Sequences
@@ -28,8 +29,10 @@ _TASKS = {
     "PopularityRecommender": "recommend",
     "MarkovRecommender": "recommend",
     "SequentialRulesRecommender": "recommend",
+    "LSTMGenerator": "generate",
+    "NGramGenerator": "generate",
 }
-_VERBS = {"score": "finds odd sequences", "recommend": "recommends"}
+_VERBS = {"score": "finds odd sequences", "recommend": "recommends", "generate": "generates sequences"}
 
 
 def meet(
@@ -51,8 +54,8 @@ def meet(
     patterns : list of str
         Log files.
     reading : Reading
-    task : {"score", "recommend"}, optional
-        What the model must be for; by default one of the two.
+    task : {"score", "recommend", "generate"}, optional
+        What the model must be for; by default one of these.
     label : str, optional
         A further column of the log, for a detector.
     shown : sequence of str
@@ -76,11 +79,28 @@ def meet(
         kind = file.description["estimator"]
         _check_task(path, kind, task, label)
         names = _names(patterns, reading, file.description["columns"], _TASKS[kind])
-        console.note(f"model: {path} ({kind})")
-        model, digest = load(path, file), file.digest
+        model, digest = _load_noted(console, path, file), file.digest
     source = _find_source(console, patterns, names, model, [] if label is None else [label], shown, reading.dialect())
     tell_columns(console, source)
     return model, digest, source
+
+
+def meet_alone(console: Console, path: Path, task: str) -> tuple[Any, str, Columns | None]:
+    """Load a model that needs no log; give it, the digest of its file, and the columns of the log it was made from.
+
+    Raises
+    ------
+    InputError
+        If the model is for another task.
+    """
+    with opened(path) as file:
+        _check_task(path, file.description["estimator"], task, None)
+        return _load_noted(console, path, file), file.digest, file.description["columns"]
+
+
+def _load_noted(console: Console, path: Path, file: ModelFile) -> Any:
+    console.note(f"model: {path} ({file.description['estimator']})")
+    return load(path, file)
 
 
 def load(path: Path, file: ModelFile) -> Any:
@@ -96,21 +116,21 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task not in (None, own):
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
-    if own == "recommend" and label is not None:
-        raise InputError("--label is for detectors: a recommender is judged by the last event of each user.")
+    if own != "score" and label is not None:
+        raise InputError(f"--label is for detectors, and {path} holds a {kind}, which {_VERBS[own]}.")
 
 
 def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> dict[str, str | None]:
     """Choose names of columns: those given, else those of the model's own log where this log has them.
 
-    What a detector reads must be there; of a user to recommend to, less may be known.
+    Of a user to recommend to, less may be known; what other models read must be there.
     """
     files = find_files(patterns, reading.dialect())
     present, names = _present(files), {}
     for role in ("user", "item", "timestamp"):
         given, usual = getattr(reading, role), getattr(own, role, None)
         names[role] = usual if given is None and usual in present else given
-    for field in getattr(own, "fields", ()) if task == "score" else ():
+    for field in getattr(own, "fields", ()) if task != "recommend" else ():
         if present and field not in present:
             found = ", ".join(map(repr, present))
             raise LogError(f"{files[0].path}: column {field!r} is missing, and the model needs it; found: {found}.")

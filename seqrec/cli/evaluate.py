@@ -51,6 +51,8 @@ def evaluate(
         record = {"model": str(model), "estimator": type(fitted).__name__, **log.record(), "users": len(X)}
         if hasattr(fitted, "recommend"):
             figures, lines = _of_recommender(fitted, X, k, exclude_seen)
+        elif hasattr(fitted, "sample"):
+            figures, lines = _of_generator(fitted, X)
         else:
             figures, lines = _of_detector(fitted, X, label)
         console.result(record | figures, [*lines, _CAUTION])
@@ -78,6 +80,16 @@ def _of_recommender(model: Any, X: Sequences, k: int, exclude_seen: bool) -> Fig
     tail = [f"{unknown:.1%} of these events are items that the model does not know."] if unknown else []
     record = {"k": k, "exclude_seen": exclude_seen, "unknown_targets": unknown, **figures}
     return record, [head, "", *columns_of(rows), "", *tail]
+
+
+def _of_generator(model: Any, X: Sequences) -> Figures:
+    import numpy as np
+
+    nats, unknown = -model.score(X), float(np.mean(X.recode(model.vocabulary_).codes < 2))
+    record = {"nats_per_event": nats, "bits_per_event": nats / np.log(2), "unknown_events": unknown}
+    told = f"{nats:.4f} nats, {nats / np.log(2):.4f} bits, ends of sequences among them: the fewer, the better"
+    pairs = [("sequences", f"{len(X):,}"), ("an event", told)]
+    return record, facts([*pairs, *([("unknown", f"{unknown:.1%} of the events")] if unknown else [])])
 
 
 def _of_detector(model: Any, X: Sequences, label: str | None) -> Figures:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from seqrec.logs.source import Source
     from seqrec.logs.whole import Log
 
-_ESTIMATORS = {"recommend": "LSTMRecommender", "detect": "LSTMAnomalyDetector"}
-_NEXT = {"recommend": "recommend", "detect": "score"}
+_ESTIMATORS = {"recommend": "LSTMRecommender", "detect": "LSTMAnomalyDetector", "generate": "LSTMGenerator"}
+_NEXT = {"recommend": "recommend {} LOG", "detect": "score {} LOG", "generate": "generate {}"}
 
 
 def fit(
@@ -29,7 +29,9 @@ def fit(
         Path,
         typer.Option("--output", "-o", metavar="FILE", help="Model file, such as m.seqrec.", callback=options.place),
     ],
-    task: Annotated[Literal["recommend", "detect"], typer.Option(help="Next items, or odd sequences.")],
+    task: Annotated[
+        Literal["recommend", "detect", "generate"], typer.Option(help="Next items, odd sequences, or new ones.")
+    ],
     *,
     fields: Annotated[
         list[str] | None,
@@ -57,6 +59,7 @@ def fit(
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
         from seqrec.cli.columns import read, tell_columns
+        from seqrec.logs.form import learn_form
         from seqrec.logs.source import Source
         from seqrec.persistence import save
 
@@ -75,11 +78,12 @@ def fit(
             raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
         console.note(f"{len(X):,} sequences, {X.n_events:,} events, {len(X.vocabulary):,} items; training begins")
         estimator.fit(X)
-        save(estimator, output, columns=source.columns._asdict())
+        form = learn_form(source, X.time_unit, X.keys) if task == "generate" else None
+        save(estimator, output, columns=source.columns._asdict() | {"form": form})
         if quarantine is None and overwrite and not log.bad.num_rows:
             listed.unlink(missing_ok=True)  # of the fit whose model was replaced
         record = _record(log, X, estimator, output, listed)
-        console.result(record, [*_lines(record, console.seconds), f"next: seqrec {_NEXT[task]} {output} LOG -o OUT"])
+        console.result(record, [*_lines(record, console.seconds), f"next: seqrec {_NEXT[task].format(output)} -o OUT"])
         if log.bad.num_rows:
             raise typer.Exit(exits.QUARANTINED)
 

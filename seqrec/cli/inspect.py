@@ -23,10 +23,14 @@ def inspect(model: Model, as_json: Json = False) -> None:
         record["training_data"] = training._asdict()
         pairs.append(("fitted to", _size(training)))
     if columns is not None:
-        record["columns"] = columns._asdict()
-        named = {role: [name] for role, name in columns._asdict().items() if isinstance(name, str)}
+        *own, (_, form) = columns._asdict().items()
+        record["columns"] = dict(own)
+        named = {role: [name] for role, name in own if isinstance(name, str)}
         named |= {"fields": columns.fields} if columns.fields else {}
         pairs.append(("columns", ", ".join(f"{role} {', '.join(map(repr, names))}" for role, names in named.items())))
+        if form is not None:
+            record["form"] = form._asdict() | {"user": form.user._asdict(), "time": form.time._asdict()}
+            pairs.append(("new logs", f"{form.format}, with users such as {form.user.ids([0], 0)[0]!r}"))
     if found["validation"] is not None:
         pairs.append(("validation", f"NDCG@10 {found['validation']:.4f}"))
     if found["loss"] is not None:

@@ -51,7 +51,7 @@ def settings(work: options.Work, reading: options.Reading) -> Settings:
     part, size = options.shard(work.shard), options.memory(work.memory)
     from seqrec.jobs.job import Settings
 
-    return Settings(work.form, size, reading.max_bad, part, reading.drop_duplicates, reading.time_unit)
+    return Settings(work.form or "parquet", size, reading.max_bad, part, reading.drop_duplicates, reading.time_unit)
 
 
 def run(console: Console, job: LogJob, work: options.Work, told: Callable[[Any], list[tuple[str, str]]]) -> None:

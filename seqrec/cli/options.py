@@ -75,7 +75,10 @@ class Reading(NamedTuple):
 class Work(NamedTuple):
     """How a job on a log of any size is done."""
 
-    form: Annotated[Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Of the results.")] = "parquet"
+    form: Annotated[
+        Literal["parquet", "csv", "jsonl"] | None,
+        typer.Option("--format", help="Of the results: parquet, if not said; of a log that is drawn, as in training."),
+    ] = None
     shard: Annotated[str, typer.Option(metavar="I/N", help="Do part I of N: users are shared out, such as 1/4.")] = (
         "1/1"
     )

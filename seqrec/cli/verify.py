@@ -52,5 +52,10 @@ def _results(console: Console, path: Path) -> tuple[list[str], list[str], dict[s
     if shards and not faults:
         faults += compare_shards(shards, reports)
     told = zip(shards or [path], found, strict=True)
-    lines = [f"{folder}: {account(report, 'scored')}" for folder, (_, report) in told if report is not None]
+    lines = [f"{folder}: {_account(report)}" for folder, (_, report) in told if report is not None]
     return faults, [*lines, *([] if faults else ["whole: every row is there, once."])], {"reports": reports}
+
+
+def _account(report: dict[str, Any]) -> str:
+    drawn = f"; drawn {report['drawn']:,}" if "drawn" in report else ""
+    return account(report, "scored") + drawn

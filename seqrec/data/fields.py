@@ -63,6 +63,12 @@ class Number(NamedTuple):
         """Give the positive values of sizes."""
         return np.exp(np.asarray(size, dtype=np.float64) * self.scale + self.center)
 
+    def values(self, numbers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give the values that signs and sizes, (n, 2), are of: NaN where one is absent, or not given."""
+        sign = numbers[:, 0].astype(np.int64)
+        signed = np.array([np.nan, -1.0, 0.0, 1.0, np.nan])[sign]
+        return np.where(sign == ZERO, 0.0, signed * self.decode(numbers[:, 1]))
+
 
 class Category(NamedTuple):
     """A categorical field and its values; a value that training lacked is unknown.
@@ -103,6 +109,15 @@ class Category(NamedTuple):
         codes = np.full(len(values), self.size - 1 if self.missing else UNKNOWN, np.int32)
         codes[there] = self.vocabulary.encode(_labels(values[there]))
         return codes
+
+    def decode(self, codes: NDArray[np.int32]) -> NDArray:
+        """Give the value of each code, (n_events,): None for one that is absent, unknown or not given."""
+        known = (codes >= N_RESERVED) & (codes < N_RESERVED + len(self.vocabulary))
+        if known.all():
+            return self.values[codes - N_RESERVED]
+        values = np.full(len(codes), None, dtype=object)
+        values[known] = self.values[codes[known] - N_RESERVED]
+        return values
 
 
 class Fields(NamedTuple):
@@ -214,6 +229,16 @@ class Fields(NamedTuple):
                 _refuse_without(name, list(columns))
         codes, numbers = self._encode(columns, X.n_events, {GAP} - X.columns.keys())
         return replace(X, columns={"categories": codes, "numbers": numbers})
+
+    def values_of(self, numbers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give the values, (n_events, n_numbers), that signs and sizes are of: NaN where one is absent or not given."""
+        found = [field.values(numbers[:, at]) for at, field in enumerate(self.numbers)]
+        return np.stack(found, axis=1) if found else np.zeros((len(numbers), 0))
+
+    def encode_values(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Give signs and sizes of values, (n_events, n_numbers); NaN is absent, and of the gap not given."""
+        columns = {field.name: values[:, at] for at, field in enumerate(self.numbers)}
+        return self._encode(columns, len(values), {GAP})[1]
 
     def encode_gaps(self, gaps: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Give the categories and numbers of n events of which the gaps alone are known, in seconds, NaN where not."""

@@ -139,8 +139,17 @@ def as_frame(columns: Iterable[tuple[str, np.ndarray]], rows: np.ndarray) -> pd.
     columns = list(columns)
     for name, _ in columns:
         check_column(name, [name for name, _ in columns])
-    cells = {name: np.fromiter(values, object, len(values)) if values.ndim > 1 else values for name, values in columns}
-    return pd.DataFrame(cells, index=pd.Index(rows, name="row"))
+    index = pd.Index(rows, name="row")
+    return pd.DataFrame({name: _cells(values, index) for name, values in columns}, index=index)
+
+
+def _cells(values: np.ndarray, index: pd.Index) -> pd.Series:
+    if values.ndim > 1:
+        return pd.Series(np.fromiter(values, object, len(values)), index)
+    try:
+        return pd.Series(values, index)
+    except UnicodeEncodeError:  # half a surrogate pair, which pandas' own text cannot hold
+        return pd.Series(values, index, dtype=object)
 
 
 def sort_events(users: Encoded, by_time: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

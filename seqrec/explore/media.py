@@ -1,4 +1,4 @@
-"""The form in which a widget shows what a generator made: as text, as music or as the rows of a log."""
+"""The medium in which a widget shows what a generator made: text, music or the rows of a log."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Medium(Protocol):
         """Describe the events from `start` on of the one sequence of X for a front end."""
 
     def front_end(self) -> dict[str, Any]:
-        """Say once what the front end must know of the form."""
+        """Say once what the front end must know of the medium."""
 
     def line(self, X: Sequences) -> str:
         """Write the one sequence of X in one line."""
 
 
 def medium_of(vocabulary: Vocabulary, items: Any, show: str) -> Medium:
-    """Give the form to show a vocabulary's items in; "auto" looks at them."""
+    """Give the medium to show a vocabulary's items in; "auto" looks at them."""
     unit, is_music = _unit_of(vocabulary), "|" in vocabulary and np.isin(vocabulary.items, ITEMS).all()
     if show == "text" and vocabulary.items.dtype != object:
         raise InputError(f"show='text' needs items that are text, but they are like {vocabulary.items[0]!r}.")

@@ -20,7 +20,7 @@ from seqrec.exceptions import InputError
 from seqrec.explore.media import MEDIA, Log, Text, medium_of
 from seqrec.explore.front_end import check_position, check_proposal, front_end, packed
 from seqrec.explore.history_editor import HistoryEditor
-from seqrec.generate.base import MOST_LENGTHS, GeneratorMixin, check_shape
+from seqrec.generate.base import GeneratorMixin, check_shape, longest_sample
 from seqrec.generate.sampling import shaped
 
 _MOST_EVENTS = 10_000  # of a beginning, and of what is drawn after it
@@ -273,7 +273,7 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
 
     def _told(self, X: Sequences, start: int, surprisal: NDArray[np.floating]) -> dict[str, Any]:
         n = len(surprisal)
-        ends = self.length is None and n < MOST_LENGTHS * self.generator.longest_
+        ends = self.length is None and n < longest_sample(self.generator.longest_)
         mean = f", {surprisal.mean():.2f} nats each" if n else ""
         count = f"{n:,} event{'s' * (n != 1)}{mean}{', then the end' * ends}."
         told = {"count": count, "codes": packed(X.codes[start:] - N_RESERVED, "int32"), "surprisal": packed(surprisal)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -14,27 +16,18 @@ from seqrec._checks import check_integer, show
 from seqrec.data.ends import close, end_code
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
+from seqrec.data.summary import TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
+from seqrec.generate.paths import Events, Trace, Walk, followed
 from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
 
-MOST_LENGTHS = 2  # of the longest training sequence, after which a sample is cut
-
-
-class Walk(Protocol):
-    """Sequences on their way: what could come next in each, and one event more."""
-
-    def next_log_prob(self) -> NDArray[np.float64]:
-        """Log-probability of each item and, last, of the end, (n, n_items + 1), nats."""
-
-    def take(self, codes: NDArray[np.int32]) -> None:
-        """Go on with these events, (n,) codes."""
-
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Go on with some of the sequences alone."""
+EVENT = "event"  # what the kind of an event is called beside its fields
+_MOST_LENGTHS = 2  # of the longest training sequence, after which a sample is cut
+_LONGEST = 10_000  # events, after which it is cut anyway
 
 
 class GeneratorMixin:
@@ -48,10 +41,12 @@ class GeneratorMixin:
     vocabulary_ : Vocabulary
     longest_ : int
         Events of the longest training sequence.
+    training_data_ : TrainingData
     """
 
     vocabulary_: Vocabulary
     longest_: int
+    training_data_: TrainingData
 
     def sample(
         self,
@@ -63,6 +58,7 @@ class GeneratorMixin:
         top_p: float | None = None,
         stop: Any = None,
         random_state: Any = None,
+        numbers: Any = None,
     ) -> Sequences:
         """Draw sequences, event by event, from what could come next.
 
@@ -74,18 +70,20 @@ class GeneratorMixin:
             What the sequences begin with: n of them, or one for all. It is part of what is given.
         length : int, optional
             Draw just so many events of each, and no end. By default each goes on until it ends; one that does not is
-            cut at twice the length of the longest training sequence.
+            cut at twice the length of the longest training sequence, or at 10,000 events.
         temperature, top_k, top_p
-            As in `sampling.shaped`; ``top_k=1`` takes the likeliest each time.
+            As in `sampling.shaped`, for the kinds of the events; ``top_k=1`` takes the likeliest each time.
         stop : item, or list of items, optional
             End a sequence after one of these, too.
         random_state : int, RandomState or None
             The same number gives the same samples: sample i is the same however many are drawn beside it.
+        numbers : (n,) int, optional
+            Which samples to draw, of those that `random_state` stands for: by default 0, 1, 2, ...
 
         Returns
         -------
         samples : Sequences
-            With keys 0, 1, 2, ...
+            With keys 0, 1, 2, ..., or `numbers`; with times and columns if training had them.
 
         Raises
         ------
@@ -94,12 +92,18 @@ class GeneratorMixin:
         """
         check_is_fitted(self, "vocabulary_")
         check_shape(temperature, top_k, top_p)
-        begun, stops = self._begun(check_integer(n, "n", minimum=0), prefix), self._codes_of(stop)
-        limit = MOST_LENGTHS * self.longest_ if length is None else check_integer(length, "length", minimum=0)
+        n, stops = check_integer(n, "n", minimum=0), self._codes_of(stop)
+        limit = longest_sample(self.longest_) if length is None else length
+        limit, rows = (
+            check_integer(limit, "length", minimum=0),
+            np.arange(n) if numbers is None else np.asarray(numbers),
+        )
+        begun, forced = self._begun(n, prefix)
         seed = int(check_random_state(random_state).randint(2**31))
-        draw = _Draw(seed, length is not None, (temperature, top_k, top_p), stops)
-        codes, lengths = draw.run(self._walk(begun), len(begun), limit, end_code(len(self.vocabulary_)))
-        return self._joined(begun, codes, lengths)
+        draw = _Draw(seed, end_code(len(self.vocabulary_)), length is not None, (temperature, top_k, top_p), stops)
+        events, lengths = draw.run(self._walk(begun), rows, limit, forced)
+        drawn = self._sequences(events, np.concatenate([[0], np.cumsum(lengths)]), rows)
+        return drawn if forced is not None or not begun.n_events else followed(begun, drawn)
 
     def next_probabilities(self, X: Any) -> NDArray[np.float64]:
         """Probability of all that could come next in each sequence.
@@ -109,33 +113,43 @@ class GeneratorMixin:
         probabilities : (n_sequences, n_items + 1) float64
             Columns as in ``vocabulary_.items`` and, last, that the sequence ends. Rows sum to 1.
         """
-        return np.exp(self._walk(self._known(X)).next_log_prob())
+        return np.asarray(shaped(self._walk(self._known(X)).next_log_prob()), np.float64)
 
-    def surprisal(self, X: Any, ends: bool = False) -> NDArray[np.float64]:
+    def surprisal(self, X: Any, by_field: bool = False, ends: bool = False) -> Any:
         """``-log p`` of each event given all before it, nats.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+        by_field : bool
+            Apart for the event and each of its fields, which add up to the whole.
+        ends : bool
+            Give that of each sequence's end too, after its events.
 
         Returns
         -------
-        surprisal : (n_events,) float64, or (n_events + n_sequences,) with that of each sequence's end after its events
+        surprisal : (n_events,) float64, or DataFrame of (n_events, 1 + n_fields)
+            In the order of X's events; n_sequences more with their ends. For a number it is that of a density, in units
+            of the spread of its logarithm, and can be below 0.
         """
         X = self._known(X)
-        surprisal = -self._log_prob(X)
-        return surprisal if ends else surprisal[close(X).events]
+        surprisal = -self._log_prob(X)[slice(None) if ends else close(X).events]
+        return pd.DataFrame(surprisal, columns=self._field_names()) if by_field else surprisal.sum(axis=1)
 
     def log_likelihood(self, X: Any) -> NDArray[np.float64]:
-        """``log p`` of each sequence and its end, (n,), nats."""
+        """``log p`` of each sequence, of the fields of its events, and of its end, (n,), nats."""
         X = self._known(X)
-        return np.add.reduceat(self._log_prob(X), close(X).indptr[:-1]) if len(X) else np.zeros(0)
+        return np.add.reduceat(self._log_prob(X).sum(axis=1), close(X).indptr[:-1]) if len(X) else np.zeros(0)
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
-        """Mean ``log p`` of an event, ends among them, in nats: the higher, the better."""
+        """Mean ``log p`` of an event with its fields, ends among them, in nats: the higher, the better."""
         X = self._known(X)
         if not len(X):
             raise InputError("there are no sequences to score.")
-        return float(self._log_prob(X).mean())
+        return float(self._log_prob(X).sum(axis=1).mean())
 
     def bits_per_event(self, X: Any) -> float:
-        """Mean ``-log2 p`` of an event, ends among them."""
+        """Mean ``-log2 p`` of an event with its fields, ends among them."""
         return -self.score(X) / np.log(2)
 
     def copied(self, X: Any, training: Any) -> NDArray[np.int64]:
@@ -148,19 +162,20 @@ class GeneratorMixin:
         check_is_fitted(self, "vocabulary_")
         return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
 
-    def _begun(self, n: int, prefix: Any) -> Sequences:
-        """Give what each of n sequences begins with."""
-        if prefix is None:
-            return Sequences.from_lists([[]] * n).recode(self.vocabulary_)
+    def _begun(self, n: int, prefix: Any) -> tuple[Sequences, Sequences | None]:
+        """Give what each of n sequences begins with, and the same again if its times and fields are to be drawn."""
         flat = isinstance(prefix, list | tuple) and not any(
             isinstance(one, list | tuple | np.ndarray) for one in prefix
         )
-        begun = as_sequences([prefix] if flat else prefix)
+        begun = as_sequences([[]] if prefix is None else [prefix] if flat else prefix)
         if unknown := set(begun.vocabulary.items.tolist()) - set(self.vocabulary_.items.tolist()):
             raise InputError(f"the prefix holds {show(min(unknown, key=str))}, which training lacked.")
         if len(begun) not in (1, n):
             raise InputError(f"a prefix is one for all samples, or one for each of the {n}; got {len(begun)}.")
-        return begun.recode(self.vocabulary_)[np.zeros(n, np.intp) if len(begun) == 1 else np.arange(n)]
+        begun = begun.recode(self.vocabulary_)[np.zeros(n, np.intp) if len(begun) == 1 else np.arange(n)]
+        if begun.n_events and self._reads(begun):
+            return begun, None
+        return begun.between(0, np.zeros(n, np.int64)), begun
 
     def _codes_of(self, stop: Any) -> NDArray[np.int32]:
         if stop is None:
@@ -171,17 +186,20 @@ class GeneratorMixin:
             raise InputError(f"stop holds {show(items[int(np.argmax(codes == UNKNOWN))])}, which training lacked.")
         return codes
 
-    def _joined(self, begun: Sequences, codes: NDArray[np.int32], lengths: NDArray[np.int64]) -> Sequences:
-        """Give what was drawn, (n, longest) codes of which so many are of each, after what it began with."""
-        whole = begun.lengths + lengths
-        flat = np.empty(whole.sum(), np.int32)
-        is_begun = np.arange(len(flat)) - np.repeat(np.cumsum(whole) - whole, whole) < np.repeat(begun.lengths, whole)
-        flat[is_begun], flat[~is_begun] = begun.codes, codes[np.arange(codes.shape[1]) < lengths[:, None]]
-        indptr = np.concatenate([[0], np.cumsum(whole)])
-        return Sequences(flat, indptr, np.arange(len(whole)), self.vocabulary_, None, np.arange(len(flat)))
+    def _reads(self, begun: Sequences) -> bool:  # noqa: ARG002
+        """Whether sequences have the times and the columns that training had."""
+        return True
+
+    def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
+        """Give drawn events as sequences."""
+        return Sequences(events.codes, indptr, keys, self.vocabulary_, None, np.arange(len(events.codes)))
+
+    def _field_names(self) -> list[str]:
+        """Names of what `_log_prob` gives."""
+        return [EVENT]
 
     def _log_prob(self, X: Sequences) -> NDArray[np.float64]:
-        """``log p`` of each event and each end of X in own codes, in the order of `ends.close`."""
+        """``log p`` of X in own codes: of each event and each end, in the order of `ends.close`, and of its fields."""
         raise NotImplementedError
 
     def _walk(self, begun: Sequences) -> Walk:
@@ -193,27 +211,57 @@ class _Draw(NamedTuple):
     """How events are drawn."""
 
     seed: int
+    end: int  # its code
     goes_on: bool  # whether nothing ends
     shape: tuple[float, int | None, float | None]
     stops: NDArray[np.int32]
 
-    def run(self, walk: Walk, n: int, limit: int, end: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Draw at most `limit` events of n sequences: codes (n, limit), and how many are of each."""
-        codes, lengths, rows = np.zeros((n, limit), np.int32), np.zeros(n, np.int64), np.arange(n)
-        for step in range(limit):
-            log_p = walk.next_log_prob()
-            log_p[:, -1] = -np.inf if self.goes_on else log_p[:, -1]
-            chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, rows, step)) + N_RESERVED
-            drawn = chosen != end
-            codes[rows[drawn], step] = chosen[drawn]
-            lengths[rows[drawn]] += 1
-            goes_on = drawn & ~np.isin(chosen, self.stops)
-            if not goes_on.any():
+    def run(
+        self, walk: Walk, rows: NDArray[np.intp], limit: int, forced: Sequences | None
+    ) -> tuple[Events, NDArray[np.int64]]:
+        """Draw at most `limit` events of each of n sequences with these numbers, after those that are `forced`.
+
+        Returns
+        -------
+        events : Events
+            Of one sequence after another.
+        lengths : (n,) int64
+        """
+        trace, active, n_forced = Trace(), np.arange(len(rows)), np.zeros(len(rows), np.int64)
+        if forced is not None:
+            n_forced = forced.lengths
+        for step in range(int(n_forced.max(initial=0)) + limit):
+            codes, is_free = self._chosen(walk, rows[active], step), n_forced[active] <= step
+            if forced is not None:
+                codes[~is_free] = forced.codes[forced.indptr[active[~is_free]] + step]
+            goes_on = ~is_free | (codes != self.end) & (step < n_forced[active] + limit)
+            if not goes_on.all():
+                walk.keep(goes_on)
+                active, codes, is_free = active[goes_on], codes[goes_on], is_free[goes_on]
+            if not len(active):
                 break
-            rows = rows[goes_on]
-            walk.keep(goes_on)
-            walk.take(chosen[goes_on].astype(np.int32))
-        return codes, lengths
+            trace.add(active, walk.take(codes, partial(self._uniforms, rows[active], step)))
+            if (stopped := is_free & np.isin(codes, self.stops)).any():
+                walk.keep(~stopped)
+                active = active[~stopped]
+            if not len(active):
+                break
+        return trace.collected(len(rows))
+
+    def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:
+        log_p = walk.next_log_prob()
+        if self.goes_on:
+            log_p[:, -1] = -np.inf
+        chosen = choose(shaped(log_p, *self.shape), uniforms(self.seed, rows, step, 0))
+        return (N_RESERVED + chosen).astype(np.int32)
+
+    def _uniforms(self, rows: NDArray[np.intp], step: int, n: int) -> NDArray[np.float64]:
+        return uniforms(self.seed, rows[:, None], step, np.arange(1, n + 1))
+
+
+def longest_sample(longest: int) -> int:
+    """Give the number of events after which a sample is cut, where a training sequence had at most so many."""
+    return min(_MOST_LENGTHS * longest, _LONGEST)
 
 
 def check_shape(temperature: float, top_k: int | None, top_p: float | None) -> None:

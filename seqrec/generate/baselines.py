@@ -15,9 +15,10 @@ from seqrec.data.ends import close
 from seqrec.data.inputs import as_sequences, warn_of_unused
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, TrainingData
-from seqrec.data.vocabulary import PADDING, UNKNOWN, vocabulary
+from seqrec.data.vocabulary import UNKNOWN, vocabulary
 from seqrec.generate.base import GeneratorMixin
-from seqrec.generate.kneser_ney import KneserNey
+from seqrec.generate.kneser_ney import KneserNey, latest_events, with_next
+from seqrec.generate.paths import Events, Uniforms
 from seqrec.network.unseen import Unseen
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -70,13 +71,15 @@ class NGramGenerator(GeneratorMixin, ShownAsCard, Storable, BaseEstimator):
         self._validate_params()
         X = as_sequences(X, allow_empty=False, estimator=self).compact()
         warn_of_unused(X, self)
-        self.vocabulary_, self.ngrams_, self.unseen_ = X.vocabulary, KneserNey.fit(X, self.order), Unseen.estimate(X)
+        self.ngrams_ = KneserNey.fit(close(X), len(X.vocabulary) + 1, self.order)
+        self.vocabulary_, self.unseen_ = X.vocabulary, Unseen.estimate(X)
         self.longest_, self.training_data_ = int(X.lengths.max()), TrainingData.of(X)
         return self
 
     def _log_prob(self, X: Sequences) -> NDArray[np.float64]:
-        known = np.log1p(-self.unseen_.mass) + self.ngrams_.log_prob(X)
-        return np.where(close(X).codes == UNKNOWN, np.log(self.unseen_.probability), known)
+        chain = close(X)
+        known = np.log1p(-self.unseen_.mass) + self.ngrams_.log_prob(chain)[0]
+        return np.where(chain.codes == UNKNOWN, np.log(self.unseen_.probability), known)[:, None]
 
     def _walk(self, begun: Sequences) -> _Walk:
         return _Walk(self.ngrams_, begun)
@@ -86,19 +89,16 @@ class _Walk:
     """Sequences on their way, of which the latest events are known."""
 
     def __init__(self, ngrams: KneserNey, begun: Sequences) -> None:
-        self._ngrams, n = ngrams, len(ngrams.levels) - 1
-        self._latest = np.full((len(begun), n), PADDING, np.int32)  # the last one first
-        for distance in range(n):
-            there = begun.lengths > distance
-            self._latest[there, distance] = begun.codes[begun.indptr[1:][there] - 1 - distance]
+        self._ngrams, self._latest = ngrams, latest_events(begun, len(ngrams.levels) - 1)
 
     def next_log_prob(self) -> NDArray[np.float64]:
         """Log-probability of each item and the end, (n, n_items + 1), nats."""
         return self._ngrams.next_log_prob(self._latest)
 
-    def take(self, codes: NDArray[np.int32]) -> None:
-        """Go on with these events."""
-        self._latest = np.column_stack([codes, self._latest])[:, : self._latest.shape[1]]
+    def take(self, codes: NDArray[np.int32], _: Uniforms) -> Events:
+        """Go on with these events, which have neither fields nor times."""
+        self._latest = with_next(self._latest, codes)
+        return Events.plain(codes)
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Go on with some of the sequences alone."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.data.ends import Chain, close, hashed_grams, mix
+from seqrec.data.ends import Chain, hashed_grams, mix
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, PADDING
 from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Size
+
+_LEFT = (0.1, 0.25, 0.5)  # parts the contexts by what is left to shorter ones
 
 
 class Level(NamedTuple):
@@ -84,9 +86,8 @@ class KneserNey(NamedTuple):
             raise ValueError("n-grams hold an event that the vocabulary lacks.")
 
     @classmethod
-    def fit(cls, X: Sequences, order: int) -> KneserNey:
-        """Count the events of X after up to ``order - 1`` events before."""
-        chain = close(X)
+    def fit(cls, chain: Chain, n_codes: int, order: int) -> KneserNey:
+        """Count events, of so many kinds with the end, after up to ``order - 1`` events before."""
         hashes, first = hashed_grams(chain, order), _starts(chain, order)
         grams = [np.unique_all(gram) for _, gram in hashes]
         levels = []
@@ -96,42 +97,92 @@ class KneserNey(NamedTuple):
                 varied = np.bincount(which[longer], minlength=len(counts))
                 counts = np.where(first[at][places], counts, varied)
             levels.append(_level(contexts[places], chain.codes[places], counts))
-        return cls(tuple(levels), len(X.vocabulary) + 1)
+        return cls(tuple(levels), n_codes)
 
-    def log_prob(self, X: Sequences) -> NDArray[np.float64]:
-        """``log p`` of each event and each end, (n_events + n_sequences,), nats, in the order of `close`."""
-        chain = close(X)
-        probability = np.full(len(chain.codes), 1 / self.n_codes)
-        for level, (contexts, _) in zip(self.levels, hashed_grams(chain, len(self.levels)), strict=True):
-            place = level.find(contexts)
-            own = _own_of(level, place, chain.codes)
-            probability = np.where(place >= 0, own + level.left[place] * probability, probability)
-        return np.log(probability)
-
-    def next_log_prob(self, latest: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Log-probability of each item and the end after the latest events.
-
-        Parameters
-        ----------
-        latest : (n, order - 1) int32
-            Codes, the last event first; ``PADDING`` before the start.
+    def log_prob(self, chain: Chain) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Judge the events and ends of sequences.
 
         Returns
         -------
-        log_p : (n, n_codes) float64, nats
-            The end last.
+        log_p : (n_events + n_sequences,) float64, nats
+            In the order of the chain.
+        familiarity : int64, of the same shape
+            How well the context of each is known: see `_familiarity`.
         """
-        p = np.full((len(latest), self.n_codes), 1 / self.n_codes)
-        context = np.zeros(len(latest), dtype=np.uint64)
+        hashes = hashed_grams(chain, len(self.levels))
+        places = [level.find(contexts) for level, (contexts, _) in zip(self.levels, hashes, strict=True)]
+        probability = np.full(len(chain.codes), 1 / self.n_codes)
+        for level, place in zip(self.levels, places, strict=True):
+            own = _own_of(level, place, chain.codes)
+            probability = np.where(place >= 0, own + level.left[place] * probability, probability)
+        return np.log(probability), self._familiarity(places)
+
+    def next_log_prob(self, latest: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Log-probability of each item and, last, the end after the latest events, (n, n_codes), nats."""
+        p = np.zeros((len(latest), self.n_codes))
+        self.following(latest).add_to(p, 1.0)
+        return np.log(p)
+
+    def following(self, latest: NDArray[np.int32]) -> Following:
+        """Say what follows the latest events, the last first: (n, order - 1) codes, ``PADDING`` before the start."""
+        context, places = np.zeros(len(latest), dtype=np.uint64), []
         for at, level in enumerate(self.levels):
             context = mix(context, latest[:, at - 1]) if at else context
-            place = level.find(context)
-            rows = np.flatnonzero(place >= 0)
-            n = level.indptr[place[rows] + 1] - level.indptr[place[rows]]
-            grams = np.repeat(level.indptr[place[rows]] - np.cumsum(n) + n, n) + np.arange(n.sum())
-            p[rows] *= level.left[place[rows], None]
-            p[np.repeat(rows, n), level.codes[grams] - N_RESERVED] += level.own[grams]
-        return np.log(p)
+            places.append(level.find(context))
+        share, rows, columns, shares = np.ones(len(latest)), [], [], []
+        for level, place in zip(self.levels[:0:-1], places[:0:-1], strict=True):
+            known = np.flatnonzero(place >= 0)
+            n = level.indptr[place[known] + 1] - level.indptr[place[known]]
+            grams = np.repeat(level.indptr[place[known]] - np.cumsum(n) + n, n) + np.arange(n.sum())
+            rows.append(np.repeat(known, n))
+            columns.append(level.codes[grams] - N_RESERVED)
+            shares.append(level.own[grams] * share[rows[-1]])
+            share[known] *= level.left[place[known]]
+        of_all = np.full(self.n_codes, self.levels[0].left[0] / self.n_codes)
+        of_all[self.levels[0].codes - N_RESERVED] += self.levels[0].own
+        which, what = (np.concatenate([*parts, []]).astype(np.int64) for parts in (rows, columns))
+        return Following(share, of_all, which, what, np.concatenate([*shares, []]), self._familiarity(places))
+
+    def _familiarity(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Give a number from 0 to ``n_familiarities - 1``, (n,): how long a context is known, and how well."""
+        depth, left = np.zeros(len(places[0]), np.int64), np.ones(len(places[0]))
+        for at, (level, place) in enumerate(zip(self.levels, places, strict=True)):
+            depth, left = np.where(place >= 0, at, depth), np.where(place >= 0, level.left[place], left)
+        return depth * (len(_LEFT) + 1) + np.searchsorted(_LEFT, left)
+
+    @property
+    def n_familiarities(self) -> int:
+        """How many ways there are to know a context."""
+        return len(self.levels) * (len(_LEFT) + 1)
+
+
+class Following(NamedTuple):
+    """What follows n contexts: something that all share, and what is their own.
+
+    Attributes
+    ----------
+    share : (n,) float64
+        Of what follows any context.
+    of_all : (n_codes,) float64
+        Probability of each item and, last, of the end, after any context.
+    rows, columns : (n_own,) int64
+        Of what is a context's own: which context, and which event.
+    own : (n_own,) float64
+        Its probability there, beside its part of `of_all`; several of one context and event add up.
+    familiarity : (n,) int64
+    """
+
+    share: NDArray[np.float64]
+    of_all: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    own: NDArray[np.float64]
+    familiarity: NDArray[np.int64]
+
+    def add_to(self, p: NDArray, weight: Any) -> None:
+        """Add the probabilities, (n, n_codes), times the `weight` of each context, (n,), to others."""
+        p += (weight * self.share).astype(p.dtype)[:, None] * self.of_all.astype(p.dtype)
+        np.add.at(p, (self.rows, self.columns), np.broadcast_to(weight, len(p))[self.rows] * self.own)
 
 
 def _level(contexts: NDArray[np.uint64], codes: NDArray[np.int32], counts: NDArray[np.int64]) -> Level:
@@ -169,3 +220,17 @@ def _starts(chain: Chain, order: int) -> list[NDArray[np.bool_]]:
         chain.previous(distance) == PADDING if distance else np.zeros(len(chain.codes), bool)
         for distance in range(order)
     ]
+
+
+def latest_events(X: Sequences, n: int) -> NDArray[np.int32]:
+    """Give the codes of the n latest events of each sequence, the last one first, (n_sequences, n)."""
+    latest = np.full((len(X), n), PADDING, np.int32)
+    for distance in range(n):
+        there = X.lengths > distance
+        latest[there, distance] = X.codes[X.indptr[1:][there] - 1 - distance]
+    return latest
+
+
+def with_next(latest: NDArray[np.int32], codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give the latest events after one event more of each sequence."""
+    return np.column_stack([codes, latest])[:, : latest.shape[1]]

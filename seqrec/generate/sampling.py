@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,13 +12,13 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 def shaped(
     log_p: NDArray[np.floating], temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """Give the probabilities to choose by.
 
     Parameters
     ----------
     log_p : (n, n_kinds) float
-        Logarithms of probabilities; minus infinity for what cannot be chosen.
+        Logarithms of probabilities, but for a constant of each row; minus infinity for what cannot be chosen.
     temperature : float, above 0
         Log-probabilities are divided by it: below 1 the likely becomes likelier.
     top_k : int, optional
@@ -26,7 +28,7 @@ def shaped(
 
     Returns
     -------
-    p : (n, n_kinds) float64
+    p : (n, n_kinds) float
         Each row adds up to 1.
 
     References
@@ -41,8 +43,7 @@ def shaped(
     >>> shaped(np.log([[0.5, 0.3, 0.2]]), top_p=0.5).tolist()
     [[1.0, 0.0, 0.0]]
     """
-    scaled = np.asarray(log_p, dtype=np.float64) / temperature
-    p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    p = np.exp((log_p - np.max(log_p, axis=1, keepdims=True)) / temperature)
     p /= p.sum(axis=1, keepdims=True)
     if top_k is None and top_p is None:
         return p
@@ -57,7 +58,7 @@ def shaped(
     return p / p.sum(axis=1, keepdims=True)
 
 
-def choose(p: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.intp]:
+def choose(p: NDArray[np.floating], uniform: NDArray[np.float64]) -> NDArray[np.intp]:
     """Choose a kind for each row by its probabilities, (n, n_kinds), and a number in [0, 1), (n,).
 
     Examples
@@ -66,21 +67,29 @@ def choose(p: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.i
     [0, 2, 2]
     """
     total = p.cumsum(axis=1)
-    return (total <= uniform[:, None] * total[:, -1:]).sum(axis=1)
+    whole = total[:, -1:]
+    below = np.minimum((uniform[:, None] * whole).astype(p.dtype), np.nextafter(whole, p.dtype.type(0)))
+    return (total <= below).sum(axis=1)
 
 
-def uniforms(seed: int, rows: NDArray[np.integer], step: int) -> NDArray[np.float64]:
-    """Give a number in [0, 1) for a step of each row, (n,), whatever rows are asked beside it.
+def uniforms(seed: int, *counters: Any) -> NDArray[np.float64]:
+    """Give a number in [0, 1) for each place of some counters, whatever others are asked beside it.
+
+    Parameters
+    ----------
+    seed : int
+    counters : int or arrays of integers that fit each other's shape
+        Such as numbers of sequences, (n,), and of a step.
 
     References
     ----------
-    Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64, on a
-    counter.
+    Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64, on
+    counters.
     """
+    mixed = np.asarray(seed, np.uint64)
     with np.errstate(over="ignore"):
-        mixed = np.full(len(rows), seed, np.uint64)
-        for part in (rows.astype(np.uint64), np.uint64(step)):
-            mixed = _mix(mixed + (part + np.uint64(1)) * _GOLDEN)
+        for counter in counters:
+            mixed = _mix(mixed + (np.asarray(counter, np.uint64) + np.uint64(1)) * _GOLDEN)
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

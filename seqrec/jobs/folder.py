@@ -16,13 +16,13 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from seqrec._files import remove_unfinished, write_bytes
+from seqrec._files import remove_unfinished, sha256_of, write_bytes
 from seqrec.exceptions import JobError, LockedError, LogError
 
 _WORK = ".seqrec"
 REPORT = "report.json"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
-_RESULT = re.compile(rf"(events|sequences|alerts|recommendations|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)")
+_RESULT = re.compile(rf"(events|sequences|alerts|recommendations|log|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)")
 
 
 @contextmanager
@@ -49,6 +49,11 @@ def locked(folder: Path, named: Path) -> Iterator[None]:
 def results_of(output: Path) -> list[Path]:
     """Give the files of results in a folder, in the order of their names; not the report."""
     return sorted(path for path in output.iterdir() if _RESULT.fullmatch(path.name))
+
+
+def digests_of(output: Path) -> dict[str, dict[str, Any]]:
+    """Give size and SHA-256 of each file of results in a folder, so that a change of any is noticed."""
+    return {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in results_of(output)}
 
 
 def check_outside(folder: Path, paths: Iterable[str | Path]) -> None:

@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqrec._files import replacing, sha256_of, write_bytes
+from seqrec._files import replacing, write_bytes
 from seqrec._version import __version__
 from seqrec.data.fields import GAP, Fields
 from seqrec.data.times import TICKS
 from seqrec.data.vocabulary import Vocabulary
 from seqrec.exceptions import InputError, LogError
-from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, results_of
+from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, digests_of
 from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
@@ -207,7 +207,7 @@ class LogJob:
         with self.job.opened(plan):
             path = self.job.output / REPORT
             if self.job.read("began") is None:
-                self.job.write("began", _now())
+                self.job.write("began", now())
             if path.exists():
                 report = json.loads(path.read_text())
             else:
@@ -216,7 +216,7 @@ class LogJob:
                 (score_all or score_here)(self, waiting, census, show)
                 self._check_scored(census)
                 report = self._report(census, self.finish(census, show))
-                report = signed(report | self._account(census) | {"files": self._files()})
+                report = signed(report | self._account(census) | {"files": digests_of(self.job.output)})
                 write_bytes(path, json.dumps(report, indent=2).encode())
             self.commit()
             self.job.clear("staged", "scored", "spill")
@@ -364,13 +364,7 @@ class LogJob:
             "inputs": [{"path": path, "bytes": size, "rows": n_rows} for path, (_, size, _), n_rows in sizes],
             "first_time": first,
             "last_time": last,
-            "run": {"began": self.job.read("began"), "finished": _now(), "seqrec": __version__},
-        }
-
-    def _files(self) -> dict[str, dict[str, Any]]:
-        """Give size and SHA-256 of each file of results, so that a change of any is noticed."""
-        return {
-            path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in results_of(self.job.output)
+            "run": {"began": self.job.read("began"), "finished": now(), "seqrec": __version__},
         }
 
     def _write_quarantine(self, census: Census) -> dict[str, int]:
@@ -397,7 +391,8 @@ class LogJob:
         return table.drop_columns("place").add_column(0, "file", names).add_column(1, "row", pa.array(row))
 
 
-def _now() -> str:
+def now() -> str:
+    """Tell the time, in UTC."""
     return _iso(datetime.now(UTC))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from seqrec.data.arrow import codes_of, read_piece
 from seqrec.data.vocabulary import UNKNOWN, Vocabulary
+from seqrec.jobs.staging import whole_users
 from seqrec.recommend.base import RecommenderMixin
 
 
@@ -47,19 +48,13 @@ class Recommendation:
 
         A user who goes on in the next table is waited for; what matters of the past is kept.
         """
-        waiting = None
+        shorten = partial(shortened, n_latest=self._recommender.n_latest, vocabulary=self._recommender.vocabulary_)
+        yield from map(self._recommend, whole_users(self._counted(tables), shorten))
+
+    def _counted(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         for table in tables:
-            if not table.num_rows:
-                continue
             self.n_rows += table.num_rows
-            joined = table if waiting is None else pa.concat_tables([waiting, table])
-            user = joined["user"].combine_chunks()
-            n_whole = pc.index(user, user[-1]).as_py()
-            if n_whole:
-                yield self._recommend(joined[:n_whole])
-            waiting = shortened(joined[n_whole:], self._recommender.n_latest, self._recommender.vocabulary_)
-        if waiting is not None:
-            yield self._recommend(waiting)
+            yield table
 
     def _recommend(self, table: pa.Table) -> pa.Table:
         with warnings.catch_warnings():

@@ -86,6 +86,9 @@ def _faults(folder: Path, report: dict[str, Any], show: Show) -> Iterator[str]:
     for name, key, column in _COUNTED:
         if key in report:
             yield from _differs(name, sum(batch.num_rows for batch in _batches(folder, name, column)), report[key])
+    if "drawn" in report:
+        n_drawn = sum(batch.num_rows for batch in _batches(folder, "log", report["columns"][0]))
+        yield from _differs("log", n_drawn, report["drawn"])
 
 
 def _changed(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

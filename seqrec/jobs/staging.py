@@ -307,6 +307,22 @@ def in_pieces(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.Tab
         yield pa.Table.from_batches(waiting)
 
 
+def whole_users(tables: Iterable[pa.Table], shorten: Callable[[pa.Table], pa.Table]) -> Iterator[pa.Table]:
+    """Join tables so that each holds whole users; of one who goes on in the next, `shorten` keeps what matters."""
+    waiting = None
+    for table in tables:
+        if not table.num_rows:
+            continue
+        joined = table if waiting is None else pa.concat_tables([waiting, table])
+        user = joined["user"].combine_chunks()
+        n_whole = pc.index(user, user[-1]).as_py()
+        if n_whole:
+            yield joined[:n_whole]
+        waiting = shorten(joined[n_whole:])
+    if waiting is not None:
+        yield waiting
+
+
 def quoted(name: str) -> str:
     """Give a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'

@@ -27,6 +27,7 @@ _STEPS = (1 / 960, 16)  # quarter notes a frame
 _TICKS = 480  # a quarter note
 _TEMPOS = (4, 1_000)  # quarter notes a minute: a file can tell no slower one
 _VELOCITY = 80  # of 127
+_SUFFIXES = (".mid", ".midi")
 
 
 def from_midi(paths: _AnyPath | Iterable[_AnyPath], step: float = 0.25) -> Sequences:
@@ -40,7 +41,8 @@ def from_midi(paths: _AnyPath | Iterable[_AnyPath], step: float = 0.25) -> Seque
     Parameters
     ----------
     paths : path, or iterable of n_sequences paths
-        Of Standard MIDI Files of type 0 or 1, such as ``sorted(Path("tunes").glob("*.mid"))``.
+        Of Standard MIDI Files of type 0 or 1. A folder stands for the files in it that end in ".mid" or ".midi", in the
+        order of their names.
     step : float
         Quarter notes a frame: by default a frame is a sixteenth note.
 
@@ -59,8 +61,8 @@ def from_midi(paths: _AnyPath | Iterable[_AnyPath], step: float = 0.25) -> Seque
         If a file is none of MIDI, broken, of type 2 or timed in SMPTE frames, or has more than a million frames.
     """
     step = _check_number(step, "step", *_STEPS)
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    return from_pianorolls([_roll(path, step) for path in paths], keys=[os.fspath(path) for path in paths])
+    paths = _sources(paths)
+    return from_pianorolls((_roll(path, step) for path in paths), keys=[os.fspath(path) for path in paths])
 
 
 def to_midi(X: Sequences, paths: _AnyPath | Iterable[_AnyPath], step: float = 0.25, tempo: float = 120.0) -> list[Path]:
@@ -167,6 +169,18 @@ def _nearest(frames: float) -> int:
     return math.floor(frames + 0.5)
 
 
+def _sources(paths: _AnyPath | Iterable[_AnyPath]) -> list[_AnyPath]:
+    """Give the path of each file."""
+    if not isinstance(paths, str | os.PathLike):
+        return list(paths)
+    if not Path(paths).is_dir():
+        return [paths]
+    found = sorted(path for path in Path(paths).iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise InputError(f"the folder {show(str(paths))} holds no file that ends in .mid or .midi.")
+    return list(found)
+
+
 def _targets(paths: _AnyPath | Iterable[_AnyPath], n: int) -> list[Path]:
     """Give the path of each file, after checks, and make their folder."""
     if not isinstance(paths, str | os.PathLike):
@@ -175,7 +189,7 @@ def _targets(paths: _AnyPath | Iterable[_AnyPath], n: int) -> list[Path]:
             raise InputError(f"paths must be a folder, or one path for each of {n} sequences, got {len(targets)}.")
         return targets
     folder = Path(paths)
-    if folder.suffix.lower() in (".mid", ".midi"):
+    if folder.suffix.lower() in _SUFFIXES:
         raise InputError(f"paths must be a folder, or a list of paths, got {show(str(paths))}. Put it in a list.")
     folder.mkdir(parents=True, exist_ok=True)
     return [folder / f"{row:05d}.mid" for row in range(n)]

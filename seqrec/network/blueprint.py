@@ -59,6 +59,8 @@ class Architecture(NamedTuple):
         Classes of events that there is a head for, or 0.
     n_signs : int
         Signs of a number: 4 if absence is one of them.
+    cosines : bool
+        Whether items are compared with the state by cosines, which bring out the rare ones, or by products.
     """
 
     n_codes: int
@@ -77,6 +79,7 @@ class Architecture(NamedTuple):
     predicts_fields: bool = False
     n_classes: int = 0
     n_signs: Annotated[int, Integer(N_SIGNS, N_SIGNS + 1)] = N_SIGNS
+    cosines: bool = True
 
     @property
     def n_fields(self) -> int:

@@ -124,8 +124,12 @@ class Encoder(keras.layers.Layer):
         """Give each field as a vector of the width of the embeddings."""
         for column, layer in enumerate(self.categories):
             yield layer(categories[..., column])
-        for column, layer in enumerate(self.numbers):
-            yield layer(self._features(numbers[..., column, :]))
+        for column in range(len(self.numbers)):
+            yield self.encode_number(column, numbers[..., column, :])
+
+    def encode_number(self, column: int, number: Any) -> Any:
+        """Give a number, (..., 2) sign and size, as such a vector."""
+        return self.numbers[column](self._features(number))
 
     def ask(self, states: Any, categories: Any = None, numbers: Any = None) -> Any:
         """Give the states (..., embedding_dim) that tell what comes when the next event's gap is known.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,11 @@ _LOG_SCALE = 1.2  # small, so that training starts out from popularity
 
 
 class CategoricalHead(keras.layers.Layer):
-    """The next item, as a softmax over the cosines of the state with the embedding of each item.
+    """The next item, as a softmax over the products of the state with the embedding of each item.
 
-    A learned scale and a bias for each item complete the logits. Without the norms, frequent items grow long
-    embeddings, which hide what rare items are like.
+    A learned scale and a bias for each item complete the logits. Of catalogues the products are cosines: without the
+    norms, frequent items grow long embeddings, which hide what rare items are like. Where the likelihood is all, as in
+    generating, norms say how sure the network is.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ class CategoricalHead(keras.layers.Layer):
         (n_codes, embedding_dim); its rows are the output weights too.
     n_negatives : int
         Items that the loss compares each target with; 0 compares with the whole catalogue.
+    cosines : bool
     seed : int
         Seeds the negatives.
 
@@ -42,13 +44,16 @@ class CategoricalHead(keras.layers.Layer):
     Gupta et al. (2019), "NISER: normalized item and session representations": cosines.
     """
 
-    def __init__(self, embedding: keras.layers.Embedding, n_negatives: int, seed: int, **kwargs: Any) -> None:
+    def __init__(
+        self, embedding: keras.layers.Embedding, n_negatives: int, cosines: bool, seed: int, **kwargs: Any
+    ) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.embedding = embedding
         self.n_negatives = n_negatives
+        self._normed: Callable[[Any], Any] = _unit if cosines else tf.identity
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.bias = self.add_weight(name="bias", shape=(embedding.input_dim,), initializer="zeros")
-        log_scale = keras.initializers.Constant(_LOG_SCALE)
+        log_scale = keras.initializers.Constant(_LOG_SCALE if cosines else 0.0)
         self.log_scale = self.add_weight(name="log_scale", shape=(1,), initializer=log_scale)
 
     def start_from_popularity(self, item_counts: NDArray[np.integer]) -> None:
@@ -63,15 +68,15 @@ class CategoricalHead(keras.layers.Layer):
         if self.n_negatives:
             seed = self.seed_generator.next()
             return sampled_cross_entropy(
-                states, lambda codes: _unit(tf.gather(weights, codes)), bias, targets, self.n_negatives, seed
+                states, lambda codes: self._normed(tf.gather(weights, codes)), bias, targets, self.n_negatives, seed
             )
         # Nothing comes next that is padding or unknown.
         closed = np.where(np.arange(bias.shape[0]) < N_RESERVED, -1e9, 0).astype(np.float32)
-        return softmax_cross_entropy(states, _unit(weights), bias + closed, targets)
+        return softmax_cross_entropy(states, self._normed(weights), bias + closed, targets)
 
     def table(self) -> tf.Tensor:
         """Give the items as the logits need them, (n_items, embedding_dim) float32: made once, not at each call."""
-        return _unit(self.embedding.embeddings.value[N_RESERVED:])
+        return self._normed(self.embedding.embeddings.value[N_RESERVED:])
 
     def judge(
         self, states: tf.Tensor, targets: tf.Tensor, table: tf.Tensor, unknown: tf.Tensor | None = None
@@ -123,7 +128,7 @@ class CategoricalHead(keras.layers.Layer):
         return tf.matmul(self._scaled(states), table, transpose_b=True) + self.bias.value[N_RESERVED:]
 
     def _scaled(self, states: tf.Tensor) -> tf.Tensor:
-        return _unit(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
+        return self._normed(tf.cast(states, tf.float32)) * tf.exp(self.log_scale.value)
 
 
 class FieldHeads(keras.layers.Layer):
@@ -174,6 +179,39 @@ class FieldHeads(keras.layers.Layer):
         for hidden, output in zip(self.hidden, self.outputs, strict=True):
             yield output(hidden(tf.concat([tf.cast(states, tf.float32), known], axis=-1)))
             known = known + next(encoded)
+
+    def draw(self, states: Any, events: Any, given: Any, uniforms: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draw the fields of events, each given those before it.
+
+        Parameters
+        ----------
+        states : (n, embedding_dim)
+            Before the events.
+        events : (n,) int32
+        given : (n, n_fields) bool
+            Which fields the events have: as no gap comes before a first event.
+        uniforms : (n, n_fields, N_UNIFORMS) float32
+            Numbers between 0 and 1 to draw by.
+
+        Returns
+        -------
+        categories : (n, n_categories) int32
+        numbers : (n, n_numbers, 2) float32
+        """
+        known, categories, numbers = self.encoder.items(events), [], []
+        for field, (hidden, output) in enumerate(zip(self.hidden, self.outputs, strict=True)):
+            parameters = output(hidden(tf.concat([tf.cast(states, tf.float32), known], axis=-1)))
+            if field < self.n_categories:
+                value = N_RESERVED + mixtures.choose(parameters[:, N_RESERVED:], uniforms[:, field, 0])
+                categories.append(tf.where(given[:, field], value, PADDING))
+                known = known + self.encoder.categories[field](categories[-1])
+            else:
+                value = mixtures.draw(parameters, uniforms[:, field])
+                numbers.append(tf.where(given[:, field, None], value, 0.0))
+                known = known + self.encoder.encode_number(field - self.n_categories, numbers[-1])
+        n = tf.shape(events)[0]
+        of_categories = tf.stack(categories, axis=1) if categories else tf.zeros((n, 0), tf.int32)
+        return of_categories, tf.stack(numbers, axis=1) if numbers else tf.zeros((n, 0, 2))
 
     def surprisal(self, parameters: list[tf.Tensor], categories: Any, numbers: Any) -> list[tf.Tensor]:
         """``-log p`` of each field by the parameters of its distribution, (n,) each, nats; 0 where it is not given."""

@@ -16,6 +16,7 @@ from seqrec.data.fields import ABSENT, FARTHEST, NEGATIVE, POSITIVE, ZERO
 from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
 from seqrec.network.tensorflow import tf
 
+N_UNIFORMS = 3  # numbers that one is drawn by
 _UNIT_SCALE = math.log(math.e - 1)  # softplus of it is 1
 _SMALLEST_SCALE = 0.02  # standard deviations of the field: a bump is never a spike
 _LEAST = 1e-12  # of a logarithm, so that it is never that of 1
@@ -88,6 +89,37 @@ def log_prob(parameters: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     densities = tf.nn.log_softmax(weights) - 0.5 * z**2 - tf.math.log(scale) - 0.5 * math.log(2 * math.pi)
     of_size = tf.where((sign == ZERO) | (sign == ABSENT), 0.0, tf.reduce_logsumexp(densities, axis=1))
     return tf.where(sign < NEGATIVE, 0.0, of_sign + of_size)
+
+
+def choose(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """Choose one of some kinds by their logits, (n, n_kinds), and a number between 0 and 1: (n,) int32."""
+    total = tf.cumsum(tf.nn.softmax(logits), axis=1)
+    return tf.reduce_sum(tf.cast(total[:, :-1] <= uniform[:, None], tf.int32), axis=1)
+
+
+def draw(parameters: tf.Tensor, uniforms: tf.Tensor) -> tf.Tensor:
+    """Draw numbers.
+
+    Parameters
+    ----------
+    parameters : (n, n_mixture_parameters) float32 tensor
+    uniforms : (n, N_UNIFORMS) float32 tensor
+        Between 0 and 1: for the sign, the component and the size.
+
+    Returns
+    -------
+    numbers : (n, 2) float32 tensor
+        Sign and size, as `fields.Number` encodes them.
+    """
+    of_sign, of_component, of_size = tf.unstack(uniforms, axis=1)
+    sign = NEGATIVE + choose(_split(parameters, tf.zeros_like(of_sign, tf.int32))[0], of_sign)
+    _, weights, means, scales = _split(parameters, sign)
+    component = choose(weights, of_component)
+    mean, scale = (tf.gather(part, component, batch_dims=1) for part in (means, scales))
+    size = mean + (tf.nn.softplus(scale + _UNIT_SCALE) + _SMALLEST_SCALE) * tf.math.ndtri(of_size)
+    sized = (sign == NEGATIVE) | (sign == POSITIVE)
+    size = tf.where(sized, tf.clip_by_value(size, -FARTHEST, FARTHEST), 0.0)
+    return tf.stack([tf.cast(sign, tf.float32), size], axis=1)
 
 
 def tails(parameters: NDArray, numbers: NDArray, side: str = "both") -> tuple[NDArray[np.float64], NDArray[np.float64]]:

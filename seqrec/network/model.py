@@ -33,7 +33,8 @@ class SequenceModel(keras.Model):
         self.architecture = architecture
         of_items, of_asked = np.random.SeedSequence([architecture.seed, 2]).generate_state(2).tolist()
         self.encoder = Encoder(architecture, dtype)
-        self.head = CategoricalHead(self.encoder.items, architecture.n_negatives, of_items, name="head")
+        compared = architecture.n_negatives, architecture.cosines
+        self.head = CategoricalHead(self.encoder.items, *compared, of_items, name="head")
         self.fields: Any = FieldHeads(architecture, self.encoder) if architecture.predicts_fields else None
         self.classes: Any = ClassHead(architecture) if architecture.n_classes else None
         self._asked_seeds = keras.random.SeedGenerator(of_asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,6 @@ class Reader:
     def __init__(self, network: SequenceModel) -> None:
         self.network = network
         self._graphs: dict[Any, Callable] = {}
-        self._judge: Callable | None = None
-        self._ask: Callable | None = None
         self.refresh()
 
     @classmethod
@@ -63,7 +61,7 @@ class Reader:
         self.blank = State(memory, nothing, np.full(1, "NaT", "datetime64[us]"))
         specs = self.network.event_signature
         start = [tf.zeros((TILE, 1, *spec.shape[2:]), spec.dtype) for spec in specs]
-        before = self._rows(self.blank, np.zeros(TILE, np.intp))  # read at once: a graph for one event would cost more
+        before = self.tensors(self.blank, np.zeros(TILE, np.intp))  # read at once: a graph would cost more
         memory, output = self.network.read(*before, start, tf.ones(TILE, tf.int32), keep=False, step="follow")
         self.started = State(tuple(part.numpy()[:1] for part in memory), output.numpy()[:1], self.blank.time)
 
@@ -105,7 +103,7 @@ class Reader:
         run, n = self._graph(step, keep, *more, **options), len(X)
         after = [np.empty((n, *part.shape[1:]), np.float32) for part in (*state.memory * keep, state.output)]
         for rows in groups_to_read(X.lengths, BATCH):
-            memory, output = self._rows(state, rows)
+            memory, output = self.tensors(state, rows)
             for events, lengths, arrays in parts_in_time(X, rows):
                 tiles = [tf.constant(in_whole_tiles(array)) for array in arrays[:3]]
                 memory, output, *results = run(memory, output, tiles, tf.constant(in_whole_tiles(lengths)), *more)
@@ -114,28 +112,41 @@ class Reader:
                 whole[rows] = part[: len(rows)]
         return State(tuple(after[:-1]), after[-1], last_times(X, state.time))
 
+    def step(self, memory: list[Any], output: Any, event: list[NDArray]) -> tuple[list[Any], Any]:
+        """Read one event more of each sequence: codes (n,), categories and numbers, after tensors in whole tiles."""
+        tiles = [tf.constant(in_whole_tiles(array[:, None])) for array in event]
+        memory, output = self._graph("follow", keep=False)(memory, output, tiles, tf.ones(len(tiles[0]), tf.int32))
+        return memory, output
+
     def scores(self, states: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Score all items for a few states at a time: slices of the rows, and (rows, n_items) float32."""
         step = TILE * max(1, _SCORES_AT_ONCE // self.network.architecture.n_codes // TILE)
         for start in range(0, len(states), step):
             rows = slice(start, min(start + step, len(states)))
-            logits = self.network.head.logits(tf.constant(in_whole_tiles(states[rows])), self.table)
-            yield rows, logits.numpy()[: rows.stop - start]
+            yield rows, self.logits(tf.constant(in_whole_tiles(states[rows]))).numpy()[: rows.stop - start]
+
+    def logits(self, states: Any) -> Any:
+        """Score all items after states that are a tensor in whole tiles: (n, n_items) float32 tensor."""
+        return self.network.head.logits(states, self.table)
 
     def judge(self, states: NDArray[np.float32], code: int, unknown: float) -> list[NDArray]:
         """Compare one and the same next event with what was expected after each state: see `CategoricalHead.judge`."""
-        if self._judge is None:
-            specs = [tf.TensorSpec((None, states.shape[1]), tf.float32), tf.TensorSpec((None,), tf.int32)]
-            scalar = tf.TensorSpec((), tf.float32)
-            self._judge = one_graph(self.network.head.judge, [*specs, tf.TensorSpec.from_tensor(self.table), scalar])
         found = []
         for start in range(0, max(1, len(states)), BATCH):
             part = states[start : start + BATCH]
             tiles = in_whole_tiles(part)
             codes, odds = tf.fill([len(tiles)], code), tf.constant(unknown, tf.float32)
-            compared = self._judge(tf.constant(tiles), codes, self.table, odds)
+            asked = tf.constant(tiles), codes, self.table, odds
+            compared = self._compiled("judge", self.network.head.judge, asked)(*asked)
             found.append([array.numpy()[: len(part)] for array in compared])
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+    def draw(self, states: Any, codes: NDArray, given: NDArray, uniforms: NDArray) -> tuple[NDArray, NDArray]:
+        """Draw the fields of events: `FieldHeads.draw` in whole tiles, after states that are in them already."""
+        rest = [tf.constant(in_whole_tiles(array)) for array in (codes, given, uniforms)]
+        found = self._compiled("draw", self.network.fields.draw, [states, *rest])(states, *rest)
+        categories, numbers = (array.numpy()[: len(codes)] for array in found)
+        return categories, numbers
 
     def asked(self, states: NDArray[np.float32], categories: NDArray, numbers: NDArray) -> NDArray[np.float32]:
         """Give the states that tell what comes when the next event's gap is known: `Encoder.ask` in whole tiles."""
@@ -143,17 +154,21 @@ class Reader:
         if encoder.asked == "number" and not numbers[:, 0, 0].any():
             return states  # no gap is known, so nothing is asked
         arrays = [tf.constant(in_whole_tiles(array)) for array in (states, categories, numbers)]
-        if self._ask is None:
-            specs = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
-            self._ask = one_graph(encoder.ask, specs)
-        return self._ask(*arrays).numpy()[: len(states)]
+        return self._compiled("ask", encoder.ask, arrays)(*arrays).numpy()[: len(states)]
 
     @staticmethod
-    def _rows(state: State, rows: NDArray) -> tuple[list[Any], Any]:
+    def tensors(state: State, rows: NDArray) -> tuple[list[Any], Any]:
         """Give memory and output of some sequences as tensors in whole tiles."""
         rows = rows if len(state.output) > 1 else np.zeros_like(rows)
         *memory, output = (tf.constant(in_whole_tiles(part[rows])) for part in (*state.memory, state.output))
         return memory, output
+
+    def _compiled(self, name: str, function: Callable, examples: Iterable[Any]) -> Callable:
+        """Give the graph of a function for arrays like these, of any number of rows."""
+        if name not in self._graphs:
+            specs = [tf.TensorSpec((None, *each.shape[1:]) if len(each.shape) else (), each.dtype) for each in examples]
+            self._graphs[name] = one_graph(function, specs)
+        return self._graphs[name]
 
     def _graph(self, step: str, keep: bool, *more: Any, **options: Any) -> Callable:
         """Give the network's compiled reading of a rectangle."""

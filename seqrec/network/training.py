@@ -87,7 +87,7 @@ class Trainer:
         rng: np.random.Generator,
         start: Callable[[SequenceModel], None],
         validate: Callable[[Reader], float] | None = None,
-        weights: np.ndarray | None = None,
+        draw: Callable[[Sequences, np.random.Generator], Sequences] = lambda X, _: X,
     ) -> History:
         """Train the network.
 
@@ -106,8 +106,8 @@ class Trainer:
         validate : callable, optional
             Takes a reader of the network and gives a figure of merit, higher is better; without it the last weights
             are kept.
-        weights : (n_sequences,) float64 array, optional
-            Of the sequences: as often, on average, is each read in an epoch.
+        draw : callable, optional
+            Takes X and `rng` and gives what is read in an epoch; by default all of X.
 
         Returns
         -------
@@ -124,14 +124,14 @@ class Trainer:
         for variable, value in zip(self._trained.variables, self._first, strict=True):
             variable.assign(value)
         start(self._trained)
-        drawn = (_drawn(X, weights, rng) for _ in range(course.n_epochs))
+        drawn = (draw(X, rng) for _ in range(course.n_epochs))
         windows = ((each, Windows(each.lengths, course.longest, course.batch_size, rng)) for each in drawn)
-        _, first = earliest = next(windows)
+        read, first = earliest = next(windows)
         rate = course.learning_rate
         self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
         history, self._best, self._stopped = History(loss=[]), _Best(), None
         try:
-            with training_progress(course.n_epochs, X.n_events, course.verbose) as progress:
+            with training_progress(course.n_epochs, read.n_events, course.verbose) as progress:
                 epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
                 self._train(epochs, validate, course.patience, progress, history)
         except KeyboardInterrupt:
@@ -198,10 +198,8 @@ class Trainer:
         return total / max(1, n_targets)
 
 
-def _drawn(X: Sequences, weights: np.ndarray | None, rng: np.random.Generator) -> Sequences:
+def by_weight(X: Sequences, rng: np.random.Generator, weights: np.ndarray) -> Sequences:
     """Give each sequence as often, on average, as it weighs."""
-    if weights is None:
-        return X
     times = np.floor(weights + rng.random(len(weights))) if (weights % 1).any() else weights
     return X[np.repeat(np.arange(len(X)), times.astype(np.int64))]
 

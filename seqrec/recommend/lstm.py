@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -29,7 +30,7 @@ from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.stream import StreamState
-from seqrec.network.training import Course, History, Trainer
+from seqrec.network.training import Course, History, Trainer, by_weight
 from seqrec.recommend.base import RecommenderMixin
 from seqrec.recommend.baselines import MarkovRecommender
 from seqrec.recommend.next_items import item_counts
@@ -415,7 +416,8 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
             return float(np.average(ndcg(np.concatenate(ranks), k=10), weights=of_held_out))
 
         trainer = Trainer(architecture, self._policy())
-        losses = trainer.fit(X, course, rng, start, merit if len(target) else None, weights)
+        drawn = {} if weights is None else {"draw": partial(by_weight, weights=weights)}
+        losses = trainer.fit(X, course, rng, start, merit if len(target) else None, **drawn)
         if self.max_epochs == "auto":
             if len(target):
                 self._warn_if_poor(max(losses["validation"]), X, weights, history, target, of_held_out)

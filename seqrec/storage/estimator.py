@@ -8,25 +8,17 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
-from typing import Any, BinaryIO, ClassVar, NamedTuple
+from typing import Any, BinaryIO, ClassVar
 
 from seqrec._checks import show
 from seqrec.exceptions import ModelFileError
 from seqrec.storage import container
+from seqrec.storage.columns import Columns
 from seqrec.storage.container import Table, Tensors, check
 from seqrec.storage.parameters import PARAMETER
 from seqrec.storage.schemas import Choice, Mapped, Optional, Record, Schema, Sizes, Text, check_keys, joined, sound
 
 _FILE = "_model_file"  # in a pickle's state
-
-
-class Columns(NamedTuple):
-    """Names of the columns of the log that a model was made from."""
-
-    user: str
-    item: str
-    timestamp: str | None = None
-    fields: tuple[str, ...] = ()
 
 
 class Storable:

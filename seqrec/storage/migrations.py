@@ -165,8 +165,22 @@ def let_values_be_absent(file: Older) -> None:
             file.add(False, *owner, name_of_fields, kind, place, "missing")
 
 
+def compare_by_cosines(file: Older) -> None:
+    """Say of a network that it compares items by cosines, as all of them did."""
+    if file.estimator in _NETWORKS:
+        owner, name, _ = _NETWORKS[file.estimator]
+        file.add(True, *owner, name, "cosines")
+
+
+def know_no_form(file: Older) -> None:
+    """Say that it is not known how the log was written that the model was made from."""
+    if file.content.get("columns") is not None:
+        file.add(None, "columns", "form")
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
+    3: (compare_by_cosines, know_no_form),
 }
 FORMAT = 1 + len(MIGRATIONS)

@@ -115,6 +115,11 @@ def test_keys_and_series_of_texts_are_taken():
     assert X.at("ben").to_texts() == ["milk"]
 
 
+def test_half_a_surrogate_pair_is_kept_in_a_frame():
+    frame = Sequences.from_texts(["a\ud83d"], keys=["\ude00"]).to_frame()
+    assert frame.to_numpy().tolist() == [["\ude00", "a"], ["\ude00", "\ud83d"]]
+
+
 @pytest.mark.parametrize(
     ("X", "message"),
     [

@@ -39,6 +39,11 @@ def test_a_sample_is_the_same_in_any_company(generator):
     assert [one.tolist() for one in few] != [one.tolist() for one in generator.sample(3, random_state=6)]
 
 
+def test_samples_can_be_drawn_in_parts(generator):
+    whole, part = generator.sample(40, random_state=5), generator.sample(5, random_state=5, numbers=range(20, 25))
+    assert [one.tolist() for one in part] == [one.tolist() for one in whole[20:25]]
+
+
 def test_a_prefix_is_gone_on_from(generator):
     one = generator.sample(5, prefix=["p0", "p1"], random_state=0)
     assert all(sequence[:2].tolist() == ["p0", "p1"] for sequence in one)

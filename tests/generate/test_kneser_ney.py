@@ -67,7 +67,7 @@ class Oracle:
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_probabilities_are_those_of_the_equations(X, order):
     oracle, chain = Oracle(X, order), close(X)
-    log_p = KneserNey.fit(X, order).log_prob(X)
+    log_p = KneserNey.fit(close(X), len(X.vocabulary) + 1, order).log_prob(close(X))[0]
     for row in range(0, len(X), 29):
         codes = [PADDING] * (order - 1) + chain.codes[chain.indptr[row] : chain.indptr[row + 1]].tolist()
         expected = [oracle.p(codes[:at], codes[at], order - 1) for at in range(order - 1, len(codes))]
@@ -75,20 +75,20 @@ def test_probabilities_are_those_of_the_equations(X, order):
 
 
 def test_what_comes_next_adds_up_to_one_and_is_what_is_judged(X):
-    found = KneserNey.fit(X, 3)
+    found = KneserNey.fit(close(X), len(X.vocabulary) + 1, 3)
     long = np.flatnonzero(X.lengths > 3)
     latest = np.stack([X.codes[X.indptr[long] + 2], X.codes[X.indptr[long] + 1]], axis=1)
     log_p = found.next_log_prob(latest)
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1)
     own = log_p[np.arange(len(long)), X.codes[X.indptr[long] + 3] - N_RESERVED]
-    np.testing.assert_allclose(own, found.log_prob(X)[close(X).indptr[long] + 3])
+    np.testing.assert_allclose(own, found.log_prob(close(X))[0][close(X).indptr[long] + 3])
 
 
 def test_events_that_training_lacked_leave_what_the_shorter_context_says(X):
-    found = KneserNey.fit(X, 3)
+    found = KneserNey.fit(close(X), len(X.vocabulary) + 1, 3)
     other = Sequences.from_lists([["e1", "new", "e2"]]).recode(X.vocabulary)
     alone = found.next_log_prob(np.array([[1, 1]], np.int32))[0]
-    assert found.log_prob(other)[2] == pytest.approx(alone[other.codes[2] - N_RESERVED])
+    assert found.log_prob(close(other))[0][2] == pytest.approx(alone[other.codes[2] - N_RESERVED])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_events_that_training_lacked_leave_what_the_shorter_context_says(X):
     ],
 )
 def test_what_does_not_fit_each_other_is_refused(X, part, change):
-    found = KneserNey.fit(X, 2)
+    found = KneserNey.fit(close(X), len(X.vocabulary) + 1, 2)
     level = found.levels[1]
     level.check_sound()
     with pytest.raises(ValueError, match=r"context|n-gram"):
@@ -111,7 +111,7 @@ def test_what_does_not_fit_each_other_is_refused(X, part, change):
 
 
 def test_events_that_cannot_follow_and_no_levels_are_refused(X):
-    found = KneserNey.fit(X, 2)
+    found = KneserNey.fit(close(X), len(X.vocabulary) + 1, 2)
     found.check_sound()
     for wrong in (found._replace(levels=()), found._replace(levels=found.levels[1:]), found._replace(n_codes=2)):
         with pytest.raises(ValueError, match="n-grams"):

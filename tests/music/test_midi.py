@@ -51,6 +51,16 @@ def test_files_of_a_folder_are_numbered_and_read_with_their_paths_for_keys(tmp_p
     assert music.from_midi(str(paths[1]))[0].tolist() == ["D4", "|", "|"]
 
 
+def test_a_folder_stands_for_the_tunes_in_it_in_the_order_of_their_names(tmp_path):
+    with pytest.raises(ValueError, match=r"the folder .* holds no file that ends in \.mid or \.midi"):
+        music.from_midi(tmp_path)
+    music.to_midi(music.from_pianorolls([[[62]], [[60]]]), [tmp_path / "b.MID", tmp_path / "a.midi"])
+    (tmp_path / "words.txt").write_text("tea")
+    X = music.from_midi(tmp_path)
+    assert [items.tolist() for items in X] == [["C4", "|"], ["D4", "|"]]
+    assert X.keys.tolist() == [str(tmp_path / "a.midi"), str(tmp_path / "b.MID")]
+
+
 def test_each_file_may_have_a_path_of_its_own(tmp_path):
     path = tmp_path / "tune.mid"
     assert music.to_midi(music.from_pianorolls([[[60]]]), [path]) == [path]

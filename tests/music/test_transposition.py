@@ -40,6 +40,11 @@ def test_untransposed_pieces_are_the_pieces():
     assert groups.tolist() == [0, 1, 2]
 
 
+def test_variants_are_told_apart_in_a_frame_by_their_order():
+    X, _ = music.transposed(music.from_pianorolls([[[60]]]), [0, 2])
+    assert X.to_frame()["item_id"].tolist() == ["C4", "|", "D4", "|"]
+
+
 def test_what_are_no_semitones_is_refused():
     X = music.from_pianorolls([[[60]]])
     with pytest.raises(TypeError, match=r"semitones must be an integer, got 0\.5"):

@@ -12,7 +12,7 @@ from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.network.blueprint import Architecture
 from seqrec.network.reading import Reader
-from seqrec.network.training import Course, RowAdam, Trainer, _drawn, warm_up_and_cosine
+from seqrec.network.training import Course, RowAdam, Trainer, by_weight, warm_up_and_cosine
 
 N_ITEMS = 6
 CYCLES = Sequences.from_lists([[(start + step) % N_ITEMS for step in range(8)] for start in range(12)])
@@ -143,9 +143,9 @@ def test_validation_reads_the_weights_of_its_epoch(trainer):
 
 def test_sequences_are_drawn_as_often_as_they_weigh():
     weights, rng = np.array([1.0, 2.5, 0.1, 4.4] * 3), np.random.default_rng(0)
-    times = np.mean([np.bincount(_drawn(CYCLES, weights, rng).keys, minlength=12) for _ in range(2000)], axis=0)
+    times = np.mean([np.bincount(by_weight(CYCLES, rng, weights).keys, minlength=12) for _ in range(2000)], axis=0)
     np.testing.assert_allclose(times, weights, atol=0.05)
-    assert _drawn(CYCLES, np.ones(12), rng).keys.tolist() == list(range(12))
+    assert by_weight(CYCLES, rng, np.ones(12)).keys.tolist() == list(range(12))
 
 
 def test_training_starts_from_the_weights_that_it_is_given(trainer):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqrec.storage.migrations import Older, let_values_be_absent
+from seqrec.storage.migrations import Older, know_no_form, let_values_be_absent
 
 
 @pytest.fixture
@@ -88,3 +88,14 @@ def test_fields_of_another_form_are_left_or_refused(fields):
 def test_estimators_without_a_network_stay_as_they_are(file):
     let_values_be_absent(file)
     assert file.part("model", "fitted") == {"net": {"units": 2}, "n": 3}
+
+
+# --- the form of a log
+
+
+def test_of_an_older_log_the_form_is_not_known():
+    named, unnamed = Older({"columns": {"user": "u", "item": "i"}}, {}), Older({"columns": None}, {})
+    know_no_form(named)
+    know_no_form(unnamed)
+    assert named.content == {"columns": {"user": "u", "item": "i", "form": None}}
+    assert unnamed.content == {"columns": None}
