@@ -17,15 +17,13 @@ import {
   number,
 } from "./kit.js";
 
-// How surprising an event is, from 0 to 3, and how that looks.
-export const level = (nats) => [1, 3, 6].filter((limit) => nats >= limit).length;
+// How events look by their surprisal, from usual to rare.
 export const TINTS = ["", "sq-low", "sq-mid", "sq-high"];
-export const tinted = (nats) => figure(`${number(nats)} nats`, TINTS[level(nats)]);
 
-export const tints = () =>
+export const tints = ({ limits: [a, b, c] }) =>
   line(
     h("span", { class: "sq-muted" }, "Surprisal, nats:"),
-    ["below 1", "1 to 3", "3 to 6", "6 and more"].map((text, i) => figure(text, TINTS[i])),
+    [`below ${a}`, `${a} to ${b}`, `${b} to ${c}`, `${c} and more`].map((text, i) => figure(text, TINTS[i])),
   );
 
 export function percent(p) {
@@ -82,7 +80,7 @@ export const describe = (place, title, nats) => [
   `Event ${(place + 1).toLocaleString()}, `,
   bdi(title, "sq-strong"),
   ": ",
-  tinted(nats),
+  nats,
 ];
 
 // A beginning as a view shows it, with a button that takes away what comes after an event. `before` stands above.
@@ -93,7 +91,7 @@ export function begun(view, context, before = []) {
   const pick = (i) => {
     at = i;
     reads.choose(i);
-    told.replaceChildren(...describe(i, events[i][0], nats[i]));
+    told.replaceChildren(...describe(i, events[i][0], context.tinted(nats[i])));
     cut.hidden = i === events.length - 1;
   };
   const reads = view("The beginning as the model reads it", pick, context);
@@ -117,7 +115,7 @@ export function continuation(name, view, context, keep) {
   const choose = (i) => {
     at = i;
     shows.choose(i);
-    detail.replaceChildren(...describe(start + i, context.titles[run.codes[i]], run.nats[i]));
+    detail.replaceChildren(...describe(start + i, context.titles[run.codes[i]], context.tinted(run.nats[i])));
     go.textContent = `Go on from event ${(start + i + 1).toLocaleString()}`;
   };
   const shows = view(name, choose, context);
@@ -142,7 +140,10 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
   const frame = mount(el, "Generator playground", model);
   const titles = [...lines(model.get("_titles")), "(end)"];
   const picker = historyPicker(frame, el, model, { whose: "Beginning of ", one: "sequence" });
-  const context = { frame, el, model, titles, picker, ...more };
+  const { limits } = model.get("_medium");
+  const level = (nats) => limits.filter((limit) => nats >= limit).length;
+  const tinted = (nats) => figure(`${number(nats)} nats`, TINTS[level(nats)]);
+  const context = { frame, el, model, titles, picker, limits, level, tinted, ...more };
   const begins = beginning(context);
   const { order } = picker;
   let [shown, next, timer, late] = [{}, {}, 0, 0];
@@ -235,7 +236,7 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
     ),
     h("h3", {}, "How it could go on"),
     line(elements(runs), button("Another", () => order("another")), controls, status),
-    legend,
+    legend(context),
     problem,
     grid,
   );

@@ -17,14 +17,15 @@ from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
-from seqrec.explore.media import MEDIA, Log, Text, medium_of
 from seqrec.explore.front_end import check_position, check_proposal, front_end, packed
 from seqrec.explore.history_editor import HistoryEditor
+from seqrec.explore.media import MEDIA, Log, Text, medium_of
 from seqrec.generate.base import GeneratorMixin, check_shape, longest_sample
 from seqrec.generate.sampling import shaped
 
 _MOST_EVENTS = 10_000  # of a beginning, and of what is drawn after it
 _MOST_CONTINUATIONS = 6
+_LIMITS = (1, 3, 6)  # of surprisal for each field of an event, nats, from which on it is tinted
 _LONG, _USUAL_LENGTH = 1_000, 200  # where sequences are so long, so many events are drawn, unless asked otherwise
 _SETTINGS = ("temperature", "top_k", "top_p", "length", "n", "seed")
 
@@ -100,10 +101,12 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         if not isinstance(generator, GeneratorMixin) or isinstance(generator, type):
             raise InputError(f"GeneratorPlayground shows a fitted generator of seqrec, got {type(generator).__name__}.")
         check_is_fitted(generator, "vocabulary_")
-        self.generator, self.medium = generator, medium_of(generator.vocabulary_, items, check_choice(show, "show", MEDIA))
+        self.generator = generator
+        self.medium = medium_of(generator.vocabulary_, items, check_choice(show, "show", MEDIA))
         X = as_sequences([] if sequences is None else sequences).head(_MOST_EVENTS)
+        medium = self.medium.front_end() | {"limits": [limit * _n_fields(generator) for limit in _LIMITS]}
         length = _USUAL_LENGTH if generator.longest_ > _LONG else None
-        super().__init__(length=length, _medium=self.medium.front_end(), **front_end(f"playground_{self.medium.name}"))
+        super().__init__(length=length, _medium=medium, **front_end(f"playground_{self.medium.name}"))
         self._take_up(X, generator.vocabulary_, self.medium.titles)
         self.observe(lambda _: self._tell(), _SETTINGS)
 
@@ -284,6 +287,12 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
         facts = {"begins with": f"{self._history.n_events:,} events", "temperature": self.temperature}
         facts |= {"top k": self.top_k or "all", "top p": self.top_p or "all", "seed": self.seed}
         return card("Generator playground", facts, table(rows, ["", "continuation"], width=300))
+
+
+def _n_fields(generator: GeneratorMixin) -> int:
+    """Give how many fields an event has, what it is among them: their surprisals add up."""
+    fields = getattr(generator, "fields_", None)
+    return 1 if fields is None else 1 + len(fields.names)
 
 
 def _up_to(value: Any, name: str, most: int, minimum: int = 1) -> int:

@@ -1,8 +1,8 @@
 import { historyEditor, lines, listbox, spans, twoLines } from "./kit.js";
-import { playground, tinted, tints } from "./playground.js";
+import { playground, tints } from "./playground.js";
 
 // Events as rows of a log: what, and below it when and with which values.
-function rows(label, onmove, { titles }) {
+function rows(label, onmove, { titles, tinted }) {
   let [run, notes] = [{}, []];
   const row = (i) => [twoLines(titles[run.codes[i]], spans(notes[i])), tinted(run.nats[i])];
   const list = listbox({ label, rowHeight: 38, row, onmove });
@@ -16,7 +16,7 @@ function rows(label, onmove, { titles }) {
   };
 }
 
-function beginning({ picker }) {
+function beginning({ picker, tinted }) {
   let nats = [];
   const empty = "No event yet: choose one of what could come next.";
   const editor = historyEditor(picker, { extra: (i) => [tinted(nats[i])], empty });
@@ -30,4 +30,4 @@ function beginning({ picker }) {
   };
 }
 
-export default { render: (context) => playground(context, { view: rows, beginning, legend: tints() }) };
+export default { render: (context) => playground(context, { view: rows, beginning, legend: tints }) };

@@ -1,5 +1,5 @@
 import { button, h, hint, integers, labelled, surface } from "./kit.js";
-import { begun, level, playground } from "./playground.js";
+import { begun, playground } from "./playground.js";
 
 const [FRAME, HEAD, FOOT] = [5, 14, 26]; // pixels: the least width of a frame, what is above and below the notes
 const LOOK = 0.3; // seconds ahead, for which notes are given to the sound card
@@ -17,7 +17,7 @@ function sound(audio, pitch, at, seconds) {
 }
 
 // A piano roll: what sounds in each frame of time, tinted by its surprisal, and below the surprisal of each frame.
-function roll(label, onpick, { frame, el, speed, playing }) {
+function roll(label, onpick, { frame, el, speed, playing, level }) {
   let [pitches, frames, held, levels, sums, skip, count, at, now, timer, audio] = [[], [], [], [], [], 0, 0, -1, -1, 0];
   let [low, high] = [60, 72];
   const place = (width, height) => {
@@ -135,7 +135,7 @@ function render(context) {
   const speed = h("input", { type: "range", min: 1, max: 16, value: 4, "aria-label": "Frames a second" });
   const more = { speed, playing: { stop() {} } };
   const beginning = (context) => begun(roll, context);
-  const legend = hint("Notes: blue are likely, orange surprising. Bars: the surprisal of each frame. Grey: the beginning.");
+  const legend = () => hint("Notes: blue are likely, orange surprising. Bars: the surprisal of each frame. Grey: the beginning.");
   return playground(context, { view: roll, beginning, legend, controls: labelled("Frames a second", speed), more });
 }
 

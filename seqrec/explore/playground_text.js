@@ -1,8 +1,8 @@
 import { h } from "./kit.js";
-import { begun, level, playground, TINTS, tints } from "./playground.js";
+import { begun, playground, TINTS, tints } from "./playground.js";
 
 // Events as the text that they are, tinted by their surprisal.
-function reading(label, onpick, { model }) {
+function reading(label, onpick, { model, level }) {
   const { pieces } = model.get("_medium");
   const role = { role: "textbox", "aria-readonly": "true", "aria-multiline": "true", tabindex: 0, "aria-label": label };
   const element = h("div", { class: "sq-reading", ...role });
@@ -63,4 +63,4 @@ function beginning(context) {
   };
 }
 
-export default { render: (context) => playground(context, { view: reading, beginning, legend: tints() }) };
+export default { render: (context) => playground(context, { view: reading, beginning, legend: tints }) };

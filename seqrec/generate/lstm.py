@@ -298,6 +298,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
         plain, fields = super()._sequences(events, indptr, keys), self.fields_
+        if not plain.n_events:  # then nothing has said which fields there are
+            events = Events.plain(events.codes, len(fields.categories), len(fields.numbers))
         columns = {field.name: field.decode(events.categories[:, at]) for at, field in enumerate(fields.categories)}
         for at, field in enumerate(fields.numbers):
             if field.name in self.forms_:
