@@ -57,10 +57,12 @@ def style(script: str) -> str:
 
 
 def _concerns(selector: str, script: str) -> bool:
-    """Whether a script names a selector's classes, and one of its elements if it has any."""
+    """Whether a script names a selector's classes and attributes, and one of its elements if it has any."""
+    attributes = re.findall(r"\[([a-z-]+)", selector)
     elements = re.findall(r"\.seqrec ([a-z]+\d?)", selector)
     classes = set(re.findall(r"sq-\w+", selector)) - {"sq-dark"}
-    return all(name in script for name in classes) and (not elements or any(f'"{name}"' in script for name in elements))
+    is_named = all(name in script for name in {*classes, *attributes})
+    return is_named and (not elements or any(f'"{name}"' in script for name in elements))
 
 
 def _names(script: str) -> set[str]:

@@ -235,8 +235,8 @@ export function listbox({
   };
 }
 
-// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)` too;
-// `order()` gives the indices in another order than their own.
+// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)`
+// too; `order()` gives the indices in another order than their own.
 export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8, order }) {
   let lowered = null;
   let found = [];
@@ -318,6 +318,27 @@ export const integers = (view) => new Int32Array(copied(view));
 export const bytes = (view) => new Uint8Array(copied(view));
 export const lines = (view) => (view.byteLength ? new TextDecoder().decode(view).split("\n") : []);
 
+// What takes Python a while is asked for by `version` once all has come to rest; `status` says when it takes longer.
+export function atRest(frame, ask) {
+  const status = h("span", { class: "sq-muted", role: "status" });
+  let timers = [];
+  const stop = () => {
+    timers.forEach(clearTimeout);
+    status.textContent = "";
+  };
+  frame.stop(stop);
+  return {
+    status,
+    // Whether an answer is of this version; if not, it is asked for anew.
+    isHere(answer, { version }) {
+      stop();
+      if (answer.version === version) return true;
+      const wait = () => (status.textContent = "Working it out …");
+      timers = [setTimeout(() => ask(version), 150), setTimeout(wait, 400)];
+    },
+  };
+}
+
 export const amount = (text, width) =>
   h("span", { class: "sq-figure", style: `text-align:right;min-width:${width}em` }, text);
 export const counted = (n) => `${n.toLocaleString()} event${n === 1 ? "" : "s"}`;
@@ -380,8 +401,8 @@ export function historyPicker(frame, el, model, { whose, one = "user" }) {
   };
 }
 
-// A history as a list in which it is edited. The selection goes ahead of Python, so that quick orders add up. `extra(i)`
-// gives what stands beside event i.
+// A history as a list in which it is edited. The selection goes ahead of Python, so that quick orders add up.
+// `extra(i)` gives what stands beside event i.
 export function historyEditor({ order, who, undoing, read }, { extra = () => [], beside = "", empty }) {
   let [shown, events, at] = [{}, [], -1];
   const remove = () => at >= 0 && order("remove", { position: at });

@@ -1,6 +1,7 @@
 // What the playgrounds of text, music and logs share. All of it is exported, as in the kit.
 import {
   amount,
+  atRest,
   bdi,
   button,
   figure,
@@ -114,8 +115,8 @@ export function continuation(name, view, context, keep) {
   const go = button("", () => keep(start + at));
   const choose = (i) => {
     at = i;
-    shows.choose(i);
-    detail.replaceChildren(...describe(start + i, context.titles[run.codes[i]], context.tinted(run.nats[i])));
+    const more = shows.choose(i) ?? "";
+    detail.replaceChildren(...describe(start + i, context.titles[run.codes[i]], context.tinted(run.nats[i])), more);
     go.textContent = `Go on from event ${(start + i + 1).toLocaleString()}`;
   };
   const shows = view(name, choose, context);
@@ -133,9 +134,10 @@ export function continuation(name, view, context, keep) {
   };
 }
 
-// A playground. `view(label, pick, context)` shows a continuation: it gives its `element`, `fill(run)`, and `choose(i)` to
-// mark an event, and perhaps `tools`; `pick(i)` takes one. `beginning(context)` gives `elements`, and `read(shown, nats)`.
-// `controls` stand beside those of continuations, `legend` below; `more` is there for views and beginning.
+// A playground. `view(label, pick, context)` shows a continuation: it gives its `element`, `fill(run)`, `choose(i)` to
+// mark an event, which may give more to say of it, and perhaps `tools`; `pick(i)` takes one. `beginning(context)` gives
+// `elements`, and `read(shown, nats)`. `legend(context)` and `controls` stand beside continuations; views and beginning
+// find `more` in their context.
 export function playground({ model, el }, { view, beginning, legend, controls = [], more = {} }) {
   const frame = mount(el, "Generator playground", model);
   const titles = [...lines(model.get("_titles")), "(end)"];
@@ -146,14 +148,18 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
   const context = { frame, el, model, titles, picker, limits, level, tinted, ...more };
   const begins = beginning(context);
   const { order } = picker;
-  let [shown, next, timer, late] = [{}, {}, 0, 0];
+  const waiting = atRest(frame, (version) => order("run", { version }));
+  let [shown, next] = [{}, {}];
 
   const coming = finder({
     label: "What could come next",
     placeholder: "Search an event",
     texts: () => titles,
     order: () => next.order,
-    onpick: (item) => (item < titles.length - 1 ? order("add", { item, position: null }) : frame.say("It would end here.")),
+    onpick: (item) => {
+      if (item < titles.length - 1) order("add", { item, position: null });
+      else frame.say("It would end here.");
+    },
     row: (i) => [
       bdi(titles[i], "sq-label"),
       chanceBar(next.drawn[i] / next.largest, next.own[i] / next.largest),
@@ -174,7 +180,6 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
     make("length", "Events", { ...count, placeholder: "to the end", style: "width:8.5em" }),
     make("seed", "Seed", { ...count, min: 0 }),
   ];
-  const status = h("span", { class: "sq-muted", role: "status" });
   const problem = h("p", { class: "sq-warn", role: "status" });
   const columns = "repeat(auto-fit,minmax(min(280px,100%),1fr))";
   const grid = h("div", { style: `display:grid;gap:12px;align-items:start;grid-template-columns:${columns}` });
@@ -182,16 +187,10 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
 
   // Continuations of another beginning or other settings are asked for anew, once these have come to rest.
   function follow() {
-    const { version, runs: drawn = [], problem: why = "" } = model.get("_runs");
-    clearTimeout(timer);
-    clearTimeout(late);
-    status.textContent = "";
-    if (version !== next.version) {
-      timer = setTimeout(() => order("run", { version: next.version }), 150);
-      late = setTimeout(() => (status.textContent = "Drawing …"), 400);
-      return;
-    }
-    problem.textContent = why;
+    const answer = model.get("_runs");
+    if (!waiting.isHere(answer, next)) return;
+    const { runs: drawn } = answer;
+    problem.textContent = answer.problem;
     while (panels.length < drawn.length) {
       const row = panels.length;
       const keep = (position) => order("keep", { continuation: row, position, version: next.version });
@@ -235,13 +234,12 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
       ]),
     ),
     h("h3", {}, "How it could go on"),
-    line(elements(runs), button("Another", () => order("another")), controls, status),
+    line(elements(runs), button("Another", () => order("another")), controls, waiting.status),
     legend(context),
     problem,
     grid,
   );
   frame.on(model, "_shown _next _runs _problem temperature top_k top_p n length seed", draw);
-  frame.stop(() => [timer, late].forEach(clearTimeout));
   draw();
   return () => frame.unmount();
 }

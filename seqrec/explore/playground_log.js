@@ -8,7 +8,7 @@ function rows(label, onmove, { titles, tinted }) {
   const list = listbox({ label, rowHeight: 38, row, onmove });
   return {
     element: list.element,
-    choose() {},
+    choose: (i) => ` · ${notes[i]}`,
     fill(told) {
       [run, notes] = [told, lines(told.notes)];
       list.update(run.codes.length, -1, "It ends at once.");

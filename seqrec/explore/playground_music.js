@@ -2,7 +2,6 @@ import { button, h, hint, integers, labelled, surface } from "./kit.js";
 import { begun, playground } from "./playground.js";
 
 const [FRAME, HEAD, FOOT] = [5, 14, 26]; // pixels: the least width of a frame, what is above and below the notes
-const LOOK = 0.3; // seconds ahead, for which notes are given to the sound card
 
 // One tone: loud at once, then softer, and silent a little before the next.
 function sound(audio, pitch, at, seconds) {
@@ -31,7 +30,7 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
       const { x, y, top } = place(width, height);
       const base = height - FOOT;
       Object.assign(context, { strokeStyle: colors.fg, lineWidth: 2 });
-      const fills = [colors.accent, ...[40, 75, 100].map((part) => `color-mix(in srgb, ${colors.warn} ${part}%, ${colors.accent})`)];
+      const fills = [0, 40, 75, 100].map((part) => `color-mix(in srgb,${colors.warn} ${part}%,${colors.accent})`);
       for (let pitch = 12 * Math.ceil(low / 12); pitch <= high; pitch += 12) {
         context.fillStyle = colors.soft;
         context.fillRect(0, top(pitch), width, y);
@@ -45,7 +44,8 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
         context.fillRect(i * x, height - tall, Math.max(1, x - 1), tall);
       });
       pitches.forEach((pitch, i) => {
-        const [left, up, wide, tall] = pitch < 0 ? [x - 2, HEAD, 2, base - HEAD] : [0, top(pitch), x - 0.5, Math.max(2, y - 1)];
+        const note = [0, top(pitch), x - 0.5, Math.max(2, y - 1)];
+        const [left, up, wide, tall] = pitch < 0 ? [x - 2, HEAD, 2, base - HEAD] : note;
         context.fillStyle = i < skip ? colors.line : fills[levels[i]];
         if (pitch >= 0) context.fillRect(frames[i] * x, up, wide, tall);
         if (at >= 0 && i === at + skip) context.strokeRect(frames[i] * x + left, up - 1, wide, tall + 2);
@@ -66,11 +66,13 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
   canvas.addEventListener("click", ({ offsetX, offsetY }) => {
     const { x, y } = place(canvas.clientWidth, canvas.clientHeight);
     const [asked, pitch] = [Math.floor(offsetX / x), high - (offsetY - HEAD) / y];
-    const far = pitches.map((one, i) => (i < skip || frames[i] !== asked ? Infinity : Math.abs((one < 0 ? low - 4 : one) - pitch)));
+    const far = pitches.map((one, i) =>
+      i < skip || frames[i] !== asked ? Infinity : Math.abs((one < 0 ? low - 4 : one) - pitch),
+    );
     const nearest = Math.min(...far);
     if (nearest < Infinity) take(far.indexOf(nearest) - skip);
   });
-  const box = h("div", { style: "overflow-x:auto;border:1px solid var(--sq-line)" }, canvas);
+  const box = h("div", { class: "sq-list", style: "overflow:auto hidden" }, canvas);
 
   let tones = [];
   function stop() {
@@ -89,8 +91,8 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
     playing.stop = stop;
     toggle.textContent = "Stop";
     timer = setInterval(() => {
-      const past = audio.currentTime - begin;
-      for (; next < held.length && held[next] * step < past + LOOK; next += 3) {
+      const past = audio.currentTime - begin; // tones are handed over a little ahead
+      for (; next < held.length && held[next] * step < past + 0.3; next += 3) {
         const [from, to, pitch] = held.subarray(next);
         tones.push(sound(audio, pitch, begin + from * step, (to - from) * step));
       }
@@ -132,10 +134,10 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
 }
 
 function render(context) {
-  const speed = h("input", { type: "range", min: 1, max: 16, value: 4, "aria-label": "Frames a second" });
+  const speed = h("input", { type: "range", min: 1, max: 16, value: 4 });
   const more = { speed, playing: { stop() {} } };
   const beginning = (context) => begun(roll, context);
-  const legend = () => hint("Notes: blue are likely, orange surprising. Bars: the surprisal of each frame. Grey: the beginning.");
+  const legend = () => hint("Blue: likely. Orange: surprising. Grey: the beginning. Bars: the surprisal of each frame.");
   return playground(context, { view: roll, beginning, legend, controls: labelled("Frames a second", speed), more });
 }
 
