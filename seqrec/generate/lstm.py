@@ -70,7 +70,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 25 million events in all, at least 5 and at most 60.
+        Passes over the log. "auto": for 25 million events in all, at least 5 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
@@ -205,7 +205,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         )
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]
-        course = self._course(X, self._n_epochs(X), self.patience)
+        read = X if groups is None else X[one_of_each(_numbered(groups, len(X)), np.random.default_rng(0))]
+        course = self._course(read, self._n_epochs(read), self.patience)
         history, mixture = self._learn(
             trainer, course, closed, groups, random, lambda net: net.start_from_shares(*known)
         )
@@ -216,6 +217,42 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         numeric = [field.name for field in fields.numbers if field.name != GAP]
         self.forms_ = {name: NumberForm.learn(X.columns[name]) for name in numeric}
         self.longest_, self.training_data_ = int(X.lengths.max()), TrainingData.of(X)
+        trainer.raise_if_stopped()
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
+        """Learn from new sequences, for one epoch; new kinds of events join. What was never fitted is fitted.
+
+        The n-grams, and what they count, stay those of `fit`.
+
+        Parameters
+        ----------
+        X : Sequences, list of sequences or 2-D array
+            With the times and columns of the training data.
+
+        Returns
+        -------
+        self : LSTMGenerator
+        """
+        if not hasattr(self, "model_"):
+            return self.fit(X)
+        self._validate_params()
+        X = as_sequences(X, allow_empty=False, estimator=self, reset=False).compact()
+        X = X.recode(self.vocabulary_.extend(X.vocabulary.items))
+        before, after = end_code(len(self.vocabulary_)), end_code(len(X.vocabulary))
+        old, architecture = self.model_.get_weights(), self.model_.architecture._replace(n_codes=after + 1)
+        closed, random = _closed(X, self.fields_), check_random_state(self.random_state)
+        course = self._course(X, 1, 1)._replace(learning_rate=self._learning_rate(X) / 10, warm_up=False)
+
+        def start(network: SequenceModel) -> None:
+            network.set_weights([_widened(*pair, before) for pair in zip(old, network.get_weights(), strict=True)])
+
+        trainer, rng = Trainer(architecture, self._policy()), np.random.default_rng(random.randint(2**31, size=4))
+        history = trainer.fit(closed, course, rng, start, draw=partial(_drawn, groups=None))
+        self.model_, self.history_ = trainer.network, {"loss": self.history_["loss"] + history["loss"]}
+        self.mixture_ = self.mixture_ and self.mixture_.with_end(before, after)
+        self.vocabulary_, self.longest_ = X.vocabulary, max(self.longest_, int(X.lengths.max()))
+        self.training_data_ = self.training_data_.followed_by(X, len(X.vocabulary))
         trainer.raise_if_stopped()
         return self
 
@@ -258,12 +295,12 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return 1 if self.n_layers == "auto" else int(self.n_layers)
 
     def _n_epochs(self, X: Sequences) -> int:
-        usual = np.clip(round(_READ / X.n_events), 5, 60)
+        usual = np.clip(round(_READ / X.n_events), 5, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _batch_size(self, X: Sequences) -> int:
         usual = 2 ** round(math.log2(max(1, X.n_events) / 400))
-        return int(np.clip(usual, 512, 32 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
+        return int(np.clip(usual, 16 * SEGMENT, 64 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _learning_rate(self, X: Sequences) -> float:  # noqa: ARG002
         return 0.005 if self.learning_rate == "auto" else float(self.learning_rate)
@@ -272,7 +309,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         """Read a long sequence from as many places at once as there are rows in a batch."""
         batch_size = self._batch_size(X)
         longest = max(SEGMENT, math.ceil(X.n_events / max(1, batch_size // SEGMENT)))
-        return Course(longest, batch_size, self._learning_rate(X), n_epochs, patience, self.verbose)
+        return Course(longest, batch_size, self._learning_rate(X), n_epochs, patience, self.verbose, averaged=True)
 
     def _reads(self, begun: Sequences) -> bool:
         return not self.fields_.names or (
@@ -307,6 +344,13 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         if self.timing_ is None:
             return replace(plain, columns=columns)
         return replace(plain, columns=columns, timestamps=events.times, clock=self.timing_.tick)
+
+
+def _widened(old: NDArray, new: NDArray, end: int) -> NDArray:
+    """Give `new` with `old` in its first rows; the row of a sequence's `end` is the last one of both."""
+    if len(old) == len(new):
+        return old
+    return np.concatenate([old[:end], new[end:-1], old[end:]])
 
 
 def _closed(X: Sequences, fields: Fields) -> Sequences:

@@ -45,6 +45,14 @@ class Mixture(NamedTuple):
         """Let both count alike."""
         return cls(ngrams, np.full(ngrams.n_familiarities, 0.5))
 
+    def with_end(self, before: int, after: int) -> Self:
+        """Give the end of a sequence, which had one code, another: there are more kinds of events now."""
+        levels = (
+            level._replace(codes=np.where(level.codes == before, after, level.codes).astype(np.int32))
+            for level in self.ngrams.levels
+        )
+        return self._replace(ngrams=KneserNey(tuple(levels), self.ngrams.n_codes + after - before))
+
     def learned(self, chain: Chain, log_p: NDArray[np.float64], counts: NDArray[np.float64]) -> Self:
         """Choose the weights by what held-out events say.
 

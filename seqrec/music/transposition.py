@@ -17,7 +17,7 @@ from seqrec.music.notes import END, HIGHEST, ITEMS, ranks_of
 def transposed(X: Sequences, semitones: Iterable[int] = range(-6, 6)) -> tuple[Sequences, NDArray[np.int64]]:
     """Give all pieces in several transpositions, and which of these are of one piece.
 
-    ``fit(X, groups)`` of a generator then reads one of each group at a time, and holds out whole groups.
+    ``LSTMGenerator().fit(X, groups=groups)`` then reads one of each group in an epoch, and holds out whole groups.
 
     Parameters
     ----------

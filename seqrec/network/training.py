@@ -19,6 +19,9 @@ from seqrec.network.progress import training_progress
 from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import keras, one_graph, tf
 
+_AVERAGED = 50  # looks at the weights in an epoch, for their average
+_DECAY = 9  # the larger, the fewer of the latest steps are averaged
+
 History = dict[str, list[float]]  # for each epoch the "loss" (nats an event, dropout on), perhaps the "validation"
 
 
@@ -40,6 +43,8 @@ class Course(NamedTuple):
         Show progress.
     warm_up : bool
         Whether there is a schedule; else all steps are taken at the learning rate.
+    averaged : bool
+        Whether the weights that are judged and kept are averages over the latest steps.
     """
 
     longest: int
@@ -49,6 +54,7 @@ class Course(NamedTuple):
     patience: int
     verbose: bool | str
     warm_up: bool = True
+    averaged: bool = False
 
 
 class _Best(NamedTuple):
@@ -130,6 +136,7 @@ class Trainer:
         rate = course.learning_rate
         self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
         history, self._best, self._stopped = History(loss=[]), _Best(), None
+        self._average = Average(max(1, first.n_steps // _AVERAGED)) if course.averaged else None
         try:
             with training_progress(course.n_epochs, read.n_events, course.verbose) as progress:
                 epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
@@ -159,6 +166,9 @@ class Trainer:
         """Train on the batches of each epoch, and remember the best weights."""
         for epoch, batches in enumerate(epochs):
             history["loss"].append(self._run_epoch(batches, epoch, progress))
+            latest = None if self._average is None else self._trained.get_weights()
+            if self._average is not None:
+                self._trained.set_weights(self._average.weights)
             merit: float = epoch  # unjudged, the last weights are the best
             if validate is not None:
                 reader = Reader.of(self._trained)
@@ -168,6 +178,8 @@ class Trainer:
             progress.epoch_done(history)
             if merit > self._best.merit:
                 self._best = _Best(merit, epoch, self._trained.get_weights())
+            if latest is not None:
+                self._trained.set_weights(latest)
             if epoch - self._best.epoch >= patience:
                 break
 
@@ -195,7 +207,38 @@ class Trainer:
                 n = int(np.count_nonzero(segment.targets))
                 total, n_targets = total + loss * n, n_targets + n
                 progress.batch_done(epoch, n)
+                if self._average is not None:
+                    self._average.look(self._trained)
         return total / max(1, n_targets)
+
+
+class Average:
+    """The mean of weights over the latest steps of a training, about a tenth of all so far.
+
+    Parameters
+    ----------
+    every : int
+        Steps from one look at the weights to the next.
+
+    References
+    ----------
+    Shamir & Zhang (2013), "Stochastic gradient descent for non-smooth optimization", section 4: polynomial decay.
+    """
+
+    def __init__(self, every: int) -> None:
+        self._every, self._n_steps, self._n_looks = every, 0, 0
+        self.weights: list[np.ndarray] = []
+
+    def look(self, model: SequenceModel) -> None:
+        """Take the weights in, if it is time."""
+        self._n_steps += 1
+        if self._n_steps % self._every:
+            return
+        self._n_looks += 1
+        share, weights = _DECAY / (self._n_looks + _DECAY - 1), model.get_weights()
+        self.weights = self.weights or weights
+        for mean, latest in zip(self.weights, weights, strict=True):
+            mean += share * (latest - mean)
 
 
 def by_weight(X: Sequences, rng: np.random.Generator, weights: np.ndarray) -> Sequences:

@@ -35,7 +35,7 @@ def frames_of(path, step=1):
     return [np.flatnonzero(frame).tolist() for frame in music.to_pianorolls(music.from_midi([path], step=step))[0]]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(pieces=FRAMES, step=STEPS, tempo=st.floats(4, 1000))
 def test_what_is_written_is_read_again_rests_at_both_ends_too(tmp_path_factory, pieces, step, tempo):
     X = music.from_pianorolls(pieces)
@@ -142,7 +142,7 @@ def test_a_file_that_claims_years_is_refused(tmp_path):
         music.from_midi([path])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_bytes_are_read_or_refused_by_a_clear_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged")
