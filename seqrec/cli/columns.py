@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqrec._checks import nearest
+from seqrec.cli import options
 from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
 from seqrec.exceptions import InputError, LogError
@@ -32,6 +34,7 @@ _TASKS = {
     "LSTMGenerator": "generate",
     "NGramGenerator": "generate",
 }
+_COUNTS = ("PopularityRecommender", "MarkovRecommender", "SequentialRulesRecommender")  # and nothing else
 _VERBS = {"score": "finds odd sequences", "recommend": "recommends", "generate": "generates sequences"}
 
 
@@ -54,7 +57,7 @@ def meet(
     patterns : list of str
         Log files.
     reading : Reading
-    task : {"score", "recommend", "generate"}, optional
+    task : {"score", "recommend", "generate", "ask"}, optional
         What the model must be for; by default one of these.
     label : str, optional
         A further column of the log, for a detector.
@@ -114,7 +117,9 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
     own = _TASKS.get(kind)
     if own is None:
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
-    if task not in (None, own):
+    if task == "ask" and kind in _COUNTS:
+        raise InputError(f"{path} holds a {kind}, which tells no chances. Networks do, and n-grams: seqrec fit.")
+    if task not in (None, "ask", own):
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
     if own != "score" and label is not None:
         raise InputError(f"--label is for detectors, and {path} holds a {kind}, which {_VERBS[own]}.")
@@ -181,6 +186,24 @@ def tell_columns(console: Console, source: Source) -> None:
     console.note(f"columns: {', '.join(parts)}")
     if source.columns.timestamp is None:
         console.note("no timestamps: the rows of each user are taken in their order")
+
+
+def items_of(texts: Sequence[str], option: str, model: Any, more: Sequence[str] = ()) -> list[Any]:
+    """Read items that a model knows, or one of `more`: those of a text with commas between them, or one that has some.
+
+    Raises
+    ------
+    InputError
+        If it does not know one.
+    """
+    known = {name: name for name in more} | {str(item): item for item in model.vocabulary_.items.tolist()}
+    given = [one for text in texts for one in ([text] if text in known else options.names([text]))]
+    for name in given:
+        if name not in known and Path(name).is_file():
+            raise InputError(f"{option} takes items. To go on with the users of {name}, name it after the model.")
+        if name not in known:
+            raise InputError(f"{option} holds {name!r}, which training lacked.{nearest(name, known)}")
+    return [known[name] for name in given]
 
 
 def read(console: Console, source: Source, reading: Reading, quarantine: Path | None = None) -> tuple[Log, Sequences]:

@@ -155,7 +155,10 @@ def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Pa
     }
     if hasattr(estimator, "held_out_scores_"):
         return record | {"held_out_sequences": len(estimator.held_out_scores_), "threshold": estimator.offset_}
-    return record | {"validation_ndcg@10": max(estimator.history_.get("validation", []), default=None)}
+    best = max(estimator.history_.get("validation", []), default=None)
+    if hasattr(estimator, "sample"):
+        return record | {"validation_nats": None if best is None else -best}
+    return record | {"validation_ndcg@10": best}
 
 
 def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
@@ -173,8 +176,12 @@ def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
     if "threshold" in record:
         held_out = f"by {record['held_out_sequences']:,} held-out sequences"
         pairs.append(("threshold", f"scores below {record['threshold']:.3f} are flagged, {held_out}"))
-    elif record["validation_ndcg@10"] is not None:
+    elif record.get("validation_nats") is not None:
+        pairs.append(
+            ("validation", f"{record['validation_nats']:.4f} nats an event with its fields, of held-out users")
+        )
+    elif record.get("validation_ndcg@10") is not None:
         pairs.append(("validation", f"NDCG@10 {record['validation_ndcg@10']:.4f} on held-out last events"))
     else:
-        pairs.append(("validation", "none: too few users to hold any out"))
+        pairs.append(("validation", "none: too little to hold any out"))
     return facts(pairs)

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from seqrec.cli import job, options
+from seqrec.cli import job
 from seqrec.cli.console import Console, facts
 from seqrec.cli.options import Model, Output, Reading, Work
-from seqrec.exceptions import InputError
 
 
 def generate(
@@ -47,10 +46,10 @@ def generate(
     output, _ = job.folders(output, None, work, [*logs, model])
     with console.at_work():
         settings = job.settings(work, reading)
-        from seqrec.cli.columns import meet, meet_alone
+        from seqrec.cli.columns import items_of, meet, meet_alone
         from seqrec.jobs.generation import ContinuationJob, Drawing, GenerationJob
         from seqrec.persistence import inspect
-        from seqrec.storage.columns import Columns
+        from seqrec.storage.columns import USUAL, Columns
 
         if logs:
             generator, digest, source = meet(console, model, logs, reading, "generate")
@@ -58,18 +57,19 @@ def generate(
         else:
             generator, digest, columns = meet_alone(console, model, "generate")
         columns = columns or Columns("user_id", "item_id", "timestamp")
-        form = work.form or (columns.form.format if columns.form is not None else "parquet")
-        stops = _items(stop, "--stop", generator) or None
+        form = columns.form or USUAL
+        form = form._replace(format=work.form or form.format)
+        stops = items_of(stop or [], "--stop", generator) or None
         drawing = Drawing(seed, length, temperature, top_k, top_p, stops)
         if logs:
-            settings = settings._replace(form=form)
-            continuation = ContinuationJob(model, source, output, settings, digest, drawing, columns)
+            settings = settings._replace(form=form.format)
+            continuation = ContinuationJob(model, source, output, settings, digest, drawing, form)
             continuation.prepare()  # so that a wrong option is known before the log is read
             job.run(console, continuation, work, _told_of_users)
             return
-        begun = _items(prefix, "--prefix", generator) or None
+        begun = items_of(prefix or [], "--prefix", generator) or None
         n = generator.training_data_.n_sequences if n is None else n
-        generation = GenerationJob(model, digest, output, form, columns, n, drawing, begun)
+        generation = GenerationJob(model, digest, output, columns._replace(form=form), n, drawing, begun)
         if work.restart:
             generation.job.remove()
         record = generation.run(console.show) | {"output": str(output)}
@@ -82,24 +82,6 @@ def _check_options(logs: Sequence[str], n: int | None, prefix: list[str] | None,
         raise typer.BadParameter("-n and --prefix are for new sequences. A log says who goes on, and from where.")
     if not logs and (reading != Reading() or work.dask is not None or work.shard != Work().shard):
         raise typer.BadParameter("how a log is read and shared out is said where one is to go on: name it after MODEL.")
-
-
-def _items(texts: list[str] | None, option: str, generator: Any) -> list[Any]:
-    """Read items that a generator knows: those of a text, with commas between them, or one that has commas itself.
-
-    Raises
-    ------
-    InputError
-        If it does not know one.
-    """
-    from seqrec._checks import nearest
-
-    known = {str(item): item for item in generator.vocabulary_.items.tolist()}
-    given = [one for text in texts or [] for one in ([text] if text in known else options.names([text]))]
-    for name in given:
-        if name not in known:
-            raise InputError(f"{option} holds {name!r}, which training lacked.{nearest(name, known)}")
-    return [known[name] for name in given]
 
 
 def _told(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
             record["form"] = form._asdict() | {"user": form.user._asdict(), "time": form.time._asdict()}
             pairs.append(("new logs", f"{form.format}, with users such as {form.user.ids([0], 0)[0]!r}"))
     if found["validation"] is not None:
-        pairs.append(("validation", f"NDCG@10 {found['validation']:.4f}"))
+        pairs.append(("validation", _validation(found["estimator"], found["validation"])))
     if found["loss"] is not None:
         pairs.append(("loss", f"{found['loss']:.4f} nats an event, in the last epoch"))
     if found["offset"] is not None:
@@ -47,6 +47,11 @@ def inspect(model: Model, as_json: Json = False) -> None:
     pairs.append(("parameters", ", ".join(f"{name}={value}" for name, value in found["parameters"].items())))
     pairs.append(("versions", ", ".join(f"{name} {version}" for name, version in found["versions"].items())))
     Console(as_json).result(record, facts(pairs))
+
+
+def _validation(estimator: str, best: float) -> str:
+    is_generator = estimator.endswith("Generator")
+    return f"{-best:.4f} nats an event, of what was held out" if is_generator else f"NDCG@10 {best:.4f}"
 
 
 def _size(training: TrainingData) -> str:

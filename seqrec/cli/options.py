@@ -11,6 +11,7 @@ import typer
 from seqrec.logs.dialect import Dialect
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SMALLEST_MEMORY = 2**30
 _TAB = dict.fromkeys(("tab", "\\t"), "\t")
 
@@ -100,6 +101,26 @@ def memory(text: str) -> int:
     if size < _SMALLEST_MEMORY:
         raise typer.BadParameter(f"{text!r} is too little: TensorFlow takes about 768MiB, the rest 256MiB: 1GiB.")
     return size
+
+
+def spans(texts: Sequence[str]) -> dict[str, int]:
+    """Read spans of time such as 30d, 12h, 15min, 45s or 2w, with commas between them: seconds by text."""
+    found = {}
+    for text in names(texts):
+        match = re.fullmatch(r"(0*[1-9]\d{0,5})(w|d|h|min|s)", text, re.ASCII)
+        if match is None:
+            raise typer.BadParameter(f"{text!r} is no span of time. Write it as 30d, 12h, 15min, 45s or 2w.")
+        found[text] = int(match[1]) * _SECONDS[match[2]]
+    return found
+
+
+def counts(texts: Sequence[str], option: str) -> list[int]:
+    """Read numbers above 0, with commas between them."""
+    found = list(dict.fromkeys(names(texts)))
+    for text in found:
+        if re.fullmatch(r"0*[1-9]\d{0,5}", text, re.ASCII) is None:
+            raise typer.BadParameter(f"{option} {text!r} is no number of events. Write such as {option} 1,5.")
+    return [int(text) for text in found]
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -139,10 +139,11 @@ class EventWalk:
 
 def columns_of(events: Events, fields: Fields, forms: Mapping[str, NumberForm]) -> dict[str, NDArray]:
     """Give the columns of a log that drawn events have, but for the gap where it has times."""
-    columns = {field.name: field.decode(events.categories[:, at]) for at, field in enumerate(fields.categories)}
+    n = len(events.codes)
+    categories = events.categories.reshape(n, len(fields.categories))  # those of no events have no columns yet
+    values = events.values.reshape(n, len(fields.numbers))
+    columns = {field.name: field.decode(categories[:, at]) for at, field in enumerate(fields.categories)}
     for at, field in enumerate(fields.numbers):
         if field.name != GAP:
-            columns[field.name] = (
-                forms[field.name].apply(events.values[:, at]) if field.name in forms else events.values[:, at]
-            )
+            columns[field.name] = forms[field.name].apply(values[:, at]) if field.name in forms else values[:, at]
     return columns

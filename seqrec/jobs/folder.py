@@ -22,7 +22,9 @@ from seqrec.exceptions import JobError, LockedError, LogError
 _WORK = ".seqrec"
 REPORT = "report.json"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
-_RESULT = re.compile(rf"(events|sequences|alerts|recommendations|log|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)")
+_RESULT = re.compile(
+    rf"(events|sequences|alerts|recommendations|log|chances|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)"
+)
 
 
 @contextmanager

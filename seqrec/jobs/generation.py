@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,16 +21,17 @@ from seqrec.generate.base import GeneratorMixin
 from seqrec.jobs.folder import REPORT, Job, check_outside, digests_of
 from seqrec.jobs.job import LogJob, fitted, kinds_wanted, now
 from seqrec.jobs.recount import signed
-from seqrec.jobs.staging import Census, whole_users
+from seqrec.jobs.staging import Census, in_lots
 from seqrec.logs.form import as_log
 from seqrec.logs.source import Show
 from seqrec.logs.tables import open_writer
 from seqrec.logs.values import TYPES
-from seqrec.storage.columns import Columns, IdForm
+from seqrec.storage.columns import USUAL, Columns, LogForm
 
 _AT_ONCE, _MOST_AT_ONCE = 2**28, 2**14  # bytes, and sequences, that are drawn at once
 _PART = 2**20  # events of a file, about
 _LATEST = 2**12  # events of a beginning that are read
+_LOT = 2**17  # events of the beginnings that are gone on from at once, about
 _BYTES_A_USER = 2**12
 
 
@@ -76,10 +77,8 @@ class GenerationJob:
         Of it.
     output : Path
         Folder of the results.
-    form : {"parquet", "csv", "jsonl"}
-        Of the files.
     columns : Columns
-        Of the log.
+        Of the log, with their form.
     n : int
         Sequences.
     drawing : Drawing
@@ -90,21 +89,20 @@ class GenerationJob:
     model: Path
     digest: str
     output: Path
-    form: str
     columns: Columns
     n: int
     drawing: Drawing
     prefix: list[Any] | None = None
 
     def __post_init__(self) -> None:
-        self.job = Job(self.output)
+        self.job, self.form = Job(self.output), self.columns.form or USUAL
         self.generator: GeneratorMixin = fitted(str(self.model), self.digest)
-        self.drawing.sample(self.generator, [], self.prefix)  # raises, before work starts
+        self.drawing.sample(self.generator, range(0), self.prefix)  # raises, before work starts
 
     def run(self, show: Show) -> dict[str, Any]:
         """Draw what is not yet drawn; give a report."""
         check_outside(self.output, [self.model])
-        asked = {"n": self.n, "prefix": self.prefix, "format": self.form, **self.drawing._asdict()}
+        asked = {"n": self.n, "prefix": self.prefix, "format": self.form.format, **self.drawing._asdict()}
         with self.job.opened({"task": "generate", "model": self.digest, **asked}):
             path = self.output / REPORT
             if path.exists():
@@ -117,7 +115,7 @@ class GenerationJob:
                 "filtered_by_reason": {},
                 "drawn_sequences": self.n,
                 "drawn": sum(n_events),
-                "columns": self._log([]).column_names,
+                "columns": self._log(range(0)).column_names,
                 "asked": asked,
                 "model": {"path": str(self.model), "digest": self.digest},
                 "run": {"began": self.job.read("began"), "finished": now(), "seqrec": __version__},
@@ -138,7 +136,7 @@ class GenerationJob:
         record, at_once, n_events = f"part-{number:05d}", self.drawing.at_once(self.generator), 0
         if (done := self.job.read(record)) is not None:
             return done["events"]
-        with open_writer(self.output / f"log-{number:05d}.{self.form}", self._log([]).schema) as writer:
+        with open_writer(self.output / f"log-{number:05d}.{self.form.format}", self._log(range(0)).schema) as writer:
             for start in range(0, len(sequences), at_once):
                 show("drawing", sequences.start + start, self.n)
                 log = self._log(sequences[start : start + at_once])
@@ -149,7 +147,7 @@ class GenerationJob:
 
     def _log(self, numbers: Any) -> pa.Table:
         """Draw the sequences of some numbers, as rows."""
-        ids = IdForm() if self.columns.form is None else self.columns.form.user
+        ids = self.form.user
         users = pa.array(ids.ids(numbers, self.drawing.seed), TYPES["integer" if ids.integer else "text"])
         X = self.drawing.sample(self.generator, numbers, self.prefix)
         return as_log(X, users, self.columns, kinds_wanted(self.generator)[1])
@@ -165,13 +163,14 @@ class ContinuationJob(LogJob):
         As `LogJob` takes them.
     drawing : Drawing
         The number of a sequence is the hash of its user.
-    columns : Columns, optional
-        Of the training log, whose form new events have.
+    form : LogForm
+        That new events have, but for the ids of their users.
     """
 
     task = "continue"
+    bucket_rows: ClassVar[int] = 2**17
     drawing: Drawing = field(default_factory=Drawing)
-    columns: Columns | None = None
+    form: LogForm = USUAL
 
     def results(self) -> list[list[str]]:
         """Name the columns of a log, which have no other names."""
@@ -183,7 +182,7 @@ class ContinuationJob(LogJob):
 
     def prepare(self, census: Census | None = None) -> None:  # noqa: ARG002
         """Try the options out, so that a wrong one is known before work starts."""
-        self.drawing.sample(fitted(str(self.model), self.digest), [])
+        self.drawing.sample(fitted(str(self.model), self.digest), range(0))
 
     def score_bucket(self, bucket: int, census: Census) -> None:
         """Go on with the users of a bucket."""
@@ -191,30 +190,25 @@ class ContinuationJob(LogJob):
         path.parent.mkdir(exist_ok=True)
         with self.appearing(path, path.with_suffix(".counts")) as unfinished:
             with pq.ParquetWriter(unfinished[0], self._schema(generator), compression="lz4") as writer:
-                for table in whole_users(counts.counted(self.pieces(bucket, census, _BYTES_A_USER)), _latest):
-                    for log in self._continued(generator, table, census, counts):
-                        writer.write_table(log)
+                rows = counts.counted(self.pieces(bucket, census, _BYTES_A_USER))
+                for table in in_lots(rows, _LATEST, self.drawing.at_once(generator), _LOT):
+                    writer.write_table(self._continued(generator, table, census, counts))
             unfinished[1].write_text(json.dumps(vars(counts)))
 
-    def _continued(
-        self, generator: GeneratorMixin, table: pa.Table, census: Census, counts: _Counts
-    ) -> Iterator[pa.Table]:
+    def _continued(self, generator: GeneratorMixin, table: pa.Table, census: Census, counts: _Counts) -> pa.Table:
         X = read_piece(table, generator.vocabulary_, self.time_unit(census), self.clock(census))
-        hashes, X = table["hash"].to_numpy()[X.indptr[:-1]], X.tail(_LATEST)
-        step = self.drawing.at_once(generator)
-        for rows in (slice(start, start + step) for start in range(0, len(X), step)):
-            whole = self.drawing.sample(generator, hashes[rows], X[rows])
-            counts.add(X[rows], whole)
-            yield self._log(generator, whole.between(X[rows].lengths, whole.lengths), X.keys[rows])
+        whole = self.drawing.sample(generator, table["hash"].to_numpy()[X.indptr[:-1]], X)
+        counts.add(X, whole)
+        return self._log(generator, whole.between(X.lengths, whole.lengths), X.keys)
 
     def _log(self, generator: GeneratorMixin, X: Sequences, users: Any) -> pa.Table:
         """Give new events as rows, in the columns of the log that goes on."""
         user, item, timestamp, fields = self.source.columns
-        columns = Columns(user, item, timestamp, fields, None if self.columns is None else self.columns.form)
+        columns = Columns(user, item, timestamp, fields, self.form._replace(format=self.settings.form))
         return as_log(X, pa.array(users, TYPES[self.source.kinds["user"]]), columns, kinds_wanted(generator)[1])
 
     def _schema(self, generator: GeneratorMixin) -> pa.Schema:
-        return self._log(generator, self.drawing.sample(generator, []), []).schema
+        return self._log(generator, self.drawing.sample(generator, range(0)), []).schema
 
     def finish(self, census: Census, show: Show) -> dict[str, Any]:
         """Write the new events, those of a bucket to a file."""
@@ -250,7 +244,3 @@ class _Counts:
         """Add the counts of another bucket."""
         for name, count in others.items():
             vars(self)[name] += count
-
-
-def _latest(table: pa.Table) -> pa.Table:
-    return table[-_LATEST:]

@@ -143,6 +143,7 @@ class LogJob:
     """
 
     task: ClassVar[str]
+    bucket_rows: ClassVar[int] = 2**20  # of users who are scored at once, and again if the job is killed meanwhile
     model: Path
     source: Source
     output: Path
@@ -276,6 +277,7 @@ class LogJob:
             show(f"reading {names[file]}", n_rows, None)
 
         census = stage(*self.source, folder, self.settings.shard, tell)
+        census = census._replace(bucket_rows=min(census.bucket_rows, self.bucket_rows))
         for path, now, before in zip(names, self.source.identity(), self.job.read("plan")["log"], strict=True):
             if now != before:
                 raise LogError(f"{path} has changed while it was read. Begin again in an empty folder.")

@@ -28,6 +28,7 @@ _COUNTED = (  # what results are called, how their number is called in the repor
     ("sequences", "sequences", "events"),
     ("alerts", "flagged", "events"),
     ("recommendations", "recommendations", "rank"),
+    ("chances", "chances", "chance"),
 )
 _TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank"), pa.int64())
 

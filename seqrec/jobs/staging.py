@@ -323,6 +323,34 @@ def whole_users(tables: Iterable[pa.Table], shorten: Callable[[pa.Table], pa.Tab
         yield waiting
 
 
+def in_lots(tables: Iterable[pa.Table], n_latest: int, n_users: int, n_rows: int) -> Iterator[pa.Table]:
+    """Give the latest rows of each user; the same users stand in one table, whatever way the rows came.
+
+    A table has at most `n_users` users, and those before its last fewer than `n_rows` rows.
+    """
+    waiting: list[pa.Table] = []
+    for table in whole_users(tables, lambda user: user[-n_latest:]):
+        joined = pa.concat_tables([*waiting, _latest(table, n_latest)])
+        starts, begin = np.append(_starts(joined), joined.num_rows), 0
+        while (end := min(begin + n_users, int(np.searchsorted(starts, starts[begin] + n_rows)))) < len(starts):
+            yield joined[starts[begin] : starts[end]]
+            begin = end
+        waiting = [joined[starts[begin] :]]
+    yield from (table for table in waiting if table.num_rows)
+
+
+def _latest(table: pa.Table, n: int) -> pa.Table:
+    lengths = np.diff(np.append(_starts(table), table.num_rows))
+    before_end = np.repeat(lengths.cumsum(), lengths) - np.arange(table.num_rows)
+    return table if lengths.max() <= n else table.filter(pa.array(before_end <= n))
+
+
+def _starts(table: pa.Table) -> NDArray[np.int64]:
+    """Give the first row of each user of a table that is sorted by users."""
+    user = table["user"].combine_chunks()
+    return np.flatnonzero(np.append(True, pc.not_equal(user[1:], user[:-1]).to_numpy(zero_copy_only=False)))
+
+
 def quoted(name: str) -> str:
     """Give a name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'

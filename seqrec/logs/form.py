@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,29 +21,36 @@ from seqrec.logs.files import LogFile
 from seqrec.logs.formats import SAMPLE_BYTES, read_blocks, read_names
 from seqrec.logs.source import Source
 from seqrec.logs.values import TYPES, plain
-from seqrec.storage.columns import Columns, IdForm, LogForm, TimeForm
+from seqrec.storage.columns import USUAL, Columns, IdForm, LogForm, TimeForm
 
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)", re.DOTALL)
 _SHARED = 5  # users at least, of whom a text that all ids share names none
 _RANDOM = {"9": "[0-9]", "x": "[0-9a-f]", "X": "[0-9A-F]"}
 _RANDOM_DIGITS = 16  # at least, so that no two of them meet
 _ROOM = 2**62
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d)?(?:[.,](\d+))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?")
-_DECIMALS = re.compile(rb"[+-]?\d{1,15}(?:[.,](\d{1,15}))?")  # as floats tell them apart
-_EXACT = 2**53
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d)?(?:\.(\d+))?)?(\s*(?:Z|[+-]\d\d(?::?\d\d)?))?")
+_DECIMALS = re.compile(r"[+-]?[0-9]{1,15}(?:[.,]([0-9]{1,15}))?")  # as floats tell them apart
 
 
 def learn_form(source: Source, time_unit: str | None, users: NDArray) -> LogForm:
-    """Look at how a log is written: its first file tells, and the ids of all its users."""
-    file, columns = source.files[0], source.columns
+    """Look at how a log is written: its first file with rows tells, and the ids of all its users."""
+    columns, kinds = source.columns, source.kinds
     own = set(columns.roles.values())
+    file = next(file for file in source.files if any(True for _ in _cells(file, columns.user, kinds["user"])))
     return LogForm(
         "csv" if file.format == "tsv" else file.format,
         tuple(name for name in read_names(file) if name in own),
         learn_ids(users),
-        TimeForm() if columns.timestamp is None else _learn_times(file, columns.timestamp, source.kinds, time_unit),
-        _learn_decimals(file, [name for name in columns.fields if source.kinds[f"field:{name}"] == "number"]),
+        TimeForm() if columns.timestamp is None else _learn_times(file, columns.timestamp, kinds["time"], time_unit),
+        _learn_decimals(file, [name for name in columns.fields if kinds[f"field:{name}"] == "number"]),
     )
+
+
+def _cells(file: LogFile, name: str, kind: str) -> Iterator[Any]:
+    """Give what a column holds in the first rows of a file, as it is written, without what is missing."""
+    blocks = (block.cells for block in read_blocks(file, {"cells": name}, {"cells": kind}, SAMPLE_BYTES))
+    sample = next(filter(None, blocks), {"cells": pa.array([])})
+    return (cell for cell in plain(sample["cells"]).to_pylist() if cell not in (None, b""))
 
 
 def learn_ids(users: NDArray) -> IdForm:
@@ -82,19 +90,18 @@ def _free(numbers: NDArray[np.int64]) -> int:
     return int(ordered[widest]) + int(gaps[widest]) // 2
 
 
-def _learn_times(file: LogFile, name: str, kinds: dict[str, str], unit: str | None) -> TimeForm:
+def _learn_times(file: LogFile, name: str, kind: str, unit: str | None) -> TimeForm:
     if file.format == "parquet":
-        kind = log_parquet.read_schema(file).field(name).type
-        if pa.types.is_date(kind):
+        own = log_parquet.read_schema(file).field(name).type
+        if pa.types.is_date(own):
             return TimeForm("date")
-        if pa.types.is_timestamp(kind):
-            return TimeForm("timestamp", kind.unit, zone=kind.tz)
-    if kinds["time"] != "time":
-        return TimeForm(kinds["time"], unit or "s")
+        if pa.types.is_timestamp(own):
+            return TimeForm("timestamp", own.unit, zone=own.tz)
+    if kind != "time":
+        return TimeForm(kind, unit or "s")
     if (form := file.dialect.time_format) is not None:
-        return TimeForm("text", "us" if "%S.%f" in form else "s", form.replace("%S.%f", "%S"))
-    block = next(read_blocks(file, {"time": name}, {"time": "time"}, SAMPLE_BYTES))
-    return _form_of_text(cell.decode(errors="replace") for cell in plain(block.cells["time"]).to_pylist() if cell)
+        return TimeForm("text", "us" if "%f" in form else "s", form.replace("%S.%f", "%S"))
+    return _form_of_text(cell.decode(errors="replace") for cell in _cells(file, name, kind))
 
 
 def _form_of_text(texts: Iterable[str]) -> TimeForm:
@@ -123,20 +130,16 @@ def _learn_decimals(file: LogFile, names: list[str]) -> dict[str, int]:
         return {name: 0 for name, kind in kinds.items() if pa.types.is_integer(kind) and kind != pa.uint64()}
     if file.format == "jsonl":
         entries = log_json.read_objects(file, SAMPLE_BYTES)
-        cells = {name: [one[name] for one in entries if one.get(name) is not None] for name in names}
-        return {
-            name: 0 for name, found in cells.items() if all(type(one) is int and abs(one) < _EXACT for one in found)
-        }
-    if not names:
-        return {}
-    block = next(read_blocks(file, {name: name for name in names}, dict.fromkeys(names, "number"), SAMPLE_BYTES))
-    found = {name: _written_decimals(cell for cell in block.cells[name].to_pylist() if cell) for name in names}
-    return {name: decimals for name, decimals in found.items() if decimals is not None}
+        found = {name: [str(one[name]) for one in entries if one.get(name) is not None] for name in names}
+    else:
+        found = {name: [cell.decode(errors="replace") for cell in _cells(file, name, "number")] for name in names}
+    decimals = {name: _written_decimals(cells) for name, cells in found.items()}
+    return {name: n for name, n in decimals.items() if n is not None}
 
 
-def _written_decimals(cells: Iterable[bytes]) -> int | None:
+def _written_decimals(cells: Iterable[str]) -> int | None:
     matches = [_DECIMALS.fullmatch(cell.strip()) for cell in cells]
-    lengths = {len(match[1] or b"") if match else None for match in matches}
+    lengths = {len(match[1] or "") if match else None for match in matches}
     return lengths.pop() if len(lengths) == 1 else None
 
 
@@ -154,7 +157,7 @@ def as_log(X: Sequences, users: pa.Array, columns: Columns, kinds: Mapping[str, 
     kinds : mapping of str to str
         "text" or "boolean" for each "field:..." that is no number.
     """
-    form = columns.form or LogForm("parquet", (), IdForm(), TimeForm(), {})
+    form = columns.form or USUAL
     values = {columns.user: users.take(pa.array(np.repeat(np.arange(len(X)), X.lengths)))}
     values[columns.item] = pa.array(X.vocabulary.items).take(pa.array(X.codes - N_RESERVED))
     if columns.timestamp is not None and X.timestamps is not None:
@@ -175,7 +178,10 @@ def _write_times(times: pa.Array, form: TimeForm, to: str) -> pa.Array:
         return days if to == "parquet" else days.cast(pa.string())
     if form.kind == "text":
         local = pc.add(times, pa.scalar(np.timedelta64(form.offset, "m").astype("m8[us]")))
-        return pc.strftime(local.cast(pa.timestamp(form.unit, "UTC"), safe=False), form.format)
+        local = local.cast(pa.timestamp(form.unit, "UTC"), safe=False)
+        if "%f" in form.format:  # which Arrow does not know
+            return pa.array(local.to_pandas().dt.strftime(form.format), pa.string())
+        return pc.strftime(local, form.format)
     ticks = times.cast(pa.int64()).to_numpy()
     if form.kind == "number":
         return pa.array(ticks * (TICKS[form.unit] / TICKS["us"]))

@@ -112,6 +112,9 @@ class LogForm(NamedTuple):
     decimals: Annotated[dict[str, int], Mapped(Integer(0, 15))]
 
 
+USUAL = LogForm("parquet", (), IdForm(), TimeForm(), {})  # where no log tells
+
+
 class Columns(NamedTuple):
     """Names of the columns of the log that a model was made from, and how it is written where that is known."""
 

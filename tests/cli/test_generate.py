@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
-from command_line import assert_refused, make_log, run, write
+from command_line import SMALL, assert_refused, make_log, run, write
 from job_files import results
 
 import seqrec
@@ -25,6 +26,44 @@ def model(tmp_path_factory):
     columns = source.columns._asdict() | {"form": learn_form(source, None, X.keys)}
     seqrec.save(NGramGenerator(order=3).fit(X), folder / "m.seqrec", columns=columns)
     return folder / "m.seqrec"
+
+
+@pytest.fixture(scope="module")
+def network(home, tmp_path_factory):
+    """Fit a network to a log with times and amounts, whose columns stand in an order of their own."""
+    folder = tmp_path_factory.mktemp("network")
+    log = write(make_log()[["amount", "timestamp", "user_id", "item_id"]], folder / "log.csv")
+    arguments = ["--task", "generate", "--fields", "amount", *SMALL, "--set", "order=2", "--json"]
+    report = json.loads(run("fit", log, "-o", folder / "m.seqrec", *arguments).stdout)
+    assert report["estimator"] == "LSTMGenerator"
+    assert report["validation_nats"] is None  # of so few events none are held out
+    return folder / "m.seqrec"
+
+
+def test_a_network_draws_times_and_fields_in_the_form_of_its_log(network, tmp_path):
+    result = run("generate", network, "-o", tmp_path / "out")
+    assert "drawn    40 sequences" in result.stdout
+    first, second = (pd.read_csv(path) for path in (network.with_name("log.csv"), tmp_path / "out" / "log-00000.csv"))
+    assert first.dtypes.to_dict() == second.dtypes.to_dict()
+    assert second["timestamp"].str.fullmatch(r"2024-05-\d\dT\d\d:\d\d:\d\d").all()
+    assert second["amount"].between(first["amount"].min(), first["amount"].max()).all()
+    np.testing.assert_allclose(second["amount"], second["amount"].round(2), rtol=1e-12)
+    assert not set(first["user_id"]) & set(second["user_id"])
+    times = pd.to_datetime(second["timestamp"])
+    assert (times.diff()[second["user_id"].duplicated()] >= pd.Timedelta(0)).all()
+
+
+def test_users_go_on_after_their_last_event(network, tmp_path):
+    run("generate", network, network.with_name("log.csv"), "-o", tmp_path / "out", "--length", 2)
+    begun, drawn = (pd.read_csv(path) for path in (network.with_name("log.csv"), tmp_path / "out" / "log-00000.csv"))
+    assert (drawn.groupby("user_id")["timestamp"].min() >= begun.groupby("user_id")["timestamp"].max()).all()
+    assert drawn.dtypes.to_dict() == begun[drawn.columns].dtypes.to_dict()
+
+
+def test_a_log_that_lacks_what_the_network_reads_does_not_go_on(network, tmp_path):
+    log = write(make_log(5).drop(columns="amount"), tmp_path / "log.csv")
+    result = run("generate", network, log, "-o", tmp_path / "out", code=exits.USAGE)
+    assert "column 'amount' is missing, and the model needs it" in result.stderr
 
 
 def test_the_new_log_has_the_columns_and_the_format_of_the_old_one(model, tmp_path):
@@ -126,7 +165,8 @@ GENERATE = "generate {model} -o {new} "
         (GENERATE + "--top-k 0", "top_k must be at least 1"),
         (GENERATE + "--top-p 2", "top_p must be above 0 and at most 1"),
         (GENERATE + "--prefix mlik", "--prefix holds 'mlik', which training lacked. Did you mean 'milk'?"),
-        (GENERATE + "--stop {home}/log.csv", "--stop holds"),
+        (GENERATE + "--stop jelly", "--stop holds 'jelly'"),
+        (GENERATE + "--prefix {home}/log.csv", "log.csv, name it after the model"),
         (GENERATE + "--user who", "name it after MODEL"),
         (GENERATE + "--shard 1/2", "name it after MODEL"),
         (GENERATE + "{home}/log.csv -n 5", "-n and --prefix are for new sequences"),

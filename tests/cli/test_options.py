@@ -21,6 +21,20 @@ def test_a_shard_is_counted_from_one_by_people_and_from_zero_by_machines():
             options.shard(text)
 
 
+def test_spans_of_time_are_read_in_seconds():
+    assert options.spans(["30d,12h", "15min"]) == {"30d": 2_592_000, "12h": 43_200, "15min": 900}
+    for text in ("30", "0d", "-1d", "1.5h", "9999999w", "d"):
+        with pytest.raises(typer.BadParameter, match="no span of time"):
+            options.spans([text])
+
+
+def test_numbers_of_events_are_read_once_each():
+    assert options.counts(["1,5", "1"], "--events") == [1, 5]
+    for text in ("0", "-1", "1.5", "many"):
+        with pytest.raises(typer.BadParameter, match="--events"):
+            options.counts([text], "--events")
+
+
 def test_names_are_parted_by_commas_or_by_options():
     assert options.names(["amount, channel", "kind"]) == ["amount", "channel", "kind"]
 

@@ -39,6 +39,7 @@ def small(monkeypatch):
     """Several files, and several lots of a file, as a large log has them."""
     monkeypatch.setattr(generation, "_MOST_AT_ONCE", 4)
     monkeypatch.setattr(generation, "_PART", 50)
+    monkeypatch.setattr(generation, "_LOT", 30)
     monkeypatch.setattr(staging, "_STAGED", 50)
     monkeypatch.setattr(staging, "_BUCKET", 60)
     monkeypatch.setattr(staging, "_BATCH", 16)
@@ -47,7 +48,7 @@ def small(monkeypatch):
 
 
 def draw(model, output, n=30, drawing=Drawing(seed=3), **options):  # noqa: B008
-    return GenerationJob(model, digest_of(model), output, "csv", COLUMNS, n, drawing, **options).run(lambda *_: None)
+    return GenerationJob(model, digest_of(model), output, COLUMNS, n, drawing, **options).run(lambda *_: None)
 
 
 def go_on(model, paths, output, drawing=Drawing(seed=3), settings=Settings("csv", max_bad=0.2)):  # noqa: B008

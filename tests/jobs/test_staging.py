@@ -1,6 +1,6 @@
 """A log by user and time: nothing lost, nothing doubled, the same on every machine."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqrec.jobs import staging
-from seqrec.jobs.staging import Census, bounds, check_order, hash_ids, in_pieces, sorted_rows, stage, users_in_time
+from seqrec.jobs.staging import (
+    Census,
+    bounds,
+    check_order,
+    hash_ids,
+    in_lots,
+    in_pieces,
+    sorted_rows,
+    stage,
+    users_in_time,
+)
 from seqrec.logs.chunks import TimeFacts
 from seqrec.logs.columns import find_columns, find_kinds
 from seqrec.logs.files import LogFile
@@ -292,3 +302,23 @@ def test_pieces_are_cut_between_users(size, n_rows):
 def test_no_rows_make_no_pieces():
     assert list(in_pieces([], 5)) == []
     assert list(in_pieces(batches_of("", 5), 5)) == []
+
+
+@pytest.mark.parametrize(("n_users", "n_rows"), [(3, 99), (99, 6), (3, 6), (99, 999)])
+def test_lots_hold_the_same_users_whatever_way_the_rows_came(n_users, n_rows):
+    lengths = [1, 2, 9, 1, 1, 4, 12, 1, 3]
+    table = pa.table({"user": np.repeat([f"u{i}" for i in range(9)], lengths), "row": np.arange(sum(lengths))})
+    latest = [rows[-4:].tolist() for rows in np.split(np.arange(sum(lengths)), np.cumsum(lengths)[:-1])]
+    found = []
+    for size in (1, 2, 5, 100):
+        tables = [table[start : start + size] for start in range(0, table.num_rows, size)]
+        found.append([lot["row"].to_pylist() for lot in in_lots(tables, 4, n_users, n_rows)])
+    assert found.count(found[0]) == 4
+    assert [*chain(*found[0])] == [*chain(*latest)]
+    users = [len(set(table["user"].take(lot).to_pylist())) for lot in found[0]]
+    assert max(users) <= n_users
+    assert all(len(lot) < n_rows + 4 for lot in found[0])
+
+
+def test_no_rows_make_no_lots():
+    assert not list(in_lots([], 4, 3, 6))

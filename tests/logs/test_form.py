@@ -1,5 +1,7 @@
 """The form of a log is learned, and what is written in it is read as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +14,7 @@ from seqrec.logs.form import as_log, learn_form, learn_ids
 from seqrec.logs.source import Source
 from seqrec.logs.tables import write_table
 from seqrec.logs.whole import Log
-from seqrec.storage.columns import Columns, IdForm, TimeForm
+from seqrec.storage.columns import Columns, IdForm
 
 TIMES = pd.to_datetime(["2024-05-01 12:00:00.25", "2024-05-01 12:00:07.5", "2024-05-02 00:00:00.0"], format="ISO8601")
 LOG = {
@@ -96,6 +98,7 @@ def both(tmp_path, text, **reading):
         TIMES.strftime("%Y-%m-%dT%H:%M:%SZ"),
         TIMES.strftime("%Y-%m-%dT%H:%M+05:30"),
         TIMES.strftime("%Y-%m-%d %H:%M:%S-0330"),
+        TIMES.strftime("%Y-%m-%d %H:%M:%S +02:00"),
         TIMES.strftime("%Y-%m-%d"),
         TIMES.astype("datetime64[s]").astype("int64"),
         TIMES.astype("datetime64[ms]").astype("int64"),
@@ -127,11 +130,30 @@ def test_other_numbers_are_the_same_numbers(tmp_path, columns):
     pd.testing.assert_frame_equal(*both(tmp_path, csv_of(**columns)), check_dtype=False)
 
 
-def test_a_format_of_times_that_was_said_is_kept(tmp_path):
-    (tmp_path / "log.csv").write_text(csv_of(when=TIMES.strftime("%d.%m.%Y %H:%M:%S.%f")))
-    again, form = rewritten(tmp_path / "log.csv", dialect=AS_USUAL._replace(time_format="%d.%m.%Y %H:%M:%S.%f"))
-    assert again["when"].to_pylist()[:2] == ["01.05.2024 12:00:00.250000", "01.05.2024 12:00:07.500000"]
-    assert form.time == TimeForm("text", "us", "%d.%m.%Y %H:%M:%S")
+def test_the_first_file_with_rows_tells(tmp_path):
+    (tmp_path / "a.csv").write_text(csv_of().splitlines(keepends=True)[0])
+    (tmp_path / "b.csv").write_text(csv_of(when=TIMES.strftime("%Y-%m-%d")))
+    source = Source.find([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")], NAMES, ["n"], {})
+    form = learn_form(source, None, ids("C007"))
+    assert (form.time.format, form.decimals) == ("%Y-%m-%d", {"n": 0})
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_form_can_be_written_in_each_format(tmp_path, ending):
+    (tmp_path / "log.csv").write_text(csv_of(amount=["12.50", "3.00", "0.99"]))
+    _, form = rewritten(tmp_path / "log.csv")
+    X = replace(Sequences.from_lists([["tea"]]), columns={"amount": np.array([2.5])})
+    columns = Columns("customer", "C", form=form._replace(format=ending))
+    write_table(as_log(X, pa.array(["C900"]), columns, {}), tmp_path / f"new.{ending}")
+    assert (tmp_path / f"new.{ending}").stat().st_size
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y %H:%M:%S.%f", "%Y%m%d%H%M%S%f", "%d/%b/%Y:%H:%M:%S %z"])
+def test_a_format_of_times_that_was_said_is_read_again(tmp_path, form):
+    texts = TIMES.tz_localize("UTC").strftime(form)
+    (tmp_path / "log.csv").write_text(csv_of(when=texts))
+    again, _ = rewritten(tmp_path / "log.csv", dialect=AS_USUAL._replace(time_format=form))
+    assert again["when"].to_pylist() == texts.tolist()
 
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us", "Europe/Berlin"), pa.timestamp("ns"), pa.string()])
