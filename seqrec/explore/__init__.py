@@ -9,6 +9,7 @@ _MODULE_OF = {
     "RecommendationExplorer": "recommendations",
     "AnomalyExplorer": "anomalies",
     "GateInspector": "gate_inspector",
+    "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",
     "TrainingCurves": "training_curves",

@@ -4,5 +4,6 @@ from seqrec.explore.anomalies import AnomalyExplorer as AnomalyExplorer
 from seqrec.explore.comparison import ModelComparison as ModelComparison
 from seqrec.explore.gate_inspector import GateInspector as GateInspector
 from seqrec.explore.item_map import ItemMap as ItemMap
+from seqrec.explore.playground import GeneratorPlayground as GeneratorPlayground
 from seqrec.explore.recommendations import RecommendationExplorer as RecommendationExplorer
 from seqrec.explore.training_curves import TrainingCurves as TrainingCurves

@@ -17,6 +17,7 @@ from seqrec.exceptions import InputError
 
 _FOLDER = Path(__file__).parent
 _EXPORT = re.compile(r"^export (?=(?:const|function) (\w+))", re.MULTILINE)
+_IMPORT = re.compile(r"""^import (\{[^}]*\}) from "\./(\w+)\.js";\n""", re.MULTILINE)
 _COMMENT = re.compile(r"(?:^|(?<=[;,]) )//.*")
 _IDLE_SPACES = re.compile(r"""("[^"]*"|`[^`]*`)| ?(=>|!==?|[=,{}()?:;<>&|*/]|[+-](?= [^+-])) ?""")
 _IDLE_END = re.compile(r"(?<=[,;{(\[=?:&|>])\n|\n(?=[)\]}.?:&|,])")
@@ -25,14 +26,27 @@ _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 
 
 def source(name: str) -> str:
-    """Give the ES module of a widget: the functions of the kit that it needs, and what follows its import of them."""
-    _, *kit = _EXPORT.split((_FOLDER / "kit.js").read_text(encoding="utf-8"))
-    functions = dict(zip(kit[::2], kit[1::2], strict=True))
-    imported, own = (_FOLDER / f"{name}.js").read_text(encoding="utf-8").split('from "./kit.js";\n', 1)
+    """Give the ES module of a widget: what it imports of other scripts, with all that this needs, and its own."""
+    script = _script(name)
+    functions, imported = _functions(script), " ".join(names for names, _ in _IMPORT.findall(script))
     needed = _names(imported) & functions.keys()
     while more := set().union(*(_names(functions[one]) for one in needed)) & functions.keys() - needed:
         needed |= more
-    return _tight("".join(text for function, text in functions.items() if function in needed) + own)
+    return _tight("".join(text for function, text in functions.items() if function in needed) + _IMPORT.sub("", script))
+
+
+def _script(name: str) -> str:
+    return (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _functions(script: str) -> dict[str, str]:
+    """Give by name all that is exported by the scripts that a script imports from."""
+    functions: dict[str, str] = {}
+    for _, name in _IMPORT.findall(script):
+        theirs = _script(name)
+        _, *parts = _EXPORT.split(_IMPORT.sub("", theirs))
+        functions |= _functions(theirs) | dict(zip(parts[::2], parts[1::2], strict=True))
+    return functions
 
 
 def style(script: str) -> str:
@@ -43,10 +57,12 @@ def style(script: str) -> str:
 
 
 def _concerns(selector: str, script: str) -> bool:
-    """Whether a script names a selector's classes, and one of its elements if it has any."""
+    """Whether a script names a selector's classes and attributes, and one of its elements if it has any."""
+    attributes = re.findall(r"\[([a-z-]+)", selector)
     elements = re.findall(r"\.seqrec ([a-z]+\d?)", selector)
     classes = set(re.findall(r"sq-\w+", selector)) - {"sq-dark"}
-    return all(name in script for name in classes) and (not elements or any(f'"{name}"' in script for name in elements))
+    is_named = all(name in script for name in {*classes, *attributes})
+    return is_named and (not elements or any(f'"{name}"' in script for name in elements))
 
 
 def _names(script: str) -> set[str]:
@@ -63,6 +79,12 @@ def _tight_line(line: str) -> str:
     if re.search(r"['\\]|/(?! )", line) or line.count("`") not in (0, 2):
         return line  # of patterns, addresses, and text in text
     return _IDLE_SPACES.sub(r"\1\2", line)  # text stays as it is
+
+
+def front_end(name: str) -> dict[str, str]:
+    """Give the traits of a widget whose front end is another than that of its class."""
+    script = source(name)
+    return {"_esm": script, "_css": style(script), "_anywidget_id": f"seqrec.{name}"}  # the page keeps styles by the id
 
 
 class Widget(anywidget.AnyWidget):

@@ -235,8 +235,9 @@ export function listbox({
   };
 }
 
-// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)` too.
-export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8 }) {
+// A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)`
+// too; `order()` gives the indices in another order than their own.
+export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8, order }) {
   let lowered = null;
   let found = [];
   const list = listbox({
@@ -251,7 +252,7 @@ export function finder({ label, placeholder, texts, onpick, row, onkey = () => {
     const asked = input.value.trim().toLowerCase();
     lowered ??= texts().map((text) => text.toLowerCase());
     found = [];
-    for (let i = 0; i < lowered.length; i++) if (lowered[i].includes(asked)) found.push(i);
+    for (const i of order?.() ?? lowered.keys()) if (lowered[i].includes(asked)) found.push(i);
     count.textContent = asked ? `${found.length.toLocaleString()} match` : `${found.length.toLocaleString()} in all`;
     list.update(found.length, found.indexOf(chosen), "No match.");
   };
@@ -261,8 +262,10 @@ export function finder({ label, placeholder, texts, onpick, row, onkey = () => {
     placeholder,
     oninput: () => search(),
     onkeydown: (event) => {
-      if (event.key === "Enter" && found.length) onpick(found[0]);
-      else if (event.key === "ArrowDown") list.element.focus();
+      if (event.key === "Enter" && found.length) {
+        onpick(found[0]);
+        input.select();
+      } else if (event.key === "ArrowDown") list.element.focus();
       else return;
       event.preventDefault();
     },
@@ -314,3 +317,153 @@ export const doubles = (view) => new Float64Array(copied(view));
 export const integers = (view) => new Int32Array(copied(view));
 export const bytes = (view) => new Uint8Array(copied(view));
 export const lines = (view) => (view.byteLength ? new TextDecoder().decode(view).split("\n") : []);
+
+// What takes Python a while is asked for by `version` once all has come to rest; `status` says when it takes longer.
+export function atRest(frame, ask) {
+  const status = h("span", { class: "sq-muted", role: "status" });
+  let timers = [];
+  const stop = () => {
+    timers.forEach(clearTimeout);
+    status.textContent = "";
+  };
+  frame.stop(stop);
+  return {
+    status,
+    // Whether an answer is of this version; if not, it is asked for anew.
+    isHere(answer, { version }) {
+      stop();
+      if (answer.version === version) return true;
+      const wait = () => (status.textContent = "Working it out …");
+      timers = [setTimeout(() => ask(version), 150), setTimeout(wait, 400)];
+    },
+  };
+}
+
+export const amount = (text, width) =>
+  h("span", { class: "sq-figure", style: `text-align:right;min-width:${width}em` }, text);
+export const counted = (n) => `${n.toLocaleString()} event${n === 1 ? "" : "s"}`;
+
+// A title, and below it what there is room for: what would be cut is left out.
+export const twoLines = (title, ...below) =>
+  h(
+    "div",
+    { style: "flex:1;min-width:0;line-height:1.25" },
+    h("bdi", { class: "sq-label", style: "display:block" }, title),
+    h("div", { class: "sq-some sq-muted" }, ...below),
+  );
+export const spans = (text) => (text ? text.split(" · ").map((part) => h("span", { dir: "auto" }, part)) : []);
+
+// A history that is chosen, and whose edits are undone. Python holds the truth and takes orders.
+export function historyPicker(frame, el, model, { whose, one = "user" }) {
+  const [titles, users] = [lines(model.get("_titles")), lines(model.get("_users"))];
+  const lengths = integers(model.get("_lengths"));
+  const order = (name, rest) => model.send({ do: name, ...rest });
+  const tool = (name, label) => button(label, () => order(name));
+  const tools = { undo: tool("undo", "Undo"), redo: tool("redo", "Redo"), reset: tool("reset", "Back to original") };
+  const people = finder({
+    label: `Find a ${one}`,
+    placeholder: "Search by id",
+    texts: () => users,
+    row: (i) => [bdi(users[i], "sq-label"), h("span", { class: "sq-muted" }, counted(lengths[i]))],
+    onpick: (i) => put(model, "sequence", i),
+    rows: 3,
+  });
+  const who = h("h3");
+  const follow = () => people.update(model.get("sequence"));
+  el.addEventListener("keydown", (event) => {
+    const name = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
+    if (!name || !(event.ctrlKey || event.metaKey) || event.target.matches("input, textarea")) return;
+    order(name);
+    event.preventDefault();
+  });
+  frame.on(model, "sequence", follow);
+  follow();
+  return {
+    order,
+    who,
+    undoing: line(...Object.values(tools)),
+    picking: [
+      h("h3", {}, one[0].toUpperCase() + one.slice(1)),
+      people.element,
+      line(
+        tool("random_user", "Random"),
+        button(`New ${one}`, () => put(model, "sequence", -1)),
+      ),
+    ],
+    // Give the events of what Python says of the history: what each is called, and what stands below.
+    read(told) {
+      const [unknown, notes] = [lines(told.unknown), lines(told.notes)];
+      who.replaceChildren(whose, bdi(told.user));
+      for (const name in tools) tools[name].disabled = !told[name];
+      const name = (column) => (column < 0 ? unknown.shift() : titles[column]);
+      return Array.from(integers(told.events), (column, i) => [name(column), notes[i]]);
+    },
+  };
+}
+
+// A history as a list in which it is edited. The selection goes ahead of Python, so that quick orders add up.
+// `extra(i)` gives what stands beside event i.
+export function historyEditor({ order, who, undoing, read }, { extra = () => [], beside = "", empty }) {
+  let [shown, events, at] = [{}, [], -1];
+  const remove = () => at >= 0 && order("remove", { position: at });
+  const move = (by) => {
+    const to = at + by;
+    if (at < 0 || to < 0 || to >= events.length) return;
+    order("move", { position: at, to });
+    at = to;
+    history.update(events.length, at);
+  };
+  const tools = [
+    button("Remove", remove),
+    button("Move up", () => move(-1)),
+    button("Move down", () => move(1)),
+    button("Remove all after", () => order("cut", { position: at })),
+  ];
+  const enable = () => {
+    const isBeforeLast = at >= 0 && at < events.length - 1;
+    [at >= 0, at > 0, isBeforeLast, isBeforeLast].forEach((can, i) => {
+      tools[i].disabled = !can;
+    });
+  };
+  const history = listbox({
+    label: "History, oldest event first",
+    rowHeight: 38,
+    row: (i) => [twoLines(events[i][0], spans(events[i][1])), ...extra(i)],
+    onmove(i) {
+      at = i;
+      enable();
+    },
+    onkey: (event) => {
+      const by = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (by) move(by);
+      else if (event.key === "Delete") remove();
+      return by || event.key === "Delete";
+    },
+  });
+  const size = h("span", { class: "sq-muted" });
+  return {
+    add: (item) => order("add", { item, position: ++at }),
+    read(told) {
+      events = read(told);
+      at = told.start === shown.start ? Math.min(Math.max(at, 0), events.length - 1) : events.length - 1;
+      shown = told;
+      size.textContent = `${counted(events.length)}, oldest first${told.reset ? ", edited" : ""}`;
+      enable();
+      return events;
+    },
+    draw: () => history.update(events.length, at, empty),
+    elements: [
+      who,
+      line(...tools),
+      undoing,
+      h(
+        "div",
+        { class: "sq-line", style: "justify-content:space-between" },
+        size,
+        h("span", { class: "sq-muted" }, beside),
+      ),
+      history.element,
+      hint("Keys: Delete removes, Alt+↑ and Alt+↓ move, Ctrl+Z undoes, Ctrl+Y redoes."),
+    ],
+  };
+}

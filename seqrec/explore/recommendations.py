@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,22 +12,18 @@ import traitlets
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec._checks import check_choice, check_integer, show
+from seqrec._checks import check_choice, check_integer
 from seqrec._html import card, table
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
 from seqrec.exceptions import InputError
-from seqrec.explore.front_end import Widget, check_position, check_proposal, label, lines, packed
-from seqrec.explore.histories import inserted, moved, removed
+from seqrec.explore.front_end import check_position, check_proposal, label, packed
+from seqrec.explore.history_editor import HistoryEditor
 from seqrec.explore.rankings import Side
-from seqrec.explore.units import times_of
 from seqrec.recommend.base import RecommenderMixin
 
-_NEW_USER = Sequences.from_lists([[]], keys=["a new user"])
 
-
-class RecommendationExplorer(Widget, script="recommendations"):
+class RecommendationExplorer(HistoryEditor, script="recommendations"):
     """Change a user's history and see at once what is recommended next, and which events are the reason.
 
     A notebook shows it as a widget: find a user, read the history, add, remove or move events, and watch the
@@ -104,10 +98,9 @@ class RecommendationExplorer(Widget, script="recommendations"):
     ['tea']
     """
 
-    sequence, item = (traitlets.Int(-1).tag(sync=True) for _ in range(2))
+    item = traitlets.Int(-1).tag(sync=True)
     model = traitlets.Unicode().tag(sync=True)
     k = traitlets.Int(10).tag(sync=True)
-    _users, _lengths, _titles = (traitlets.Bytes().tag(sync=True) for _ in range(3))
     _shown, _reasons = (traitlets.Dict().tag(sync=True) for _ in range(2))
 
     def __init__(
@@ -120,31 +113,18 @@ class RecommendationExplorer(Widget, script="recommendations"):
         target: Any = None,
     ) -> None:
         recommenders, X = _named(recommender), as_sequences(sequences)
-        self._vocabulary = next(iter(recommenders.values())).vocabulary_
-        # Ids of the wrong kind are an error here, not at the first edit.
-        self._sequences = replace(X, vocabulary=X.vocabulary.extend(self._vocabulary.items))
-        self._sides = {name: Side(one, items, self._vocabulary, exclude_seen) for name, one in recommenders.items()}
+        vocabulary = next(iter(recommenders.values())).vocabulary_
+        self._sides = {name: Side(one, items, vocabulary, exclude_seen) for name, one in recommenders.items()}
         self._target = None if target is None else _taken_of(target, len(X))
-        self._version, self._chosen = 0, False
-        super().__init__(
-            model=next(iter(recommenders)),
-            k=check_integer(k, "k"),
-            _users=lines(X.keys),
-            _lengths=packed(X.lengths, "int32"),
-            _titles=lines(next(iter(self._sides.values())).catalogue.labels),
-        )
-        self.sequence = 0 if len(X) else -1
-        self._open()
-        self.observe(lambda _: self._open(), "sequence")
+        super().__init__(model=next(iter(recommenders)), k=check_integer(k, "k"))
+        self._take_up(X, vocabulary, next(iter(self._sides.values())).catalogue.labels)
         self.observe(lambda _: self._refresh(), "k")
         self.observe(lambda _: self._turn_to_model(), "model")
         self.observe(lambda _: setattr(self, "_chosen", True), "item")
-        self.on_msg(lambda _, content, __: self._receive(content))
 
-    @traitlets.validate("sequence", "item")
-    def _check_position(self, proposal: Any) -> int:
-        name = proposal["trait"].name
-        return check_position(proposal["value"], name, len(self._sequences if name == "sequence" else self._vocabulary))
+    @traitlets.validate("item")
+    def _check_item(self, proposal: Any) -> int:
+        return check_position(proposal["value"], "item", len(self._vocabulary))
 
     @traitlets.validate("model")
     def _check_model(self, proposal: Any) -> str:
@@ -153,11 +133,6 @@ class RecommendationExplorer(Widget, script="recommendations"):
     @traitlets.validate("k")
     def _check_k(self, proposal: Any) -> int:
         return check_proposal(proposal, check_integer)
-
-    @property
-    def history(self) -> list[Any]:
-        """The ids of the user's items, as edited."""
-        return self._history[0].tolist()
 
     @property
     def recommendations(self) -> pd.DataFrame:
@@ -180,82 +155,13 @@ class RecommendationExplorer(Widget, script="recommendations"):
             warnings.simplefilter("ignore", UserWarning)
             return side.recommender.explain(self._encoded(), items=side.catalogue.ids[self._explained(side)])
 
-    def add(self, item: Any, position: int | None = None) -> None:
-        """Insert an item of the first recommender's catalogue before the event at `position`; by default, at the end.
-
-        Raises
-        ------
-        ValueError
-            If the item is not in the catalogue.
-        IndexError
-            If the history has no such position.
-        """
-        if self._vocabulary.encode([item])[0] == UNKNOWN:
-            raise InputError(f"item {show(item)} is not in the catalogue of {len(self._vocabulary):,} items.")
-        n = self._history.n_events
-        place = n if position is None else self._position(position, n)
-        self._edit(inserted(self._history, place, self._history.vocabulary.encode([item])[0]))
-
-    def remove(self, position: int) -> None:
-        """Remove the event at `position`, from 0, and its time."""
-        self._edit(removed(self._history, self._position(position)))
-
-    def move(self, position: int, to: int) -> None:
-        """Move the item at `position` so that it is at `to`; the times stay where they are."""
-        self._edit(moved(self._history, self._position(position), self._position(to)))
-
-    def undo(self) -> None:
-        """Take the latest edit back; nothing happens if there is none."""
-        self._go(max(self._place - 1, 0))
-
-    def redo(self) -> None:
-        """Make the edit again that `undo` took back; nothing happens if there is none."""
-        self._go(min(self._place + 1, len(self._states) - 1))
-
-    def reset(self) -> None:
-        """Go back to the history before all edits; this can be undone."""
-        if self._history is not self._states[0]:
-            self._edit(self._states[0])
-
-    def random_user(self) -> int:
-        """Turn to another user with at least one event, by chance, and give the position; -1 if there is none."""
-        full = np.flatnonzero(self._sequences.lengths)
-        others = full[full != self.sequence] if len(full) > 1 else full
-        self.sequence = int(np.random.default_rng().choice(others)) if len(others) else -1
-        return self.sequence
-
-    @property
-    def _history(self) -> Sequences:
-        return self._states[self._place]
-
     def _encoded(self) -> Sequences:
         return self._history.compact()
 
-    def _position(self, position: Any, last: int | None = None) -> int:
-        """Check a position: of an event, or up to `last`."""
-        n = self._history.n_events
-        if not 0 <= check_integer(position, "position", minimum=-1) <= (n - 1 if last is None else last):
-            raise IndexError(f"position {position} is not in the history of {n} events.")
-        return int(position)
-
-    def _open(self) -> None:
-        """Start with the user `sequence`: no edits, no item chosen."""
-        new = replace(_NEW_USER, vocabulary=self._sequences.vocabulary)
-        self._states, self._place = [new if self.sequence < 0 else self._sequences[[self.sequence]]], 0
-        self._start, self._chosen = self._version, False
-        self._score(is_first=True)
-
-    def _edit(self, history: Sequences) -> None:
-        self._states[self._place + 1 :] = [history]
-        self._go(self._place + 1)
-
-    def _go(self, place: int) -> None:
-        if place != self._place:
-            self._place = place
-            self._score()
-
-    def _score(self, is_first: bool = False) -> None:
+    def _follow(self, is_first: bool = False) -> None:
         encoded = self._encoded()
+        if is_first:
+            self._chosen = False
         for side in self._sides.values():
             side.score(encoded, is_first)
         self._refresh()
@@ -286,20 +192,6 @@ class RecommendationExplorer(Widget, script="recommendations"):
         column = side.from_first[self.item] if self.item >= 0 else -1
         return columns if column < 0 or column in columns else np.append(columns, column)
 
-    def _describe_history(self) -> dict[str, Any]:
-        history = self._history
-        codes = self._encoded().recode(self._vocabulary).codes - N_RESERVED
-        return {
-            "user": label(history.keys[0]),
-            "start": self._start,
-            "events": packed(codes, "int32"),
-            "unknown": lines(history[0][codes < 0]),
-            "notes": lines(_notes(history, codes >= 0)),
-            "undo": self._place > 0,
-            "redo": self._place < len(self._states) - 1,
-            "reset": history is not self._states[0],
-        }
-
     def _said(self) -> str:
         """Sum up for screen readers what there is to see now."""
         side, n = self._sides[self.model], self._history.n_events
@@ -308,19 +200,11 @@ class RecommendationExplorer(Widget, script="recommendations"):
         return f"{n:,} events. {first}"
 
     def _receive(self, content: Any) -> None:
-        """Do what the page asks for; a position that an earlier edit made meaningless is passed over."""
-        with suppress(IndexError):
-            match content:
-                case {"do": "add", "item": int(column), "position": position}:
-                    self.add(self._vocabulary.items[column], position)
-                case {"do": "remove", "position": int(position)}:  # at the end, quick orders remove one after another
-                    self.remove(min(position, self._history.n_events - 1))
-                case {"do": "move", "position": position, "to": to}:
-                    self.move(position, to)
-                case {"do": "undo" | "redo" | "reset" | "random_user" as name}:
-                    getattr(self, name)()
-                case {"do": "explain", "version": version} if version == self._version:  # a later edit asks again
-                    self._explain()
+        match content:
+            case {"do": "explain", "version": version} if version == self._version:  # a later edit asks again
+                self._explain()
+            case _:
+                super()._receive(content)
 
     def _explain(self) -> None:
         side, reasons = self._sides[self.model], self.reasons
@@ -364,11 +248,3 @@ def _taken_of(target: Any, n: int) -> list[list[Any]]:
     if len(values) != n:
         raise InputError(f"there are {n:,} sequences, but {len(values):,} targets: give one for each.")
     return [np.ravel(np.asarray(one, dtype=object)).tolist() for one in values]
-
-
-def _notes(history: Sequences, is_known: NDArray[np.bool_]) -> Iterator[str]:
-    """Write below each event its number, its time, and what is peculiar about it."""
-    times = [""] * history.n_events if history.timestamps is None else times_of(history.timestamps)
-    for number, (time, row, known) in enumerate(zip(times, history.rows, is_known, strict=True), start=1):
-        notes = [f"{number:,}", time, "added" if row < 0 else "", "" if known else "not in the catalogue"]
-        yield " · ".join(filter(None, notes))

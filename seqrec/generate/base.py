@@ -91,9 +91,9 @@ class GeneratorMixin:
             If a number is out of its range, or `stop` is no item of the training data.
         """
         check_is_fitted(self, "vocabulary_")
-        _check_shape(temperature, top_k, top_p)
+        check_shape(temperature, top_k, top_p)
         n, stops = check_integer(n, "n", minimum=0), self._codes_of(stop)
-        limit = min(_MOST_LENGTHS * self.longest_, _LONGEST) if length is None else length
+        limit = longest_sample(self.longest_) if length is None else length
         limit, rows = (
             check_integer(limit, "length", minimum=0),
             np.arange(n) if numbers is None else np.asarray(numbers),
@@ -267,7 +267,12 @@ class _Draw(NamedTuple):
         return uniforms(self.seed, rows[:, None], step, np.arange(1, n + 1))
 
 
-def _check_shape(temperature: float, top_k: int | None, top_p: float | None) -> None:
+def longest_sample(longest: int) -> int:
+    """Give the number of events after which a sample is cut, where a training sequence had at most so many."""
+    return min(_MOST_LENGTHS * longest, _LONGEST)
+
+
+def check_shape(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Raise InputError where probabilities cannot be shaped so."""
     if not 0 < temperature < np.inf:
         raise InputError(f"temperature must be above 0, got {temperature}. For the likeliest each time, top_k=1.")

@@ -341,6 +341,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return columns_of(events, self.fields_, self.forms_)
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
+        if not len(events.codes):  # then nothing has said which fields there are
+            events = Events.plain(events.codes, len(self.fields_.categories), len(self.fields_.numbers))
         drawn = replace(super()._sequences(events, indptr, keys), columns=self._columns_of(events))
         return drawn if self.timing_ is None else replace(drawn, timestamps=events.times, clock=self.timing_.tick)
 

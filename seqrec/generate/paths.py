@@ -35,10 +35,10 @@ class Events(NamedTuple):
     times: NDArray[np.datetime64]
 
     @classmethod
-    def plain(cls, codes: NDArray[np.int32]) -> Events:
-        """Give events that have neither fields nor times."""
-        n = len(codes)
-        return cls(codes, np.zeros((n, 0), np.int32), np.zeros((n, 0)), np.full(n, "NaT", "datetime64[us]"))
+    def plain(cls, codes: NDArray[np.int32], n_categories: int = 0, n_numbers: int = 0) -> Events:
+        """Give events of which neither times nor fields, if there are any, are known."""
+        n, times = len(codes), np.full(len(codes), "NaT", "datetime64[us]")
+        return cls(codes, np.zeros((n, n_categories), np.int32), np.full((n, n_numbers), np.nan), times)
 
     @classmethod
     def missing(cls, codes: NDArray[np.int32], like: Events) -> Events:

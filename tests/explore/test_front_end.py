@@ -13,7 +13,8 @@ from seqrec.data.vocabulary import Vocabulary
 from seqrec.explore.catalogue import Catalogue
 from seqrec.explore.front_end import label, lines, packed, source, style
 
-WIDGETS = sorted(path.stem for path in Path(explore.__file__).parent.glob("*.js") if path.stem != "kit")
+SCRIPTS = sorted(Path(explore.__file__).parent.glob("*.js"))
+WIDGETS = [path.stem for path in SCRIPTS if "export default" in path.read_text("utf-8")]
 LARGEST = 25_000  # bytes of script and style sheet
 
 

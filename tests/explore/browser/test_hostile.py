@@ -60,7 +60,7 @@ warnings.simplefilter("ignore")
 import numpy as np, pandas as pd
 import seqrec
 from IPython.display import HTML, display
-from seqrec import LSTMRecommender, MarkovRecommender, NewEventDetector, NGramDetector, Sequences
+from seqrec import LSTMRecommender, MarkovRecommender, NewEventDetector, NGramDetector, NGramGenerator, Sequences
 from seqrec.explore import *
 strings = {STRINGS!r}
 n = len(strings)
@@ -73,6 +73,7 @@ recommender = LSTMRecommender(units=8, max_epochs=1, random_state=0, verbose=Fal
 markov, counting = MarkovRecommender().fit(X), NGramDetector().fit(X)
 stored = seqrec.load({str(GOLDEN / "LSTMAnomalyDetector.seqrec")!r})
 Y = Sequences.from_lists([strings, strings[:1]], keys=strings[:2])
+texts = Sequences.from_texts([" ".join(strings)], unit="word", keys=strings[:1])
 """
 EXPLORER = "explorer = RecommendationExplorer({strings[4]: recommender, strings[5]: markov}, X, titles, k=n)\nexplorer"
 SURFACES = {
@@ -82,6 +83,8 @@ SURFACES = {
     "map": "ItemMap(recommender, titles, color=strings[2])",
     "comparison": "ModelComparison({name: {other: np.arange(9.0) for other in strings[:6]} for name in strings})",
     "curves": "TrainingCurves(recommender)",
+    "playground": "GeneratorPlayground(NGramGenerator(order=3).fit(Y), Y, titles)",
+    "text": "GeneratorPlayground(NGramGenerator(order=3).fit(texts), texts)",
     "cards": "display(X, recommender, markov, counting, NewEventDetector().fit(X), stored)",
     "fallbacks": "for widget in (explorer, alerts): display(HTML(widget._repr_mimebundle_()[0]['text/html']))",
 }
@@ -108,7 +111,7 @@ def test_what_is_hostile_is_shown_as_text(notebook, surface):
 
 
 def test_every_string_passes_through_the_lists(notebook):
-    for surface in ("recommendations", "anomalies", "gates", "map", "comparison"):
+    for surface in ("recommendations", "anomalies", "gates", "map", "comparison", "playground", "text"):
         output = notebook.output(1 + list(SURFACES).index(surface))
         for box in output.get_by_role("listbox").all():
             if box.is_visible():

@@ -19,7 +19,7 @@ import dataclasses, warnings
 import numpy as np, pandas as pd
 import seqrec
 from golden.make import make_log, read_log
-from seqrec import MarkovRecommender, Sequences
+from seqrec import MarkovRecommender, NGramGenerator, Sequences, music
 from seqrec.explore import *
 warnings.simplefilter("ignore")
 golden = {str(TESTS / "golden")!r}
@@ -31,6 +31,10 @@ Y = read_log(make_log(60, seed=1), fields=False)
 items = pd.DataFrame({{"item_id": ["tea", "milk", "sugar"], "title": ["Tea", "Milk", "Sugar, brown and in cubes"],
                       "kind": ["drink", "drink", "food"], "year": [1999.0, 2001, 2024]}})
 rng = np.random.default_rng(0)
+clerk = NGramGenerator(order=3).fit(Y)
+writer = NGramGenerator().fit(Sequences.from_texts(["12 teas, 1,234 cakes and no milk. " * 9]))
+tune = music.from_pianorolls([[[60, 64, 67]] * 4 + [[62, 65]] * 4 + [[60, 72]] * 8] * 3)
+player = NGramGenerator(order=6).fit(tune)
 results = {{f"model {{i}}": {{"NDCG@10": rng.random(300), "seconds to fit": 12_345.6 * i}} for i in range(1, 5)}}
 """
 WIDGETS = {
@@ -41,6 +45,9 @@ WIDGETS = {
     "map": "ItemMap(recommender, items, color='kind')",
     "comparison": "compared = ModelComparison(results)\ncompared.model = 'model 2'\ncompared",
     "curves": "TrainingCurves({'loss': [3.0, 2.5, 2.25], 'validation': [0.1, 0.3, 0.2]})",
+    "playground": "GeneratorPlayground(clerk, Y, items)",
+    "text": "text = GeneratorPlayground(writer)\ntext.begin('12 teas, ')\ntext",
+    "music": "GeneratorPlayground(player, tune)",
 }
 # The contrast of what an element's own text has against the first background below it that is not transparent.
 CONTRAST = """(element) => {

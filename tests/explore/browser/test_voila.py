@@ -25,6 +25,7 @@ alerts, explorer = AnomalyExplorer(detector, X), RecommendationExplorer(recommen
 figures = {{name: {{"NDCG": np.random.rand(9)}} for name in "ab"}}
 display(explorer, alerts, GateInspector(recommender, plain), ItemMap(recommender))
 display(ModelComparison(figures), TrainingCurves(recommender))
+display(GeneratorPlayground(seqrec.NGramGenerator().fit(plain)))
 """
 NAMES = [
     "Recommendation explorer",
@@ -33,6 +34,7 @@ NAMES = [
     "Item map",
     "Comparison of models",
     "Training curves",
+    "Generator playground",
 ]
 
 
