@@ -32,14 +32,14 @@ from seqrec.generate.mixture import MixedWalk, Mixture
 from seqrec.generate.paths import Events, Walks
 from seqrec.network.batches import SEGMENT
 from seqrec.network.blueprint import Network, architecture_schema
-from seqrec.network.estimator import BaseLSTM
+from seqrec.network.estimator import SOFTMAX_ITEMS, BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 25_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 20_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -72,7 +72,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 25 million events in all, at least 5 and at most 100.
+        Passes over the log. "auto": for 20 million events in all, fewer where there are many kinds,
+        at least 5 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
@@ -298,15 +299,16 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return 1 if self.n_layers == "auto" else int(self.n_layers)
 
     def _n_epochs(self, X: Sequences) -> int:
-        usual = np.clip(round(_READ / X.n_events), 5, 100)
+        costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
+        usual = np.clip(round(_READ / costs), 5, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _batch_size(self, X: Sequences) -> int:
-        usual = 2 ** round(math.log2(max(1, X.n_events) / 400))
-        return int(np.clip(usual, 16 * SEGMENT, 64 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
+        usual = 2 ** round(math.log2(max(1, X.n_events) / 256))
+        return int(np.clip(usual, 16 * SEGMENT, 128 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _learning_rate(self, X: Sequences) -> float:  # noqa: ARG002
-        return 0.005 if self.learning_rate == "auto" else float(self.learning_rate)
+        return 0.004 if self.learning_rate == "auto" else float(self.learning_rate)
 
     def _course(self, X: Sequences, n_epochs: int, patience: int) -> Course:
         """Read long sequences from as many places at once as there are rows in a batch.
