@@ -63,7 +63,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
     dropout : float
-        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
+        Share of the outputs that is dropped in training, the same ones at all steps; of the recurrence's inputs, half
+        of it.
     order : int or "auto"
         Events in an n-gram; 0: there are none. "auto": 7 up to ten million events, 5 up to thirty, none above.
     batch_size : int or "auto"
@@ -203,6 +204,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
             n_layers=self._n_layers(X),
             predicts_fields=True,
             cosines=False,
+            one_mask=True,
         )
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]
@@ -307,9 +309,17 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return 0.005 if self.learning_rate == "auto" else float(self.learning_rate)
 
     def _course(self, X: Sequences, n_epochs: int, patience: int) -> Course:
-        """Read a long sequence from as many places at once as there are rows in a batch."""
+        """Read long sequences from as many places at once as there are rows in a batch.
+
+        Their windows, of which the first and the last are shorter, have to fit into one batch: a second one of a few
+        rows would take as many steps, which tell too little for a step each.
+        """
         batch_size = self._batch_size(X)
-        longest = max(SEGMENT, math.ceil(X.n_events / max(1, batch_size // SEGMENT)))
+        n_rows = max(1, batch_size // SEGMENT)
+        longest = max(SEGMENT, math.ceil(X.n_events / n_rows))
+        long = X.lengths[X.lengths > longest]
+        n_windows = int(np.sum(-(-long // longest) + 1))
+        batch_size = max(batch_size, n_windows * SEGMENT) if len(long) <= n_rows else batch_size
         return Course(longest, batch_size, self._learning_rate(X), n_epochs, patience, self.verbose, averaged=True)
 
     def _reads(self, begun: Sequences) -> bool:
