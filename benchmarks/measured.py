@@ -208,6 +208,22 @@ def explore(result: dict[str, Any]) -> Measured:
     return Measured("Widgets, in Chromium on JupyterLab", on_machine(result, cells))
 
 
+def chances(result: dict[str, Any]) -> Measured:
+    """Print what `chances.py` measured."""
+    names, rows = ("calibration error", "Brier"), []
+    for log, part in result["logs"].items():
+        for kind, counted in part["share"].items():
+            models = {"share": [counted], "Markov": [part["Markov"][kind]]}
+            models["**LSTMGenerator**"] = [run["figures"][kind] for run in part["runs"]]
+            for model, runs in models.items():
+                means = [show(sum(run[name] for run in runs) / len(runs)) for name in names if runs]
+                rows += [[log, kind, model, *means]] if means else []
+    asked = (
+        "Whether what is told to come with a chance of 20 % comes one time in five: sequences later than those learned."
+    )
+    return Measured("Chances of what will happen", [asked, table(["log", "question", "", *names], rows, left=3)])
+
+
 MEASURED = {
     "What holds under load and damage": {
         "bulk-scoring": bulk_scoring,
@@ -216,6 +232,7 @@ MEASURED = {
         "explore": explore,
         "false-alarms": false_alarms,
         "false-alarms-lstm": false_alarms,
+        "chances": chances,
     },
     "Speed": {
         "speed": speed,

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from seqrec import __version__
 from seqrec.cli import exits
+from seqrec.cli.ask import ask
 from seqrec.cli.console import Console
 from seqrec.cli.demo import demo
 from seqrec.cli.evaluate import evaluate
@@ -26,7 +27,7 @@ from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
 _WIDEST = 10_000  # columns of a terminal: help is as wide as it is
-_RESUMED = ("score", "recommend", "generate")
+_RESUMED = ("score", "recommend", "generate", "ask")
 _OF_SEVERAL = (Reading, Work, Console)  # what commands take is made of several options
 
 
@@ -94,6 +95,6 @@ def _spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (fit, score, recommend, generate, evaluate, inspect, verify, demo):
+for _command in (fit, score, recommend, generate, ask, evaluate, inspect, verify, demo):
     app.command()(_spread(_command))
 app.add_typer(state)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqrec.cli import job
 from seqrec.cli.console import Console, facts
 from seqrec.cli.options import Model, Output, Reading, Work
+
+if TYPE_CHECKING:
+    from seqrec.storage.columns import Columns, LogForm
 
 
 def generate(
@@ -44,36 +48,70 @@ def generate(
     logs = logs or []
     _check_options(logs, n, prefix, reading, work)
     output, _ = job.folders(output, None, work, [*logs, model])
+    shape = {"seed": seed, "length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
     with console.at_work():
-        settings = job.settings(work, reading)
-        from seqrec.cli.columns import items_of, meet, meet_alone
-        from seqrec.jobs.generation import ContinuationJob, Drawing, GenerationJob
-        from seqrec.persistence import inspect
-        from seqrec.storage.columns import USUAL, Columns
-
         if logs:
-            generator, digest, source = meet(console, model, logs, reading, "generate")
-            columns = inspect(model)["columns"]
+            _go_on(console, model, logs, output, reading, work, stop, shape)
         else:
-            generator, digest, columns = meet_alone(console, model, "generate")
-        columns = columns or Columns("user_id", "item_id", "timestamp")
-        form = columns.form or USUAL
-        form = form._replace(format=work.form or form.format)
-        stops = items_of(stop or [], "--stop", generator) or None
-        drawing = Drawing(seed, length, temperature, top_k, top_p, stops)
-        if logs:
-            settings = settings._replace(form=form.format)
-            continuation = ContinuationJob(model, source, output, settings, digest, drawing, form)
-            continuation.prepare()  # so that a wrong option is known before the log is read
-            job.run(console, continuation, work, _told_of_users)
-            return
-        begun = items_of(prefix or [], "--prefix", generator) or None
-        n = generator.training_data_.n_sequences if n is None else n
-        generation = GenerationJob(model, digest, output, columns._replace(form=form), n, drawing, begun)
-        if work.restart:
-            generation.job.remove()
-        record = generation.run(console.show) | {"output": str(output)}
-        console.result(record, facts(_told(record)))
+            _draw(console, model, output, work, n, prefix, stop, shape)
+
+
+def _go_on(
+    console: Console,
+    model: Path,
+    logs: Sequence[str],
+    output: Path,
+    reading: Reading,
+    work: Work,
+    stop: list[str] | None,
+    shape: Mapping[str, Any],
+) -> None:
+    settings = job.settings(work, reading)
+    from seqrec.cli.columns import items_of, meet
+    from seqrec.jobs.generation import ContinuationJob, Drawing
+    from seqrec.persistence import inspect
+
+    generator, digest, source = meet(console, model, logs, reading, "generate")
+    form = _form(inspect(model)["columns"], work)
+    drawing = Drawing(**shape, stop=items_of(stop or [], "--stop", generator) or None)
+    told = settings._replace(form=form.format)
+    continuation = ContinuationJob(model, source, output, told, digest, drawing, form)
+    continuation.prepare()  # so that a wrong option is known before the log is read
+    job.run(console, continuation, work, _told_of_users)
+
+
+def _draw(
+    console: Console,
+    model: Path,
+    output: Path,
+    work: Work,
+    n: int | None,
+    prefix: list[str] | None,
+    stop: list[str] | None,
+    shape: Mapping[str, Any],
+) -> None:
+    from seqrec.cli.columns import items_of, meet_alone
+    from seqrec.jobs.generation import Drawing, GenerationJob
+    from seqrec.storage.columns import Columns
+
+    generator, digest, own = meet_alone(console, model, "generate")
+    columns = (own or Columns("user_id", "item_id", "timestamp"))._replace(form=_form(own, work))
+    drawing = Drawing(**shape, stop=items_of(stop or [], "--stop", generator) or None)
+    begun = items_of(prefix or [], "--prefix", generator) or None
+    n = generator.training_data_.n_sequences if n is None else n
+    generation = GenerationJob(model, digest, output, columns, n, drawing, begun)
+    if work.restart:
+        generation.job.remove()
+    record = generation.run(console.show) | {"output": str(output)}
+    console.result(record, facts(_told(record)))
+
+
+def _form(columns: Columns | None, work: Work) -> LogForm:
+    """Give the form of the training log, in the format that is asked for."""
+    from seqrec.storage.columns import USUAL
+
+    form = (columns and columns.form) or USUAL
+    return form._replace(format=work.form or form.format)
 
 
 def _check_options(logs: Sequence[str], n: int | None, prefix: list[str] | None, reading: Reading, work: Work) -> None:

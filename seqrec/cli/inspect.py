@@ -30,7 +30,7 @@ def inspect(model: Model, as_json: Json = False) -> None:
         pairs.append(("columns", ", ".join(f"{role} {', '.join(map(repr, names))}" for role, names in named.items())))
         if form is not None:
             record["form"] = form._asdict() | {"user": form.user._asdict(), "time": form.time._asdict()}
-            pairs.append(("new logs", f"{form.format}, with users such as {form.user.ids([0], 0)[0]!r}"))
+            pairs.append(("new logs", f"{form.format}, with users such as {form.user.ids([0], 0).tolist()[0]!r}"))
     if found["validation"] is not None:
         pairs.append(("validation", _validation(found["estimator"], found["validation"])))
     if found["loss"] is not None:

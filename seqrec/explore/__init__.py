@@ -9,6 +9,7 @@ _MODULE_OF = {
     "RecommendationExplorer": "recommendations",
     "AnomalyExplorer": "anomalies",
     "GateInspector": "gate_inspector",
+    "FutureExplorer": "futures",
     "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",

@@ -417,7 +417,7 @@ export function historyEditor({ order, who, undoing, read }, { extra = () => [],
     button("Remove", remove),
     button("Move up", () => move(-1)),
     button("Move down", () => move(1)),
-    button("Remove all after", () => order("cut", { position: at })),
+    button("Cut after it", () => order("cut", { position: at })),
   ];
   const enable = () => {
     const isBeforeLast = at >= 0 && at < events.length - 1;

@@ -88,7 +88,7 @@ export const describe = (place, title, nats) => [
 export function begun(view, context, before = []) {
   let [events, nats, at] = [[], [], 0];
   const told = h("span", { role: "status" });
-  const cut = button("Remove all after it", () => context.picker.order("cut", { position: at }));
+  const cut = button("Cut after it", () => context.picker.order("cut", { position: at }));
   const pick = (i) => {
     at = i;
     reads.choose(i);

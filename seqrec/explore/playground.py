@@ -230,10 +230,11 @@ class GeneratorPlayground(HistoryEditor, script="playground_log"):
 
     def _drawn_by(self) -> NDArray[np.float64]:
         """Give the probability that each item, and last the end, is drawn next."""
-        with np.errstate(divide="ignore"):
-            log_p = np.log(self._probability[None])
-        log_p[:, -1] = log_p[:, -1] if self.length is None else -np.inf
-        return shaped(log_p, **self._shape)[0]
+        weights = self._probability[None].copy()
+        if self.length is not None:
+            weights[:, -1] = 0
+        drawn = shaped(weights, **self._shape)[0]
+        return drawn / drawn.sum()
 
     def _said(self) -> str:
         first = self.distribution.iloc[0]

@@ -140,7 +140,8 @@ class EventWalk:
 def columns_of(events: Events, fields: Fields, forms: Mapping[str, NumberForm]) -> dict[str, NDArray]:
     """Give the columns of a log that drawn events have, but for the gap where it has times."""
     n = len(events.codes)
-    categories = events.categories.reshape(n, len(fields.categories))  # those of no events have no columns yet
+    categories = events.categories.reshape(n, len(fields.category_sizes))  # those of no events have no columns yet
+    categories = categories[:, int(fields.gap_in_buckets) :]  # a gap that is read as a category is never drawn
     values = events.values.reshape(n, len(fields.numbers))
     columns = {field.name: field.decode(categories[:, at]) for at, field in enumerate(fields.categories)}
     for at, field in enumerate(fields.numbers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from seqrec.data.queries import last_times
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.generate.gaps import Gaps, Known
-from seqrec.generate.paths import Events, Walks, probabilities
+from seqrec.generate.paths import AT_ONCE, Events, Walks
 from seqrec.generate.sampling import choose, uniforms
 from seqrec.generate.silence import Silence
 from seqrec.generate.source import Source
@@ -48,18 +49,50 @@ class Root(NamedTuple):
     seed: int
 
     @classmethod
-    def of(
-        cls, source: Source, X: Sequences, at: NDArray[np.datetime64] | None, n_paths: int, seed: int, timed: bool
-    ) -> Root:
+    def of(cls, source: Source, X: Sequences, at: NDArray[np.datetime64] | None, seed: int, timed: bool) -> Root:
         """Read histories in the codes of the source; where all are `timed`, their silences until `at` are heard."""
         walks, names, last = source.read(X), _names(X), last_times(X)
-        silence, n_items = None, len(source.vocabulary)
+        silence = None
         if timed and at is not None and (at > last).any():
             walk = walks(np.arange(len(X)))
-            n_versions = max(1, n_paths // n_items) if walk.n_categories else 1
             seconds = np.maximum((at - last) / _SECOND, 0.0)
-            silence = Silence.after(walk, seconds, n_items, [seed, names, 0, _VERSION], n_versions)
+            silence = Silence.after(walk, seconds, len(source.vocabulary), [seed, names, 0, _VERSION])
         return cls(source, walks, names, last if at is None else at, silence, seed)
+
+
+class Look(NamedTuple):
+    """What comes next in n paths.
+
+    Attributes
+    ----------
+    chances : (n, n_kinds) float64
+        That it is an event of each kind that is asked about.
+    asked : (n, n_kinds) int64
+        Column of the event that it is then, drawn.
+    rest : (n,) float64
+        The chance that it is something else.
+    other : (n,) int64
+        Column of the event that it is then, drawn; -1 where there is nothing else.
+    """
+
+    chances: NDArray[np.float64]
+    asked: NDArray[np.intp]
+    rest: NDArray[np.float64]
+    other: NDArray[np.intp]
+
+    @classmethod
+    def at(cls, weights: NDArray[np.floating], kinds: Sequence[NDArray[np.intp]], uniform: NDArray[np.float64]) -> Look:
+        """Draw by weights, (n, n_columns), which are lost, and numbers of each path, (n, 1 + n_kinds)."""
+        total, least = weights.sum(axis=1, dtype=np.float64), np.finfo(weights.dtype).tiny
+        chances, asked = np.zeros((len(weights), len(kinds))), np.zeros((len(weights), len(kinds)), np.intp)
+        for kind, columns in enumerate(kinds):
+            own = weights[:, columns]
+            chances[:, kind] = own.sum(axis=1, dtype=np.float64) / total
+            asked[:, kind] = columns[choose(own + least, uniform[:, 1 + kind])]
+            weights[:, columns] = 0
+        rest = weights.sum(axis=1, dtype=np.float64) / total
+        weights[rest == 0] = 1
+        return cls(chances, asked, rest, np.where(rest > 0, choose(weights, uniform[:, 0]), -1))
 
 
 class Fan:
@@ -95,11 +128,11 @@ class Fan:
         """Seconds from the question to the last event of each path, (n_alive,); below 0 for one before it."""
         return (self.walk.times - self._root.asked[self._rows[self.alive]]) / _SECOND
 
-    def probabilities(self) -> NDArray[np.float64]:
-        """Probability of each item and, last, of the end, if there is one, (n_alive, n_kinds)."""
-        if self._silence is not None:
-            return self._silence.p[self._rows[self.alive]]
-        return probabilities(self.walk)
+    def look(self, *kinds: NDArray[np.intp]) -> Look:
+        """Say what comes next in each path, asked about some kinds of events: columns of each."""
+        uniform = self.uniforms(_NEXT, 1 + len(kinds))
+        found = [Look.at(weights, kinds, uniform[part]) for part, weights in self._next_weights()]
+        return Look(*[np.concatenate(parts) for parts in zip(*found, strict=True)])
 
     def gaps(self, columns: NDArray[np.intp], use: int) -> Gaps:
         """Say how long these items would take to come, if they come next in the paths."""
@@ -111,35 +144,29 @@ class Fan:
         categories = self.walk.categories(codes, partial(self.uniforms, use))
         return self.walk.gaps(codes, categories, np.zeros(len(codes)))
 
-    def go_on(self, p: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], Events]:
-        """Go on with one event more of each path, by weights, which are lost, or end it; one of no weight is lost too.
+    def go_on(self, look: Look) -> tuple[NDArray[np.intp], Events]:
+        """Go on with something else than what was asked about: one event more of each path, or its end.
 
         Returns
         -------
-        ended, taken : int arrays
-            The paths that ended, and those that went on.
+        ended : int array
+            The paths that ended.
         events : Events
-            Of those.
+            Of those that are alive.
         """
-        lost = ~p.any(axis=1)
-        p[lost] = 1
-        columns = np.where(lost, -1, choose(p, self.uniforms(_NEXT, 1)[:, 0]))
-        goes_on, ended = (columns >= 0) & (columns < self.n_items), self.alive[columns == self.n_items]
+        self.weights = self.weights * look.rest
+        ended = self.alive[look.other == self.n_items]
+        goes_on = (look.other >= 0) & (look.other < self.n_items) & (self.weights > _FEWEST)
         self.keep(goes_on)
-        events = self._taken(columns[goes_on])
+        events = self._taken(look.other[goes_on])
         self._step += 1
-        return ended, self.alive, events
+        return ended, events
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Go on with some of the paths alone."""
         if not rows.all():
             self.walk.keep(rows)
             self.alive, self.weights = self.alive[rows], self.weights[rows]
-
-    def lose(self, remaining: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Let what remains of each path's chance be so much; which paths still have some."""
-        self.weights = self.weights * remaining
-        return self.weights > _FEWEST
 
     def uniforms(self, use: int, n: int) -> NDArray[np.float64]:
         """Give n numbers in [0, 1) for each path, (n_alive, n), that are its own in this step."""
@@ -151,6 +178,15 @@ class Fan:
     @property
     def _silence(self) -> Silence | None:
         return self._root.silence if self._step == 0 else None
+
+    def _next_weights(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        if self._silence is None:
+            yield from self.walk.next_weights()
+            return
+        step = max(1, AT_ONCE // self._root.source.width)
+        for start in range(0, len(self.alive), step):
+            part = slice(start, start + step)
+            yield part, self._silence.p[self._rows[self.alive[part]]]
 
     def _taken(self, columns: NDArray[np.intp]) -> Events:
         draw: Any = partial(self.uniforms, _TAKEN)

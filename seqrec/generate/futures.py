@@ -22,10 +22,9 @@ from seqrec.data.ends import end_code
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import InputError
 from seqrec.generate.fan import OWN, Fan, Root
-from seqrec.generate.gaps import Gaps
 from seqrec.generate.paths import Events, Trace
 from seqrec.generate.question import END, LONGEST, Question, Spans
-from seqrec.generate.sampling import Path, beam, choose
+from seqrec.generate.sampling import Path, beam
 
 __all__ = ["chance", "expected_time", "likeliest_path", "simulate"]
 
@@ -146,12 +145,13 @@ def chance(
     if within is None:
         asked.check_ends("within")
     targets = asked.columns(event, "event")
-    rivals = np.zeros_like(targets) if before is None else asked.columns(before, "before")
-    if (targets & rivals).any():
+    rivals = asked.columns(before, "before") if before is not None else targets[:0]
+    if np.isin(targets, rivals).any():
         raise InputError("event and before name the same event, which cannot come before itself.")
     if not spans.in_time and spans.limits.max() == 1:
         asked = asked._replace(n_paths=1)
-    found = [_chances(asked, root, targets, rivals, spans) for root in asked.roots()]
+    kinds = [targets, rivals][: 1 + (before is not None)]
+    found = [_chances(asked, root, kinds, spans) for root in asked.roots()]
     mean, error = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return _told_chances(asked, spans, mean, error, before is not None)
 
@@ -197,7 +197,7 @@ def expected_time(
     if within is None:
         asked.check_ends("within")
     targets = asked.columns(event, "event")
-    if targets[len(asked.source.vocabulary) :].any():
+    if targets.max() == len(asked.source.vocabulary):
         raise InputError(f"{END!r} comes at no time of its own. Ask for its chance within a time.")
     found = np.concatenate([_times(asked, root, targets, spans) for root in asked.roots()])
     told = {name: pd.to_timedelta(found[:, 2 + at], unit="s") for at, name in enumerate(_QUANTILES)}
@@ -232,9 +232,7 @@ def likeliest_path(estimator: Any, X: Any, to: Any = None, length: int = 20, n_b
     """
     length, n_beams = check_integer(length, "length"), check_integer(n_beams, "n_beams")
     asked = Question.of(estimator, X, None, n_beams, 0, timed=False)
-    targets = np.arange(asked.source.width) == len(asked.source.vocabulary)
-    if to is not None:
-        targets = asked.columns(to, "to")
+    targets = np.arange(len(asked.source.vocabulary), asked.source.width) if to is None else asked.columns(to, "to")
     paths = [path for root in asked.roots() for path in _beams(asked, root, targets, to is None, length)]
     rows = np.repeat(np.arange(len(paths)), [len(path.columns) for path in paths])
     columns = np.concatenate([path.columns for path in paths])
@@ -267,14 +265,14 @@ def _drawn(fan: Fan, end: int, limit: int, deadline: NDArray[np.datetime64] | No
     """Draw the paths of a fan, with their ends."""
     trace, n = Trace(), len(fan.alive)
     for _ in range(limit):
-        ended, alive, events = fan.go_on(fan.probabilities())
+        ended, events = fan.go_on(fan.look())
         trace.add(ended, Events.missing(np.full(len(ended), end, np.int32), events))
         if deadline is not None:
-            in_time = events.times <= deadline[alive]
+            in_time = events.times <= deadline[fan.alive]
             fan.keep(in_time)
-            alive, events = alive[in_time], events.some(in_time)
-        trace.add(alive, events)
-        if not len(alive):
+            events = events.some(in_time)
+        trace.add(fan.alive, events)
+        if not len(fan.alive):
             break
     else:
         if deadline is not None and limit == LONGEST:
@@ -295,65 +293,53 @@ def _frame(asked: Question, paths: NDArray[np.intp], events: Events) -> pd.DataF
 
 
 def _chances(
-    asked: Question, root: Root, targets: NDArray[np.bool_], rivals: NDArray[np.bool_], spans: Spans
+    asked: Question, root: Root, kinds: list[NDArray[np.intp]], spans: Spans
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the chances that an event comes first, and that a rival does, (n, 2, n_spans), and standard errors."""
-    found: NDArray = np.zeros((len(root.names) * asked.n_paths, 2, len(spans.limits)))
+    """Give the chances that each kind of events comes first, (n, n_kinds, n_spans), and standard errors."""
+    n = len(root.names)
+    found: NDArray = np.zeros((n * asked.n_paths, len(kinds), len(spans.limits)))
     for numbers, fan in asked.fans(root):
-        found[numbers] = _hits(fan, (targets, rivals), spans)
-    found = found.reshape(len(root.names), asked.n_paths, *found.shape[1:])
-    is_exact = (spans.limits == 1) & (not spans.in_time)
-    error = (
-        found.std(axis=1, ddof=1) / np.sqrt(asked.n_paths) if asked.n_paths > 1 else np.full(found[:, 0].shape, np.nan)
-    )
-    return np.where(is_exact, found[:, 0], found.mean(axis=1)), np.where(is_exact, 0.0, error)
+        found[numbers] = _hits(fan, kinds, spans)
+    found = found.reshape(n, asked.n_paths, *found.shape[1:])
+    is_next = (spans.limits == 1) & (not spans.in_time)  # of which all paths say the same
+    mean = np.where(is_next, found[:, 0], found.mean(axis=1))
+    spread = found.std(axis=1, ddof=1) if asked.n_paths > 1 else np.full(mean.shape, np.nan)
+    error = np.where(is_next, 0.0, spread / np.sqrt(asked.n_paths))
+    if root.silence is not None:
+        error = np.hypot(error, np.stack([root.silence.error(kind) for kind in kinds], axis=1)[:, :, None])
+    return mean, error
 
 
-def _hits(fan: Fan, asked: tuple[NDArray[np.bool_], ...], spans: Spans) -> NDArray[np.float64]:
-    """Give the chance of each path that one of the events of each kind that is asked about comes first."""
-    found, furthest = np.zeros((len(fan.alive), len(asked), len(spans.limits))), spans.limits.max()
+def _hits(fan: Fan, kinds: list[NDArray[np.intp]], spans: Spans) -> NDArray[np.float64]:
+    """Give the chance of each path that each kind of events comes first, (n, n_kinds, n_spans)."""
+    found, furthest = np.zeros((len(fan.alive), len(kinds), len(spans.limits))), spans.limits.max()
     n_steps = LONGEST if spans.in_time else int(furthest)
     for step in range(n_steps):
-        p = fan.probabilities()
-        for kind, columns in enumerate(asked):
-            if columns.any():
-                now = fan.weights * p[:, columns].sum(axis=1)
-                found[fan.alive, kind] += now[:, None] * _soon(fan, p, columns, OWN + kind, spans, step)
-        if step + 1 == n_steps or not _go_on(fan, p, np.logical_or.reduce(asked), furthest if spans.in_time else None):
-            break
-    if (spans.in_time or furthest == LONGEST) and len(fan.alive) and step + 1 == n_steps:
+        look = fan.look(*kinds)
+        for kind in range(len(kinds)):
+            now = fan.weights * look.chances[:, kind]
+            found[fan.alive, kind] += now[:, None] * _soon(fan, look.asked[:, kind], kind, spans, step)
+        if step + 1 < n_steps:
+            fan.go_on(look)
+            if spans.in_time:
+                fan.keep(fan.elapsed <= furthest)
+        if not len(fan.alive):
+            return found
+    if spans.in_time or spans.told == [None]:
         _warn_of_cuts(fan.weights.sum() / len(found))
     return found
 
 
-def _go_on(fan: Fan, p: NDArray[np.float64], without: NDArray[np.bool_], furthest: float | None) -> bool:
-    """Go on with something else than some events, no further than so many seconds; whether any path does."""
-    p[:, without] = 0
-    p[~fan.lose(p.sum(axis=1))] = 0
-    fan.go_on(p)
-    if furthest is not None and len(fan.alive):
-        fan.keep(fan.elapsed <= furthest)
-    return bool(len(fan.alive))
-
-
-def _soon(
-    fan: Fan, p: NDArray[np.float64], columns: NDArray[np.bool_], use: int, spans: Spans, step: int
-) -> NDArray[np.float64]:
-    """Probability that the next event is in time for each span, (n, n_spans) or less, if it is one of these."""
+def _soon(fan: Fan, columns: NDArray[np.intp], kind: int, spans: Spans, step: int) -> NDArray[np.float64]:
+    """Probability that the next events are in time for each span, (n, n_spans) or less, if they are these."""
     if not spans.in_time:
         return (step < spans.limits)[None].astype(np.float64)
-    gaps, is_end = _gaps(fan, p, columns, use)
+    gaps = fan.gaps(np.minimum(columns, fan.n_items - 1), OWN + kind)
     left = spans.limits - np.maximum(fan.elapsed, 0.0)[:, None]
-    return np.where(is_end[:, None], left >= 0, gaps.within(left))
+    return np.where((columns == fan.n_items)[:, None], left >= 0, gaps.within(left))  # an end has come by now
 
 
-def _gaps(fan: Fan, p: NDArray[np.float64], columns: NDArray[np.bool_], use: int) -> tuple[Gaps, NDArray[np.bool_]]:
-    """Choose one of some events for each path: how long it would take, and whether it is the end."""
-    chosen, n_items = choose(np.where(columns, p + 1e-300, 0), fan.uniforms(use, 1)[:, 0]), fan.n_items
-    return fan.gaps(np.minimum(chosen, n_items - 1), use + 2), chosen == n_items
-
-
-def _times(asked: Question, root: Root, targets: NDArray[np.bool_], spans: Spans) -> NDArray[np.float64]:
+def _times(asked: Question, root: Root, targets: NDArray[np.intp], spans: Spans) -> NDArray[np.float64]:
     """Give chance and standard error, and the quantiles of the time, seconds, of each history, (n, 7)."""
     found = np.zeros((len(root.names) * asked.n_paths, 3))
     for numbers, fan in asked.fans(root):
@@ -361,7 +347,7 @@ def _times(asked: Question, root: Root, targets: NDArray[np.bool_], spans: Spans
     return np.stack([_quantiles(*paths.T) for paths in found.reshape(len(root.names), asked.n_paths, 3)])
 
 
-def _hit_times(fan: Fan, targets: NDArray[np.bool_], spans: Spans) -> NDArray[np.float64]:
+def _hit_times(fan: Fan, targets: NDArray[np.intp], spans: Spans) -> NDArray[np.float64]:
     """Give the chance of each path that an event comes in time, and one time at which it may, with its weight, (n, 3).
 
     References
@@ -369,22 +355,21 @@ def _hit_times(fan: Fan, targets: NDArray[np.bool_], spans: Spans) -> NDArray[np
     Chao (1982), "A general purpose unequal probability sampling plan": each chance to come replaces the time that is
     kept as often as its weight says.
     """
-    found, limit = np.zeros((len(fan.alive), 3)), spans.limits[0] if spans.in_time else None
+    found, limit = np.zeros((len(fan.alive), 3)), spans.limits[0] if spans.in_time else np.inf
     for _ in range(LONGEST):
-        p = fan.probabilities()
-        now, elapsed, (gaps, _) = fan.weights * p[:, targets].sum(axis=1), fan.elapsed, _gaps(fan, p, targets, OWN)
-        uniforms = fan.uniforms(OWN + 1, 4)
+        look, elapsed, uniforms = fan.look(targets), fan.elapsed, fan.uniforms(OWN + 1, 4)
+        now, gaps = fan.weights * look.chances[:, 0], fan.gaps(look.asked[:, 0], OWN)
         times = elapsed + gaps.draw(uniforms[:, :3])
-        left = None if limit is None else limit - np.maximum(elapsed, 0)[:, None]
-        found[fan.alive, 0] += now if left is None else now * gaps.within(left)[:, 0]
-        weights = now if limit is None else now * (times <= limit)
+        found[fan.alive, 0] += now * gaps.within(limit - np.maximum(elapsed, 0)[:, None])[:, 0]
+        weights = now * (times <= limit)
         found[fan.alive, 2] += weights
-        kept = fan.alive[uniforms[:, 3] * found[fan.alive, 2] < weights]
-        found[kept, 1] = times[np.isin(fan.alive, kept)]
-        if not _go_on(fan, p, targets, limit):
-            break
-    else:
-        _warn_of_cuts(fan.weights.sum() / len(found))
+        kept = uniforms[:, 3] * found[fan.alive, 2] < weights
+        found[fan.alive[kept], 1] = times[kept]
+        fan.go_on(look)
+        fan.keep(fan.elapsed <= limit)
+        if not len(fan.alive):
+            return found
+    _warn_of_cuts(fan.weights.sum() / len(found))
     return found
 
 
@@ -415,11 +400,12 @@ def _told_chances(
     return pd.DataFrame(told)
 
 
-def _beams(asked: Question, root: Root, targets: NDArray[np.bool_], may_be_cut: bool, length: int) -> list[Path]:
+def _beams(asked: Question, root: Root, targets: NDArray[np.intp], may_be_cut: bool, length: int) -> list[Path]:
     n = len(root.names)
     walk = root.walks(np.repeat(np.arange(n), asked.n_paths))
-    passes = ~targets & (np.arange(asked.source.width) < len(asked.source.vocabulary))
-    return beam(walk, n, asked.n_paths, length, targets, passes, may_be_cut)
+    columns = np.arange(asked.source.width)
+    stops = np.isin(columns, targets)
+    return beam(walk, n, asked.n_paths, length, stops, ~stops & (columns < len(asked.source.vocabulary)), may_be_cut)
 
 
 def _warn_of_cuts(share: float) -> None:

@@ -32,14 +32,14 @@ from seqrec.generate.mixture import MixedWalk, Mixture
 from seqrec.generate.paths import Events, Walks
 from seqrec.network.batches import SEGMENT
 from seqrec.network.blueprint import Network, architecture_schema
-from seqrec.network.estimator import BaseLSTM
+from seqrec.network.estimator import SOFTMAX_ITEMS, BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 25_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 20_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -63,7 +63,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
     dropout : float
-        Share of the outputs that is dropped in training; of the recurrence's inputs, half of it.
+        Share of the outputs that is dropped in training, the same ones at all steps; of the recurrence's inputs, half
+        of it.
     order : int or "auto"
         Events in an n-gram; 0: there are none. "auto": 7 up to ten million events, 5 up to thirty, none above.
     batch_size : int or "auto"
@@ -71,7 +72,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 25 million events in all, at least 5 and at most 100.
+        Passes over the log. "auto": for 20 million events in all, fewer where there are many kinds,
+        at least 5 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
@@ -203,6 +205,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
             n_layers=self._n_layers(X),
             predicts_fields=True,
             cosines=False,
+            one_mask=True,
         )
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]
@@ -296,20 +299,29 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return 1 if self.n_layers == "auto" else int(self.n_layers)
 
     def _n_epochs(self, X: Sequences) -> int:
-        usual = np.clip(round(_READ / X.n_events), 5, 100)
+        costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
+        usual = np.clip(round(_READ / costs), 5, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _batch_size(self, X: Sequences) -> int:
-        usual = 2 ** round(math.log2(max(1, X.n_events) / 400))
-        return int(np.clip(usual, 16 * SEGMENT, 64 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
+        usual = 2 ** round(math.log2(max(1, X.n_events) / 256))
+        return int(np.clip(usual, 16 * SEGMENT, 128 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _learning_rate(self, X: Sequences) -> float:  # noqa: ARG002
-        return 0.005 if self.learning_rate == "auto" else float(self.learning_rate)
+        return 0.004 if self.learning_rate == "auto" else float(self.learning_rate)
 
     def _course(self, X: Sequences, n_epochs: int, patience: int) -> Course:
-        """Read a long sequence from as many places at once as there are rows in a batch."""
+        """Read long sequences from as many places at once as there are rows in a batch.
+
+        Their windows, of which the first and the last are shorter, have to fit into one batch: a second one of a few
+        rows would take as many steps, which tell too little for a step each.
+        """
         batch_size = self._batch_size(X)
-        longest = max(SEGMENT, math.ceil(X.n_events / max(1, batch_size // SEGMENT)))
+        n_rows = max(1, batch_size // SEGMENT)
+        longest = max(SEGMENT, math.ceil(X.n_events / n_rows))
+        long = X.lengths[X.lengths > longest]
+        n_windows = int(np.sum(-(-long // longest) + 1))
+        batch_size = max(batch_size, n_windows * SEGMENT) if len(long) <= n_rows else batch_size
         return Course(longest, batch_size, self._learning_rate(X), n_epochs, patience, self.verbose, averaged=True)
 
     def _reads(self, begun: Sequences) -> bool:

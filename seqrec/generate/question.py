@@ -103,8 +103,8 @@ class Question(NamedTuple):
         if not self.source.has_end:
             raise InputError(f"{self.source.name} knows no end of a sequence, so it needs {wanted}.")
 
-    def columns(self, events: Any, name: str) -> NDArray[np.bool_]:
-        """Which columns of the probabilities are those of some events, (n_kinds,)."""
+    def columns(self, events: Any, name: str) -> NDArray[np.intp]:
+        """Give the columns, among all that could come next, of some events."""
         known = {item: column for column, item in enumerate(self.source.vocabulary.items.tolist())}
         kinds = ({END: len(known)} if self.source.has_end else {}) | known
         events = list(events) if isinstance(events, Collection) and not isinstance(events, str | bytes) else [events]
@@ -112,9 +112,7 @@ class Question(NamedTuple):
         if lacking or not events:
             found = f"holds {show(lacking[0])}, which training lacked" if events else "names no event"
             raise InputError(f"{name} {found}.{nearest(lacking[0], kinds) if lacking else ''}")
-        columns = np.zeros(self.source.width, bool)
-        columns[[kinds[one] for one in events]] = True
-        return columns
+        return np.unique([kinds[one] for one in events])
 
     def named(self, columns: NDArray[np.intp]) -> NDArray:
         """Give the events of columns."""
@@ -130,11 +128,12 @@ class Question(NamedTuple):
 
     def roots(self) -> Iterator[Root]:
         """Give the histories in blocks, so that all paths of one fit in memory."""
-        step = max(1, self.most // self.n_paths)
+        n = self.most // self.n_paths
+        step = max(1, n if self.at is None else min(n, _BYTES // self.source.n_bytes_of_silence))
         for start in range(0, len(self.X), step):
             rows = slice(start, start + step)
             at = None if self.at is None else self.at[rows]
-            yield Root.of(self.source, self.X[rows], at, self.n_paths, self.seed, self.timed)
+            yield Root.of(self.source, self.X[rows], at, self.seed, self.timed)
 
     def fans(self, root: Root) -> Iterator[tuple[NDArray[np.intp], Fan]]:
         """Give the paths of a block: their numbers, history by history, and a fan of them."""

@@ -14,11 +14,12 @@ from seqrec.exceptions import InputError
 from seqrec.generate.base import GeneratorMixin
 from seqrec.generate.gaps import Timing
 from seqrec.generate.paths import Events, Walks
+from seqrec.generate.silence import n_versions
 
 if TYPE_CHECKING:
     from seqrec.network.model import SequenceModel
 
-_BYTES_OF_ITEM = 40  # that a path takes for each item: logits, probabilities, and their sums
+_BYTES_OF_VERSION = 64  # of an event that may end a silence
 
 
 class Source(NamedTuple):
@@ -54,6 +55,11 @@ class Source(NamedTuple):
         """Kinds of what could come next: the items and, last, the end, if there is one."""
         return len(self.vocabulary) + self.has_end
 
+    @property
+    def n_bytes_of_silence(self) -> int:
+        """Memory that a history takes whose silence is heard."""
+        return _BYTES_OF_VERSION * len(self.vocabulary) * n_versions(len(self.vocabulary), 1)
+
     @classmethod
     def of(cls, estimator: Any) -> Source:
         """Look at a fitted estimator.
@@ -79,7 +85,7 @@ class Source(NamedTuple):
 
     @classmethod
     def _of(cls, estimator: Any, has_end: bool, timing: Timing | None, read: Any, columns: Any) -> Source:
-        n_bytes = _bytes_of(getattr(estimator, "model_", None)) + _BYTES_OF_ITEM * len(estimator.vocabulary_)
+        n_bytes = _bytes_of(getattr(estimator, "model_", None))
         return cls(type(estimator).__name__, estimator.vocabulary_, has_end, timing, n_bytes, read, columns)
 
 

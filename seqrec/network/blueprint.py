@@ -61,6 +61,8 @@ class Architecture(NamedTuple):
         Signs of a number: 4 if absence is one of them.
     cosines : bool
         Whether items are compared with the state by cosines, which bring out the rare ones, or by products.
+    one_mask : bool
+        Whether dropout drops the same outputs at all steps of a segment.
     """
 
     n_codes: int
@@ -80,6 +82,7 @@ class Architecture(NamedTuple):
     n_classes: int = 0
     n_signs: Annotated[int, Integer(N_SIGNS, N_SIGNS + 1)] = N_SIGNS
     cosines: bool = True
+    one_mask: bool = False
 
     @property
     def n_fields(self) -> int:

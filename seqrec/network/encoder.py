@@ -43,11 +43,12 @@ class Encoder(keras.layers.Layer):
         seeds = iter(np.random.SeedSequence(architecture.seed).generate_state(n_seeds).tolist())
         self.items = embedding(architecture.n_codes, width, next(seeds), name="items")
         self.code_dropout = CodeDropout(0.01, UNKNOWN, seed=next(seeds))
-        self.input_dropout = Dropout(dropout / 2, seed=next(seeds), dtype=dtype)
+        drops: Any = {"one_mask": architecture.one_mask, "dtype": dtype}
+        self.input_dropout = Dropout(dropout / 2, seed=next(seeds), **drops)
         layers = [(architecture.cell, architecture.units, next(seeds), dtype) for _ in range(n_layers)]
         self.recurrence = [recurrent_layer(*layer) for layer in layers]
-        self.output_dropout = [Dropout(dropout, seed=next(seeds), dtype=dtype) for _ in range(n_layers)]
-        self.skip_dropout = Dropout(dropout, seed=next(seeds), dtype=dtype)
+        self.output_dropout = [Dropout(dropout, seed=next(seeds), **drops) for _ in range(n_layers)]
+        self.skip_dropout = Dropout(dropout, seed=next(seeds), **drops)
         # To the LSTM it is what sequential rules are to a Markov chain: where a log is too sparse to learn what to
         # remember, it still tells which of the latest items are like which candidates.
         self.recent = keras.layers.DepthwiseConv1D(

@@ -19,7 +19,7 @@ from seqrec.network.tensorflow import bfloat16_is_fast
 from seqrec.network.training import Course
 from seqrec.storage.estimator import Storable
 
-_SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
+SOFTMAX_ITEMS = 10_000  # above, sampling costs less and, with so many negatives, little accuracy
 _N_NEGATIVES = 8_192
 _LARGEST_BATCH, _LARGEST_SAMPLED_BATCH = 8_192, 1_024  # events; a batch shares its negatives, so small ones see more
 
@@ -56,7 +56,7 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
         return int(self.units)
 
     def _is_sampled(self, X: Sequences) -> bool:
-        return len(X.vocabulary) > _SOFTMAX_ITEMS
+        return len(X.vocabulary) > SOFTMAX_ITEMS
 
     def _n_negatives(self, X: Sequences) -> int:
         return min(_N_NEGATIVES, len(X.vocabulary) - 1) if self._is_sampled(X) else 0

@@ -91,16 +91,32 @@ class Dropout(keras.layers.Dropout):
     """Keras' dropout, with one random byte for each decision: drawing a float for each takes three times as long.
 
     The rate is rounded to a 256th.
+
+    Parameters
+    ----------
+    rate : float
+    one_mask : bool
+        Whether the same is dropped at all steps of (batch, time, ...).
+
+    References
+    ----------
+    Gal & Ghahramani (2016), "A theoretically grounded application of dropout in recurrent neural networks".
     """
+
+    def __init__(self, rate: float, one_mask: bool = False, **kwargs: Any) -> None:
+        super().__init__(rate, **kwargs)
+        self.one_mask = one_mask
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Take a tensor of any shape and give as much."""
         if not training or self.rate == 0:
             return inputs
         dropped = min(round(256 * self.rate), 255)
-        n = tf.size(inputs)
+        shape = tf.shape(inputs)
+        shape = tf.concat([shape[:1], [1], shape[2:]], axis=0) if self.one_mask else shape
+        n = tf.reduce_prod(shape)
         words = tf.random.stateless_uniform(((n + 3) // 4,), self.seed_generator.next(), None, None, tf.int32)
-        random_bytes = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), (-1,))[:n], tf.shape(inputs))
+        random_bytes = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), (-1,))[:n], shape)
         return inputs * tf.cast(random_bytes >= dropped, inputs.dtype) * tf.cast(256 / (256 - dropped), inputs.dtype)
 
 

@@ -166,10 +166,11 @@ def let_values_be_absent(file: Older) -> None:
 
 
 def compare_by_cosines(file: Older) -> None:
-    """Say of a network that it compares items by cosines, as all of them did."""
+    """Say of a network that it compares items by cosines, and drops outputs at each step anew, as all of them did."""
     if file.estimator in _NETWORKS:
         owner, name, _ = _NETWORKS[file.estimator]
         file.add(True, *owner, name, "cosines")
+        file.add(False, *owner, name, "one_mask")
 
 
 def know_no_form(file: Older) -> None:

@@ -22,7 +22,7 @@ def test_version_is_told():
 def test_help_imports_nothing_that_takes_time():
     code = (
         "import sys; from seqrec.cli.app import app\n"
-        "for name in ('', 'fit', 'score', 'recommend', 'generate', 'evaluate', 'inspect', 'verify', 'demo'):\n"
+        "for name in ('', 'fit', 'score', 'recommend', 'generate', 'ask', 'evaluate', 'inspect', 'verify', 'demo'):\n"
         "    try: app([*name.split(), '--help'])\n"
         "    except SystemExit as end: assert not end.code\n"
         "heavy = {'tensorflow', 'numpy', 'pandas', 'pyarrow', 'duckdb', 'sklearn', 'rich'} & set(sys.modules)\n"
@@ -30,7 +30,7 @@ def test_help_imports_nothing_that_takes_time():
     )
     finished = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.count("Usage:") == 9
+    assert finished.stdout.count("Usage:") == 10
 
 
 @pytest.mark.slow

@@ -314,6 +314,16 @@ def test_the_next_event_of_a_network_is_what_it_says(generator, history):
         np.testing.assert_allclose(found["chance"], expected[:, column], atol=1e-6)
 
 
+def test_after_a_silence_the_next_event_is_as_exact_as_its_categories(generator, history):
+    at = history.timestamps[history.indptr[1:] - 1] + np.timedelta64(2, "D")
+    found = futures.chance(generator, history, END, within=1, at=at, random_state=0)
+    again = futures.chance(generator, history, END, within=1, at=at, random_state=1)
+    assert (found["standard_error"] < 0.01).all()
+    apart = np.abs(found["chance"] - again["chance"])
+    assert (apart <= 4 * np.hypot(found["standard_error"], again["standard_error"]) + 1e-9).all()
+    assert (found["chance"] > futures.chance(generator, history, END, within=1)["chance"]).all()
+
+
 def test_a_detector_tells_futures_too():
     detector, log = seqrec.load(GOLDEN / "LSTMAnomalyDetector.seqrec"), shop_of_tea()
     found = futures.chance(detector, log, END, within=1)

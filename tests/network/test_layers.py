@@ -211,3 +211,11 @@ def test_code_dropout_follows_its_seed():
     first, same, other = (CodeDropout(0.3, 1, seed)(codes, training=True).numpy() for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
+
+
+@pytest.mark.parametrize("shape", [(4, 30, 50), (4, 1, 50)])
+def test_dropout_of_one_mask_drops_the_same_at_all_steps(shape):
+    dropped = Dropout(0.5, one_mask=True, seed=0)(np.ones(shape, np.float32), training=True).numpy() == 0
+    assert (dropped == dropped[:, :1]).all()
+    assert dropped[:, 0].mean() == pytest.approx(0.5, abs=0.15)
+    assert (dropped[0] != dropped[1]).any()

@@ -21,7 +21,7 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import ColdStartWarning
 from seqrec.model_selection import leave_last_out
-from seqrec.network.estimator import _SOFTMAX_ITEMS
+from seqrec.network.estimator import SOFTMAX_ITEMS
 from seqrec.network.reading import Reader
 from seqrec.network.training import Trainer
 from seqrec.recommend.lstm import LSTMRecommender
@@ -678,7 +678,7 @@ def test_sizes_that_are_given_are_kept():
     assert (architecture.units, architecture.embedding_dim, architecture.n_layers) == (9, 3, 2)
 
 
-@pytest.mark.parametrize(("n_items", "n_negatives"), [(_SOFTMAX_ITEMS, 0), (_SOFTMAX_ITEMS + 1, 8192)])
+@pytest.mark.parametrize(("n_items", "n_negatives"), [(SOFTMAX_ITEMS, 0), (SOFTMAX_ITEMS + 1, 8192)])
 def test_the_loss_follows_the_catalogue(n_items, n_negatives):
     assert architecture_for(10_000, n_items).n_negatives == n_negatives
 

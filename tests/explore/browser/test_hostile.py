@@ -84,6 +84,7 @@ SURFACES = {
     "comparison": "ModelComparison({name: {other: np.arange(9.0) for other in strings[:6]} for name in strings})",
     "curves": "TrainingCurves(recommender)",
     "playground": "GeneratorPlayground(NGramGenerator(order=3).fit(Y), Y, titles)",
+    "futures": "FutureExplorer(NGramGenerator(order=2).fit(Y), Y, titles, n_paths=20)",
     "text": "GeneratorPlayground(NGramGenerator(order=3).fit(texts), texts)",
     "cards": "display(X, recommender, markov, counting, NewEventDetector().fit(X), stored)",
     "fallbacks": "for widget in (explorer, alerts): display(HTML(widget._repr_mimebundle_()[0]['text/html']))",
@@ -111,7 +112,7 @@ def test_what_is_hostile_is_shown_as_text(notebook, surface):
 
 
 def test_every_string_passes_through_the_lists(notebook):
-    for surface in ("recommendations", "anomalies", "gates", "map", "comparison", "playground", "text"):
+    for surface in ("recommendations", "anomalies", "gates", "map", "comparison", "playground", "futures", "text"):
         output = notebook.output(1 + list(SURFACES).index(surface))
         for box in output.get_by_role("listbox").all():
             if box.is_visible():

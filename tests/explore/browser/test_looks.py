@@ -45,6 +45,7 @@ WIDGETS = {
     "map": "ItemMap(recommender, items, color='kind')",
     "comparison": "compared = ModelComparison(results)\ncompared.model = 'model 2'\ncompared",
     "curves": "TrainingCurves({'loss': [3.0, 2.5, 2.25], 'validation': [0.1, 0.3, 0.2]})",
+    "futures": "FutureExplorer(clerk, Y, items, n_paths=50)",
     "playground": "GeneratorPlayground(clerk, Y, items)",
     "text": "text = GeneratorPlayground(writer)\ntext.begin('12 teas, ')\ntext",
     "music": "GeneratorPlayground(player, tune)",

@@ -68,7 +68,7 @@ def test_a_text_is_typed_and_goes_on(notebook, text):
     notebook.page.keyboard.type("that is")
     notebook.wait_for("''.join(text.history)", "that is")
     expect(coming(text).first).to_contain_text("␣ space")
-    expect(text.get_by_role("textbox", name="Continuation 3")).to_have_text(re.compile("^that is "))
+    expect(text.get_by_role("textbox", name="Continuation 3")).to_have_text(re.compile("^that is."))
     assert notebook.evaluate("text._runs['version'] == text._version")
     drawn = notebook.evaluate("text.continuations.to_texts()[0]")
     shown = text.get_by_role("textbox", name="Continuation 1").text_content()

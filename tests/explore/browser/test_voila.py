@@ -25,7 +25,8 @@ alerts, explorer = AnomalyExplorer(detector, X), RecommendationExplorer(recommen
 figures = {{name: {{"NDCG": np.random.rand(9)}} for name in "ab"}}
 display(explorer, alerts, GateInspector(recommender, plain), ItemMap(recommender))
 display(ModelComparison(figures), TrainingCurves(recommender))
-display(GeneratorPlayground(seqrec.NGramGenerator().fit(plain)))
+clerk = seqrec.NGramGenerator().fit(plain)
+display(GeneratorPlayground(clerk), FutureExplorer(clerk, plain, n_paths=20))
 """
 NAMES = [
     "Recommendation explorer",
@@ -35,6 +36,7 @@ NAMES = [
     "Comparison of models",
     "Training curves",
     "Generator playground",
+    "Future explorer",
 ]
 
 
@@ -46,7 +48,7 @@ def test_every_widget_is_drawn_and_alive_in_voila(open_voila):
     page.page.get_by_role("listbox", name="Sequences, the oddest first").focus()
     page.page.keyboard.press("ArrowDown")
     page.wait_for("alerts.sequence == alerts._by_score[1]", True)
-    page.page.get_by_role("button", name="Remove").click()
+    page.page.get_by_role("group", name="Recommendation explorer").get_by_role("button", name="Remove").click()
     page.wait_for("len(explorer.history) == plain.lengths[0] - 1", True)
 
     assert page.executed() == []
