@@ -70,9 +70,16 @@ class _Counts(seqrec.CombinedDetector):
         return self.part_p_values(X)
 
 
+COUNTS = {
+    "LSTMRecommender": seqrec.MarkovRecommender,
+    "LSTMAnomalyDetector": _Counts,
+    "LSTMGenerator": seqrec.NGramGenerator,
+}
+
+
 @pytest.mark.filterwarnings("ignore::seqrec.exceptions.UnusedColumnsWarning")  # networks read the price
 def test_its_python_runs_with_counts_in_place_of_networks(monkeypatch):
-    for name, fast in {"LSTMRecommender": seqrec.MarkovRecommender, "LSTMAnomalyDetector": _Counts}.items():
+    for name, fast in COUNTS.items():
         slow = getattr(seqrec, name)
         known = inspect.signature(fast).parameters
 
