@@ -15,7 +15,7 @@ from seqrec.storage.schemas import Integer, Real
 if TYPE_CHECKING:
     from seqrec.network.mixtures import Positive
 
-_N_STARTS = 1_000  # quantiles of the times that sequences start at
+_N_STARTS, _TOGETHER = 1_000, 5  # times that sequences start at, each of so many sequences at least
 _SECOND = 1_000_000  # microseconds
 
 
@@ -24,8 +24,9 @@ class Timing(NamedTuple):
 
     Attributes
     ----------
-    starts : (n_quantiles,) int64
-        Quantiles of the times of first events, from the earliest to the latest, in microseconds since 1970.
+    starts : (n_means,) int64
+        Means of the times of first events, of five or more sequences each, rising, in microseconds since 1970: none
+        tells when one sequence began.
     longest_gap : float
         Seconds; no longer one is drawn.
     tick : int
@@ -37,17 +38,17 @@ class Timing(NamedTuple):
     tick: Annotated[int, Integer(1)]
 
     def check_sound(self) -> None:
-        """Raise ValueError where no time is known, or the quantiles fall."""
+        """Raise ValueError where no time is known, or they fall."""
         if not len(self.starts) or (np.diff(self.starts) < 0).any():
-            raise ValueError("quantiles of times must be there, and rise.")
+            raise ValueError("times of first events must be there, and rise.")
 
     @classmethod
     def of(cls, X: Sequences) -> Self:
         """Look at the times of X, which has some."""
         firsts = np.sort(np.asarray(X.timestamps)[X.indptr[:-1][X.lengths > 0]].astype(np.int64))
-        places = np.linspace(0, len(firsts) - 1, min(len(firsts), _N_STARTS + 1))
-        gaps = field_columns(X)[GAP]
-        return cls(firsts[np.rint(places).astype(np.intp)], float(np.nanmax(gaps, initial=0.0)), X.clock or 1)
+        groups = np.array_split(firsts, np.clip(len(firsts) // _TOGETHER, 1, _N_STARTS))
+        starts = np.array([firsts[0] + np.mean(group - firsts[0]) for group in groups]).astype(np.int64)
+        return cls(starts, float(np.nanmax(field_columns(X)[GAP], initial=0.0)), X.clock or 1)
 
     @classmethod
     def between(cls, first: np.datetime64, last: np.datetime64, tick: int | None) -> Self:

@@ -203,3 +203,9 @@ def test_no_long_sequence_leaves_a_batch_of_a_few_rows(lengths):
     windows = Windows(X.lengths, course.longest, course.batch_size, np.random.default_rng(0))
     full = X.n_events / (course.batch_size // 70) / 70  # steps if all rows were of one length
     assert windows.n_steps <= 2.2 * full + 5
+
+
+def test_no_time_at_which_a_sequence_began_is_kept(generator, log):
+    firsts = log.timestamps[log.indptr[:-1]].astype(np.int64)
+    assert len(generator.timing_.starts) == len(log) // 5
+    assert not np.isin(generator.timing_.starts, firsts).any()
