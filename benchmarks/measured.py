@@ -257,13 +257,23 @@ def synthetic(result: dict[str, Any]) -> Measured:
     return Measured("Synthetic logs beside real ones", [told, table(head, rows)])
 
 
+def next_event(result: dict[str, Any]) -> Measured:
+    """Print what `next_event.py` measured."""
+    head = ["", "accuracy of the badge", "mean absolute error, days", "root mean squared error, days"]
+    names = ("accuracy", "days", "rmse")
+    rows = [[name, *(f"{found[one]:.3f}" for one in names)] for name, found in result["baselines"].items()]
+    rows.append(["**LSTMGenerator**", *(f"{_mean(run[one] for run in result['runs']):.3f}" for one in names)])
+    return Measured("StackOverflow badges: what comes next, and when", [table(head, rows)])
+
+
 def _mean(values: Any) -> float:
     values = list(values)
     return sum(values) / len(values)
 
 
 MEASURED = {
-    "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS} | {"synthetic": synthetic},
+    "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS}
+    | {"next-event": next_event, "synthetic": synthetic},
     "What holds under load and damage": {
         "bulk-scoring": bulk_scoring,
         "interruptions": interruptions,
