@@ -28,6 +28,11 @@ class Chain(NamedTuple):
     indptr: NDArray[np.int64]
     events: NDArray[np.int64]
 
+    def only(self, kept: NDArray[np.bool_]) -> Chain:
+        """Give some of the events and ends, (n_events + n_sequences,) bool, as if there were no others."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Chain(self.codes[kept], before[self.indptr], before[self.events][kept[self.events]])
+
     def previous(self, distance: int) -> NDArray[np.int32]:
         """Code `distance` events before each event, ``PADDING`` before the start."""
         position = np.arange(len(self.codes)) - np.repeat(self.indptr[:-1], np.diff(self.indptr))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
+from seqrec.data.censoring import ended
 from seqrec.data.display import ShownAsCard
 from seqrec.data.ends import close
 from seqrec.data.inputs import as_sequences, warn_of_unused
@@ -30,7 +31,7 @@ __all__ = ["NGramGenerator"]
 class NGramGenerator(GeneratorMixin, ShownAsCard, Storable, BaseEstimator):
     """Continue sequences by what followed the few events before: interpolated modified Kneser-Ney.
 
-    Times and fields are not read.
+    Times and fields are not read; but an end that is probably none, as the log stops there, does not count.
 
     Parameters
     ----------
@@ -72,7 +73,9 @@ class NGramGenerator(GeneratorMixin, ShownAsCard, Storable, BaseEstimator):
         self._validate_params()
         X = as_sequences(X, allow_empty=False, estimator=self).compact()
         warn_of_unused(X, self)
-        self.ngrams_ = KneserNey.fit(close(X), len(X.vocabulary) + 1, self.order)
+        chain, is_real = close(X), np.ones(X.n_events + len(X), bool)
+        is_real[chain.indptr[1:] - 1] = ended(X) >= 0.5
+        self.ngrams_ = KneserNey.fit(chain.only(is_real), len(X.vocabulary) + 1, self.order)
         self.vocabulary_, self.unseen_ = X.vocabulary, Unseen.estimate(X)
         self.longest_, self.training_data_ = int(X.lengths.max()), TrainingData.of(X)
         return self

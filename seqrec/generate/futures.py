@@ -2,10 +2,10 @@
 
 Answers come from what the estimator says of the next event, which many paths go on from. Of an event that training
 lacked nothing is known, so chances are those among what training had. A log that stops is no event: `LSTMGenerator` and
-`NGramGenerator` learn of an end as far as a sequence has been quiet long enough to have ended (the latter without
-times: every last event is one); `LSTMAnomalyDetector` takes every last event of its training data for an end, so its
-chances that nothing more comes are too high if that log was cut while its sequences went on. `LSTMRecommender` knows
-neither ends nor times: ask it for so many events.
+`NGramGenerator` learn of an end as far as a sequence has been quiet long enough to have ended, where training had
+times (without, every last event is one); `LSTMAnomalyDetector` takes every last event of its training data for an end,
+so its chances that nothing more comes are too high if that log was cut while its sequences went on. `LSTMRecommender`
+knows neither ends nor times: ask it for so many events.
 """
 
 from __future__ import annotations

@@ -387,9 +387,7 @@ def _chain(closed: Sequences) -> Chain:
 
 def _countable(closed: Sequences) -> Chain:
     """Give closed sequences without the ends that are probably none."""
-    counted = closed.columns[COUNTS] >= 0.5
-    kept = np.concatenate([[0], np.cumsum(counted)])
-    return Chain(closed.codes[counted], kept[closed.indptr], np.arange(kept[-1]))
+    return _chain(closed).only(closed.columns[COUNTS] >= 0.5)
 
 
 def _log_prob(reader: Reader, closed: Sequences) -> NDArray[np.float32]:

@@ -125,3 +125,12 @@ def test_what_could_come_next_adds_up_to_one(generator, walks):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     ended = generator.surprisal(begun, ends=True)[[2, 3]]  # a little is left for what training lacked
     np.testing.assert_allclose(-np.log(probabilities[:, -1]), ended, atol=1e-3)
+
+
+def test_an_end_is_none_where_the_log_stops():
+    days = [np.arange(start, 100, 5) for start in range(60)]
+    times = [(86_400 * seen + 1_700_000_000).tolist() for seen in days]
+    lists = [["visit"] * len(seen) for seen in days]
+    timed = NGramGenerator(order=2).fit(Sequences.from_lists(lists, timestamps=times, time_unit="s"))
+    counted = NGramGenerator(order=2).fit(lists)
+    assert timed.next_probabilities([["visit"]])[0, -1] < 0.01 < counted.next_probabilities([["visit"]])[0, -1]
