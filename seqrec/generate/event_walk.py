@@ -68,10 +68,11 @@ class EventWalk:
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, (n,), whose fields and times are drawn, but for what is known."""
         if not len(codes):
-            categories, numbers = self._nothing(0)
-            return Events(codes, categories, numbers[..., 0].astype(np.float64), self._times)
+            tells = self._network.fields is not None
+            return Events.plain(codes, len(self._fields.category_sizes) * tells, len(self._fields.numbers) * tells)
         events, numbers = self._drawn(codes, uniforms, known)
-        self._walk.take(codes, events.categories, numbers)
+        categories = events.categories if self._network.fields is not None else self._nothing(len(codes))[0]
+        self._walk.take(codes, categories, numbers)
         self._times = events.times
         return events
 
@@ -108,7 +109,7 @@ class EventWalk:
         """Draw the fields of events; give them, and the numbers as the network reads them."""
         categories, numbers = self._nothing(len(codes))
         if self._network.fields is None or not categories.shape[1] + numbers.shape[1]:
-            return Events.plain(codes)._replace(categories=categories), numbers
+            return Events.plain(codes), numbers
         given = np.ones((len(codes), categories.shape[1] + numbers.shape[1]), bool)
         if self._timing is not None:
             given[:, categories.shape[1]] = ~np.isnat(self._times)

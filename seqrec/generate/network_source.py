@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqrec.data.ends import end_code
+from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.generate.event_walk import EventWalk, columns_of
 from seqrec.generate.gaps import Timing
@@ -26,7 +27,8 @@ def tells_events(estimator: Any) -> bool:
 def source_of(estimator: Any) -> tuple[bool, Timing | None, Callable, Callable]:
     """Give what a `source.Source` knows of a fitted one: whether there is an end, and timing, reading and columns."""
     has_end = estimator.model_.architecture.n_codes > end_code(len(estimator.vocabulary_))
-    timing, columns = _timing_of(estimator), partial(columns_of, fields=estimator.fields_, forms={})
+    timing, tells_fields = _timing_of(estimator), estimator.model_.fields is not None
+    columns = partial(columns_of, fields=estimator.fields_ if tells_fields else Fields(), forms={})
     return has_end, timing, partial(_read, estimator, timing), columns
 
 

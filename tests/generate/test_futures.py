@@ -341,7 +341,8 @@ def test_a_recommender_tells_which_items_come_but_no_times_and_no_end():
     column = recommender.vocabulary_.items.tolist().index("tea")
     expected = recommender.predict_proba(log)[:, column]
     np.testing.assert_allclose(found["chance"][::2], expected, atol=1e-6)
-    assert "timestamp" not in futures.simulate(recommender, log, n_events=2, n_paths=2, random_state=0)
+    paths = futures.simulate(recommender, log, n_events=2, n_paths=2, random_state=0)
+    assert paths.columns.tolist() == ["sequence", "path", "step", "event"]
     with pytest.raises(ValueError, match="knows no end of a sequence, so it needs n_events"):
         futures.simulate(recommender, log)
     with pytest.raises(ValueError, match="does not tell when events come"):
