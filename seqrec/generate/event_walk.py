@@ -146,6 +146,8 @@ def columns_of(events: Events, fields: Fields, forms: Mapping[str, NumberForm]) 
     values = events.values.reshape(n, len(fields.numbers))
     columns = {field.name: field.decode(categories[:, at]) for at, field in enumerate(fields.categories)}
     for at, field in enumerate(fields.numbers):
-        if field.name != GAP:
-            columns[field.name] = forms[field.name].apply(values[:, at]) if field.name in forms else values[:, at]
+        if field.name in forms:
+            columns[field.name] = forms[field.name].apply(values[:, at])
+        elif field.name != GAP:
+            columns[field.name] = values[:, at]
     return columns

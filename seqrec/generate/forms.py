@@ -58,11 +58,12 @@ class NumberForm(NamedTuple):
         return cls(_decimals(there), values.dtype.kind in "iu", float(there.min()), float(there.max()))
 
     def apply(self, values: NDArray[np.floating]) -> NDArray:
-        """Give the nearest number of this form to each value, int64 or float64; NaN stays."""
+        """Give the nearest number of this form to each value, int64 or float64; NaN stays among floats."""
         near = np.clip(np.asarray(values, np.float64), self.low, self.high)
         near = near if self.decimals is None else np.round(near, self.decimals)
         if not self.integer:
             return near + 0.0  # no -0
+        near = np.nan_to_num(near, nan=self.low)  # training had no missing one, so a drawn one is hardly ever missing
         return np.clip(near, -_BEYOND_INTEGERS, np.nextafter(_BEYOND_INTEGERS, 0)).astype(np.int64)
 
 

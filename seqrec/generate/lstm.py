@@ -218,7 +218,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         self.model_, self.history_, self.mixture_ = trainer.network, history, mixture
         self.fields_, self.vocabulary_, self.unseen_ = fields, X.vocabulary, Unseen.estimate(X)
         self.timing_ = None if X.timestamps is None else Timing.of(X)
-        numeric = [field.name for field in fields.numbers if field.name != GAP]
+        numeric = [field.name for field in fields.numbers if field.name in X.columns]
         self.forms_ = {name: NumberForm.learn(X.columns[name]) for name in numeric}
         self.longest_, self.training_data_ = int(X.lengths.max()), TrainingData.of(X)
         trainer.raise_if_stopped()
@@ -326,7 +326,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _reads(self, begun: Sequences) -> bool:
         return not self.fields_.names or (
-            (begun.timestamps is not None or self.timing_ is None) and {*self.fields_.names} <= {GAP, *begun.columns}
+            (begun.timestamps is not None or self.timing_ is None)
+            and {*self.fields_.names} - ({GAP} if self.timing_ else set()) <= begun.columns.keys()
         )
 
     def _field_names(self) -> list[str]:

@@ -64,3 +64,7 @@ def test_a_form_is_kept_in_model_files():
         assert Record(NumberForm).unpack(plain, "form", Tensors()) == form
     with pytest.raises(ValueError, match="above the greatest"):
         NumberForm(0, True, 2.0, 1.0).check_sound()
+
+
+def test_among_integers_a_missing_number_is_the_least():
+    assert NumberForm(0, True, 2.0, 9.0).apply(np.array([np.nan, 4.2])).tolist() == [2, 4]

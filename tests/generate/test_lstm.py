@@ -209,3 +209,16 @@ def test_no_time_at_which_a_sequence_began_is_kept(generator, log):
     firsts = log.timestamps[log.indptr[:-1]].astype(np.int64)
     assert len(generator.timing_.starts) == len(log) // 5
     assert not np.isin(generator.timing_.starts, firsts).any()
+
+
+def test_a_column_called_gap_is_one_like_any_other_where_there_are_no_times():
+    frame = pd.DataFrame({"user_id": np.repeat(range(30), 4), "item_id": ["a", "b"] * 60, "gap": [1, 2, 3, 4] * 30})
+    X = Sequences.from_frame(frame, timestamp=None, columns=["gap"])
+    samples = LSTMGenerator(**SMALL | {"max_epochs": 1}).fit(X).sample(5, prefix=X[:5], length=3, random_state=0)
+    assert set(samples.columns["gap"]) <= {1, 2, 3, 4}
+
+
+def test_no_samples_and_none_with_events_have_the_columns_too(generator):
+    for none in (generator.sample(0), generator.sample(3, length=0)):
+        assert none.n_events == 0
+        assert none.columns.keys() == {"channel", "amount", "count"}
