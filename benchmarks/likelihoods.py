@@ -10,6 +10,7 @@ publish the likelihood of the set of notes count them.
 - ptb_characters, ptb_words: bits a character and perplexity of a word; Mikolov's parts, an end symbol after each
   sentence, the sentences of a part as one sequence.
 - jsb, nottingham: nats a frame; parts of Boulanger-Lewandowski et al. (2012); JSB in twelve transpositions.
+- stories: nats a character or end of `datasets.make_text`, 8,000 texts learned and 1,000 judged, beside the truth.
 
 Settings are those of `LSTMGenerator`, one set for all, chosen on the validation parts.
 """
@@ -22,6 +23,7 @@ import numpy as np
 from harness import make_parser, read_settings, read_table, write_result
 
 from seqrec import LSTMGenerator, NGramGenerator, Sequences, music
+from seqrec.datasets import make_text
 
 ORDERS = {"ptb_words": 5}  # of n-grams; 7 where nothing is said
 
@@ -34,6 +36,7 @@ class Task(NamedTuple):
     groups: np.ndarray | None
     n_units: int  # that the figure is a mean over
     told: Callable[[float], float]  # from nats a unit to the figure
+    truth: float | None = None  # the figure of what drew the data
 
 
 def shakespeare(folder: str | None, part: str) -> Task:
@@ -74,6 +77,15 @@ def tunes(name: str, folder: str | None, part: str) -> Task:
     return Task(learned, music.from_pianorolls(judged), groups, sum(map(len, judged)), lambda nats: nats)
 
 
+def stories(folder: str | None, part: str) -> Task:  # noqa: ARG001
+    """Texts that a grammar draws, of which the likelihood is known; with their ends."""
+    learned, judged = make_text(8_000, random_state=0), make_text(1_000, random_state=1 + (part == "validation"))
+    X = Sequences.from_texts(judged["text"])
+    n_units = X.n_events + len(X)
+    truth = -judged["log_likelihood"].sum() / n_units
+    return Task(Sequences.from_texts(learned["text"]), X, None, n_units, lambda nats: nats, truth)
+
+
 def _of_symbols(learned: list[str], judged: list[str], told: Callable[[float], float]) -> Task:
     return Task(Sequences.from_lists([learned]), Sequences.from_lists([judged]), None, len(judged), told)
 
@@ -84,12 +96,14 @@ TASKS: dict[str, Callable[[str | None, str], Task]] = {
     "ptb_words": lambda *where: treebank("word", *where),
     "jsb": lambda *where: tunes("JSB_Chorales", *where),
     "nottingham": lambda *where: tunes("Nottingham", *where),
+    "stories": stories,
 }
 
 
 def judge(generator: Any, task: Task) -> float:
-    """Mean over the units of all that is judged, but for the ends of sequences, which those who publish leave out."""
-    return float(task.told(generator.surprisal(task.judged).sum() / task.n_units))
+    """Mean over the units of all that is judged; those who publish leave out the ends of sequences."""
+    surprisal = generator.surprisal(task.judged, ends=task.truth is not None)
+    return float(task.told(surprisal.sum() / task.n_units))
 
 
 def main() -> None:
@@ -116,7 +130,7 @@ def main() -> None:
         records.append({"seed": seed, "figure": together, "network alone": alone, "epochs": epochs, "seconds": seconds})
         print(f"seed {seed}: {together:.4f}, network alone {alone:.4f}, {epochs} epochs, {seconds:.0f} s", flush=True)
     name = f"likelihood-{arguments.task}" + ("-validation" if arguments.part == "validation" else "")
-    figures = {"order": order, "ngrams": ngrams, "runs": records, "units": task.n_units}
+    figures = {"order": order, "ngrams": ngrams, "truth": task.truth, "runs": records, "units": task.n_units}
     write_result(name, arguments, figures)
 
 

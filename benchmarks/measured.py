@@ -230,6 +230,7 @@ LIKELIHOODS = {  # task: (title, what the figures are)
     "ptb_words": ("Penn Treebank, words", "perplexity of a word"),
     "jsb": ("JSB chorales", "nats a quarter-note frame"),
     "nottingham": ("Nottingham tunes", "nats a quarter-note frame"),
+    "stories": ("Stories of `datasets.make_text`", "nats a character or end"),
 }
 
 
@@ -240,6 +241,8 @@ def likelihood(result: dict[str, Any]) -> Measured:
     cells = [(f"NGramGenerator, {result['order']}-grams", f"{result['ngrams']:.4f}")]
     for figure, name in (("network alone", "LSTMGenerator, its network alone"), ("figure", "**LSTMGenerator**")):
         cells.append((name, ", ".join(f"{run[figure]:.4f}" for run in runs)))
+    if result.get("truth") is not None:
+        cells.append(("what drew them", f"{result['truth']:.4f}"))
     cells.append(("... training, minutes", ", ".join(f"{run['seconds'] / 60:.0f}" for run in runs)))
     return Measured(f"{title}: {unit}", on_machine(result, cells))
 
