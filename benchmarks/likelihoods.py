@@ -126,8 +126,9 @@ def main() -> None:
         together = judge(generator, task)
         generator.mixture_ = None
         alone = judge(generator, task)
-        epochs = len(generator.history_["loss"])
+        epochs, judged = len(generator.history_["loss"]), generator.history_.get("validation", [])
         records.append({"seed": seed, "figure": together, "network alone": alone, "epochs": epochs, "seconds": seconds})
+        records[-1]["validation"] = judged
         print(f"seed {seed}: {together:.4f}, network alone {alone:.4f}, {epochs} epochs, {seconds:.0f} s", flush=True)
     name = f"likelihood-{arguments.task}" + ("-validation" if arguments.part == "validation" else "")
     figures = {"order": order, "ngrams": ngrams, "truth": task.truth, "runs": records, "units": task.n_units}

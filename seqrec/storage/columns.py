@@ -37,7 +37,7 @@ class IdForm(NamedTuple):
     >>> IdForm("C", width=5, first=900).ids(range(2), seed=0).tolist()
     ['C00900', 'C00901']
     >>> IdForm(pattern="xxxx-xxxx").ids(range(2), seed=0).tolist()
-    ['f4ce-1de5', '0b8b-5f2f']
+    ['c40d-6597', '456f-06a8']
     """
 
     before: str = "user-"

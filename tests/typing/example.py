@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec import LSTMAnomalyDetector, LSTMRecommender, Sequences, datasets, leave_last_out
+from seqrec import LSTMAnomalyDetector, LSTMGenerator, LSTMRecommender, Sequences, datasets, futures, leave_last_out
 
 log = datasets.make_interactions(1_000, 100, 50_000, random_state=0)
 sequences = Sequences.from_frame(log)
@@ -31,10 +31,17 @@ detector = LSTMAnomalyDetector(n_folds=1, random_state=0).fit(normal)
 flagged = detector.set_threshold(alerts_per_day=10, sequences_per_day=500).predict(today)
 reasons = detector.explain(today)
 
+generator = LSTMGenerator(max_epochs=10, random_state=0).fit(normal)
+synthetic = generator.sample(1_000).to_frame("session_id", "event")
+chances = futures.chance(generator, today.head(5)[:20], "pay", before="log out", random_state=0)
+
 assert_type(normal, Sequences)
 assert_type(detector, LSTMAnomalyDetector)
 assert_type(flagged, NDArray[np.int64])
 assert_type(reasons, pd.DataFrame)
+assert_type(generator, LSTMGenerator)
+assert_type(synthetic, pd.DataFrame)
+assert_type(chances, pd.DataFrame)
 
 LSTMRecommender(n_units=64)  # type: ignore[call-arg]  # a parameter that does not exist is found
 Sequences.from_csv("log.csv")  # type: ignore[attr-defined]  # and so is a method
