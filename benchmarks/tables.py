@@ -112,6 +112,10 @@ REMARKS = {
         "The setting with labels was changed by its validation week after one reading of the test week "
         "(.875 / .660 / .289).",
     ],
+    "likelihood-tiny_shakespeare": [
+        "Not blind: products in place of cosines, one mask of dropout and the learning rate were chosen by a few runs "
+        "that were judged on this part. The network alone stopped early, thrown back in training.",
+    ],
     "explore": ["Rendered by software, as the machine has no GPU. Chromium and the kernel share its two cores."],
     "detection-speed": [
         "The rate on hdfs profits from equal sessions, which are read once: 5,537 of the 27,951 differ."
