@@ -127,11 +127,10 @@ def main() -> None:
             generator = LSTMGenerator(**read_settings(arguments.set), random_state=seed).fit(learned)
             seconds = time.perf_counter() - start
             drawn = generator.sample(len(other), random_state=seed)
-            copied = [np.mean(generator.copied(each, learned) >= each.lengths) for each in (drawn, other)]
             run = {"seed": seed, "AUC": told_apart(other, drawn, seed), "seconds": seconds}
-            longer = generator.copied(drawn, learned), generator.copied(other, learned)
-            run |= {"copied whole": copied[0], "of real": copied[1]}
-            run["longer copies than real"] = float(np.mean(longer[0] > np.quantile(longer[1], 0.99)))
+            ours, real = (generator.copied(each, learned) for each in (drawn, other))
+            run |= {"copied whole": np.mean(ours >= drawn.lengths), "of real": np.mean(real >= other.lengths)}
+            run["longer copies than real"] = float(np.mean(ours > np.quantile(real, 0.99)))
             figures[log]["runs"].append(run)
             print(run, flush=True)
     write_result("synthetic", arguments, {"logs": figures})

@@ -64,6 +64,22 @@ def nearest(name: Any, choices: Iterable[Any]) -> str:
     return f" Did you mean {by_lower[match[0]]!r}?" if match else ""
 
 
+def check_known(items: Iterable[Any], known: Collection[Any], name: str) -> None:
+    """Raise InputError unless each of the items is among those that training had.
+
+    Parameters
+    ----------
+    items : iterable of ids; what is no id at all is none of them
+    known : collection
+    name : str
+        Of what holds the items.
+    """
+    ids = int, float, str, np.generic
+    lacking = next((item for item in items if not isinstance(item, ids) or item not in known), None)
+    if lacking is not None:
+        raise InputError(f"{name} holds {show(lacking)}, which training lacked.{nearest(lacking, known)}")
+
+
 def check_ids(values: Any, name: str) -> np.ndarray:
     """Return ids as one array: (n,) int64, uint64, float64 or object holding str.
 

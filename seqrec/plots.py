@@ -19,6 +19,7 @@ from seqrec._checks import check_choice, check_integer
 from seqrec._text import plain
 from seqrec.data.alignment import beside_sequences
 from seqrec.data.display import by_epoch
+from seqrec.data.ends import END
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError, MissingExtraError
@@ -66,7 +67,7 @@ def plot_surprisal(detector: Any, sequence: Any, ax: Any = None) -> Any:
     _stack(ax, surprisal)
     if hasattr(detector, "explain"):
         _mark_oddest(ax, surprisal, detector.explain(X, n_events=_N_ODDEST, only_flagged=False))
-    _name_events(ax, [*X[0].tolist(), "(end)"], "position in the sequence")
+    _name_events(ax, [*X[0].tolist(), END], "position in the sequence")
     ax.set_ylabel("surprisal (nats)")
     return ax
 

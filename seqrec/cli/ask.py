@@ -12,8 +12,6 @@ from seqrec.cli import job, options
 from seqrec.cli.console import Console
 from seqrec.cli.options import Logs, Model, Output, Reading, Work
 
-_END = "(end)"
-
 
 def ask(
     model: Model,
@@ -49,11 +47,12 @@ def ask(
     with console.at_work():
         settings = job.settings(work, reading)
         from seqrec.cli.columns import items_of, meet
+        from seqrec.data.ends import END
         from seqrec.jobs.chances import ChanceJob
 
         estimator, digest, source = meet(console, model, logs, reading, "ask")
-        event = items_of(chance, "--chance", estimator, [_END])
-        rivals = items_of(before or [], "--before", estimator, [_END])
+        event = items_of(chance, "--chance", estimator, [END])
+        rivals = items_of(before or [], "--before", estimator, [END])
         asked = (event, rivals, spans, numbers, moment, paths, seed)
         chances = ChanceJob(model, source, output, settings, digest, *asked)
         chances.try_out()  # so that a wrong question is known before the log is read

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqrec._checks import nearest
+from seqrec._checks import check_known
 from seqrec.cli import options
 from seqrec.cli.console import Console, start_tensorflow
 from seqrec.cli.options import Reading
@@ -201,8 +201,7 @@ def items_of(texts: Sequence[str], option: str, model: Any, more: Sequence[str] 
     for name in given:
         if name not in known and Path(name).is_file():
             raise InputError(f"{option} takes items. To go on with the users of {name}, name it after the model.")
-        if name not in known:
-            raise InputError(f"{option} holds {name!r}, which training lacked.{nearest(name, known)}")
+    check_known(given, known, option)
     return [known[name] for name in given]
 
 

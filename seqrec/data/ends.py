@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, PADDING
 
+END = "(end)"  # what the end of a sequence is called where events are named
+
 
 class Chain(NamedTuple):
     """Events of sequences, each closed by an end: ``codes[indptr[i]:indptr[i + 1]]`` is sequence i.

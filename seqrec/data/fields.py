@@ -27,7 +27,8 @@ GAP = "gap"  # the field that timestamps give: seconds since the event before
 NOT_GIVEN, NEGATIVE, ZERO, POSITIVE, ABSENT = range(5)  # signs of a number
 SIDES = ("both", "high", "low")
 _N_BUCKETS = 40  # of gaps; the last holds 2 ** 38 seconds and more
-_OWN_NAMES = {"event", "events"}  # of what is said of the kind of an event, beside what is said of its fields
+EVENT = "event"  # what the kind of an event is called beside its fields
+_OWN_NAMES = {EVENT, "events"}
 FARTHEST = 30.0  # standard deviations; a network's arithmetic ends somewhere
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec.data.ends import Chain, with_ends
-from seqrec.data.fields import Fields, Number, field_columns
+from seqrec.data.ends import END, Chain, with_ends
+from seqrec.data.fields import EVENT, Fields, Number, field_columns
 from seqrec.data.missing import is_missing
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED
@@ -18,8 +18,6 @@ from seqrec.network import mixtures
 from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import tf
 
-EVENT = "event"  # the field that says what happened
-END = "(end)"
 ABSENCE = "missing"  # what the value of a field is called where the log lacks it
 _AT_ONCE = 256  # events
 LIMITS = (0.05, 0.95)  # of what is expected of a number

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.data.ends import with_ends
-from seqrec.data.fields import Number
+from seqrec.data.fields import EVENT, Number
 from seqrec.data.sequences import Sequences
-from seqrec.detect.attribution import EVENT, LIMITS, expected_fields, likeliest, smallest_of, states_before
+from seqrec.detect.attribution import LIMITS, expected_fields, likeliest, smallest_of, states_before
 from seqrec.detect.normal import Normal
 from seqrec.network import mixtures
 from seqrec.network.reading import Reader

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec._checks import check_integer
-from seqrec.data.ends import end_code, with_ends
-from seqrec.data.fields import GAP, Fields, field_columns, is_category
+from seqrec.data.ends import END, end_code, with_ends
+from seqrec.data.fields import EVENT, GAP, Fields, field_columns, is_category
 from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import query_times
 from seqrec.data.sequences import Sequences
 from seqrec.data.times import CLOCKS
-from seqrec.detect.attribution import END, EVENT, explain_events, smallest_of
+from seqrec.detect.attribution import explain_events, smallest_of
 from seqrec.detect.base import THRESHOLD, AnomalyMixin
 from seqrec.detect.counts import BagOfEvents
 from seqrec.detect.normal import Normal

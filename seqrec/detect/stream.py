@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec.data.fields import GAP
+from seqrec.data.ends import END
+from seqrec.data.fields import EVENT, GAP
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN
-from seqrec.detect.attribution import END, EVENT, smallest_of
+from seqrec.detect.attribution import smallest_of
 from seqrec.detect.calibration import Calibration
 from seqrec.detect.normal import DetectorState, Normal
 from seqrec.detect.parts import Parts

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.data.fields import GAP
+from seqrec.data.ends import END
+from seqrec.data.fields import EVENT, GAP
 from seqrec.data.sequences import Sequences
 from seqrec.detect.expectations import Judgement
 from seqrec.explore.units import expectation_of, times_of, value_of
 
-_EVENT = "event"  # the field that says what happened, as `explain` calls it
 _ODD = 0.01  # p-value of the oddest of an event's fields, below which it is tinted
 
 
@@ -33,17 +33,17 @@ def columns_of(X: Sequences, called: Callable[[NDArray], list[str]], at: NDArray
     if X.timestamps is not None:
         columns["time"] = times_of(X.timestamps[here])
     if X.has_items:
-        columns[_EVENT] = called(X.vocabulary.decode(X.codes[here]))
+        columns[EVENT] = called(X.vocabulary.decode(X.codes[here]))
     for name, values in _values(X).items():
         columns[name] = [value_of(name, value) for value in values[here]]
     columns["row"] = [f"{row:,}" if row >= 0 else "–" for row in X.rows[here]]
-    end = {_EVENT if X.has_items else "": "(end)"}
+    end = {EVENT if X.has_items else "": END}
     return {name: texts + [end.get(name, "")] * (len(at) - len(here)) for name, texts in columns.items()}
 
 
 def is_text(X: Sequences, name: str) -> bool:
     """Tell whether a column holds text, which may be broken into lines."""
-    return name == _EVENT or (name in X.columns and X.columns[name].dtype == object)
+    return name == EVENT or (name in X.columns and X.columns[name].dtype == object)
 
 
 def odd_cells(judged: Judgement, columns: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ import traitlets
 
 from seqrec._checks import check_integer, show
 from seqrec._html import card, table
+from seqrec.data.ends import END
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import InputError
@@ -20,7 +21,6 @@ from seqrec.explore.front_end import check_proposal, packed
 from seqrec.explore.history_editor import HistoryEditor
 from seqrec.explore.units import duration
 from seqrec.generate.futures import chance, simulate
-from seqrec.generate.question import END
 from seqrec.generate.source import Source
 
 _MOST_EVENTS = 3  # that are watched

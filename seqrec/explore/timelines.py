@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.data.ends import END
+from seqrec.data.fields import EVENT
 from seqrec.data.sequences import Sequences
 from seqrec.detect.expectations import Judgement, judge
 from seqrec.detect.words import one_in
@@ -19,7 +21,6 @@ from seqrec.explore.units import expectation_of, times_of, value_of
 
 _MOST_EVENTS = 300  # that are told apart, a table that is drawn at once; of longer sequences the oddest ones
 _ODD_EVENT = 0.01
-_EVENT = "event"  # the field that says what happened, as `explain` calls it
 
 
 def timeline(
@@ -72,7 +73,7 @@ def timeline(
         return told | _table(X, columns, events, {}) | {"count": _counted(X.n_events, len(at), "first")}
     reasons = detector.explain(X, n_events=_MOST_EVENTS, only_flagged=False).sort_values("position")
     at, nearest = reasons["position"].to_numpy(), reasons["nearest"].iloc[0]
-    judged = judge(detector.normal_, X, at, np.array([*called(detector.vocabulary_.items), "(end)"], dtype=object))
+    judged = judge(detector.normal_, X, at, np.array([*called(detector.vocabulary_.items), END], dtype=object))
     events = _events(X, reasons, judged, called)
     columns = columns_of(X, called, at) | {"surprisal": [f"{nats:.1f} nats" for nats in judged.surprisal]}
     usual, channel = odd_cells(judged, columns), fired.rpartition(" ")[0]
@@ -117,7 +118,7 @@ def _plainly(items: Iterable[Any]) -> list[str]:
 def _events(
     X: Sequences, reasons: Any, judged: Judgement, called: Callable[[NDArray], list[str]]
 ) -> list[dict[str, Any]]:
-    names = [*called(X.vocabulary.decode(X.codes)), "(end)"]
+    names = [*called(X.vocabulary.decode(X.codes)), END]
     return [
         {
             "position": int(reason.position),
@@ -135,7 +136,7 @@ def _events(
 
 def _detail(X: Sequences, reason: Any, p: float, expected: str) -> str:
     when = _when(X, reason.position) if reason.position < X.n_events else ""
-    came = "" if reason.field == _EVENT else f"{label(reason.field, 40)} {value_of(reason.field, reason.value)}, "
+    came = "" if reason.field == EVENT else f"{label(reason.field, 40)} {value_of(reason.field, reason.value)}, "
     return f"{when}{came}{one_in(p)} here. Usually: {expectation_of(reason.field, expected) or '–'}"
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec._checks import check_integer, show
+from seqrec._checks import check_integer, check_known
 from seqrec.data.ends import close, end_code
+from seqrec.data.fields import EVENT
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import TrainingData
-from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
 from seqrec.generate.paths import Events, Trace, Walk, Walks, followed, probabilities
@@ -25,7 +26,6 @@ from seqrec.generate.sampling import choose, shaped, uniforms
 
 __all__ = ["GeneratorMixin"]
 
-EVENT = "event"  # what the kind of an event is called beside its fields
 _MOST_LENGTHS = 2  # of the longest training sequence, after which a sample is cut
 _LONGEST = 10_000  # events, after which it is cut anyway
 
@@ -88,22 +88,24 @@ class GeneratorMixin:
         Raises
         ------
         ValueError
-            If a number is out of its range, or `stop` is no item of the training data.
+            If a number is out of its range, or `prefix` or `stop` holds an item that training lacked.
         """
         check_is_fitted(self, "vocabulary_")
         check_shape(temperature, top_k, top_p)
         n, stops = check_integer(n, "n", minimum=0), self._codes_of(stop)
-        limit = longest_sample(self.longest_) if length is None else length
-        limit, rows = (
-            check_integer(limit, "length", minimum=0),
-            np.arange(n) if numbers is None else np.asarray(numbers),
-        )
-        begun, forced = self._begun(n, prefix)
+        limit = check_integer(longest_sample(self.longest_) if length is None else length, "length", minimum=0)
+        keys = np.arange(n) if numbers is None else np.asarray(numbers)
+        if keys.shape != (n,):
+            raise InputError(f"numbers must hold one for each of the {n:,} samples, got shape {keys.shape}.")
+        begun = self._begun(n, prefix)
+        reads = begun.n_events > 0 and self._reads(begun)  # or its times and fields are drawn, too
+        rows = np.arange(n) if len(begun) == n else np.zeros(n, np.intp)
+        walk = self._walks(begun if reads else begun.between(0, 0))(rows)  # one beginning of all is read once
         seed = int(check_random_state(random_state).randint(2**31))
         draw = _Draw(seed, end_code(len(self.vocabulary_)), length is not None, (temperature, top_k, top_p), stops)
-        events, lengths = draw.run(self._walk(begun), rows, limit, forced)
-        drawn = self._sequences(events, np.concatenate([[0], np.cumsum(lengths)]), rows)
-        return drawn if forced is not None or not begun.n_events else followed(begun, drawn)
+        events, lengths = draw.run(walk, keys, limit, None if reads else begun[rows])
+        drawn = self._sequences(events, np.concatenate([[0], np.cumsum(lengths)]), keys)
+        return followed(begun[rows], drawn) if reads else drawn
 
     def next_probabilities(self, X: Any) -> NDArray[np.float64]:
         """Probability of all that could come next in each sequence.
@@ -162,29 +164,23 @@ class GeneratorMixin:
         check_is_fitted(self, "vocabulary_")
         return as_sequences(X, estimator=self, reset=False).recode(self.vocabulary_)
 
-    def _begun(self, n: int, prefix: Any) -> tuple[Sequences, Sequences | None]:
-        """Give what each of n sequences begins with, and the same again if its times and fields are to be drawn."""
+    def _begun(self, n: int, prefix: Any) -> Sequences:
+        """Give what each of n sequences begins with, or the one thing that all do."""
         flat = isinstance(prefix, list | tuple) and not any(
             isinstance(one, list | tuple | np.ndarray) for one in prefix
         )
         begun = as_sequences([[]] if prefix is None else [prefix] if flat else prefix)
-        if unknown := set(begun.vocabulary.items.tolist()) - set(self.vocabulary_.items.tolist()):
-            raise InputError(f"the prefix holds {show(min(unknown, key=str))}, which training lacked.")
+        check_known(begun.vocabulary.items.tolist(), set(self.vocabulary_.items.tolist()), "the prefix")
         if len(begun) not in (1, n):
             raise InputError(f"a prefix is one for all samples, or one for each of the {n}; got {len(begun)}.")
-        begun = begun.recode(self.vocabulary_)[np.zeros(n, np.intp) if len(begun) == 1 else np.arange(n)]
-        if begun.n_events and self._reads(begun):
-            return begun, None
-        return begun.between(0, np.zeros(n, np.int64)), begun
+        return begun.recode(self.vocabulary_)
 
     def _codes_of(self, stop: Any) -> NDArray[np.int32]:
         if stop is None:
             return np.zeros(0, np.int32)
         items = list(stop) if isinstance(stop, Collection) and not isinstance(stop, str) else [stop]
-        codes = self.vocabulary_.encode(np.array(items, dtype=self.vocabulary_.items.dtype))
-        if (codes == UNKNOWN).any():
-            raise InputError(f"stop holds {show(items[int(np.argmax(codes == UNKNOWN))])}, which training lacked.")
-        return codes
+        check_known(items, set(self.vocabulary_.items.tolist()), "stop")
+        return self.vocabulary_.encode(np.array(items, dtype=self.vocabulary_.items.dtype))
 
     def _reads(self, begun: Sequences) -> bool:  # noqa: ARG002
         """Whether sequences have the times and the columns that training had."""
@@ -234,10 +230,11 @@ class _Draw(NamedTuple):
             Of one sequence after another.
         lengths : (n,) int64
         """
-        trace, active, n_forced = Trace(), np.arange(len(rows)), np.zeros(len(rows), np.int64)
-        if forced is not None:
-            n_forced = forced.lengths
+        trace, active = Trace(), np.arange(len(rows))
+        n_forced = np.zeros(len(rows), np.int64) if forced is None else forced.lengths
         for step in range(int(n_forced.max(initial=0)) + limit):
+            if not len(active):
+                break
             codes, is_free = self._chosen(walk, rows[active], step), n_forced[active] <= step
             if forced is not None:
                 codes[~is_free] = forced.codes[forced.indptr[active[~is_free]] + step]
@@ -245,14 +242,10 @@ class _Draw(NamedTuple):
             if not goes_on.all():
                 walk.keep(goes_on)
                 active, codes, is_free = active[goes_on], codes[goes_on], is_free[goes_on]
-            if not len(active):
-                break
             trace.add(active, walk.take(codes, partial(self._uniforms, rows[active], step)))
             if (stopped := is_free & np.isin(codes, self.stops)).any():
                 walk.keep(~stopped)
                 active = active[~stopped]
-            if not len(active):
-                break
         return trace.collected(len(rows))
 
     def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:

@@ -18,12 +18,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from seqrec._checks import check_integer, warn_user
-from seqrec.data.ends import end_code
+from seqrec.data.ends import END, end_code
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import InputError
 from seqrec.generate.fan import OWN, Fan, Root
 from seqrec.generate.paths import Events, Trace
-from seqrec.generate.question import END, LONGEST, Question, Spans
+from seqrec.generate.question import LONGEST, Question, Spans
 from seqrec.generate.sampling import Path, beam
 
 __all__ = ["chance", "expected_time", "likeliest_path", "simulate"]

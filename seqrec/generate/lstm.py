@@ -14,15 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from seqrec.data.alignment import beside_sequences
 from seqrec.data.censoring import ended
 from seqrec.data.ends import Chain, end_code, with_ends
-from seqrec.data.fields import GAP, Fields
+from seqrec.data.fields import EVENT, GAP, Fields
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.generate.base import EVENT, GeneratorMixin
+from seqrec.generate.base import GeneratorMixin
 from seqrec.generate.event_walk import EventWalk, columns_of
 from seqrec.generate.forms import NumberForm
 from seqrec.generate.gaps import Timing
@@ -58,7 +59,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     ----------
     units : int or "auto"
         Width of the recurrent state. "auto": 512 for a million events, less for fewer.
-    n_layers : int or "auto"
+    n_layers : int
         Recurrent layers.
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
@@ -127,7 +128,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = {
         name: rule for name, rule in BaseLSTM._parameter_constraints.items() if name != "max_length"
     } | {
-        "n_layers": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
         "order": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -155,7 +156,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     def __init__(
         self,
         units: int | str = "auto",
-        n_layers: int | str = "auto",
+        n_layers: int = 1,
         cell: str = "lstm",
         dropout: float = 0.3,
         order: int | str = "auto",
@@ -196,23 +197,25 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         """
         self._validate_params()
         X = as_sequences(X, allow_empty=False, estimator=self).compact()
+        variants = None if groups is None else _numbered(beside_sequences(groups, X, "groups"), len(X))
         random, fields = check_random_state(self.random_state), Fields.learn(X)
         architecture = self._architecture(
             X,
             fields,
             int(random.randint(2**31)),
             n_codes=end_code(len(X.vocabulary)) + 1,
-            n_layers=self._n_layers(X),
+            n_layers=int(self.n_layers),
             predicts_fields=True,
             cosines=False,
             one_mask=True,
         )
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]
-        read = X if groups is None else X[one_of_each(_numbered(groups, len(X)), np.random.default_rng(0))]
+        rng = np.random.default_rng(random.randint(2**31, size=4))
+        read = X if variants is None else X[one_of_each(variants, rng)]
         course = self._course(read, self._n_epochs(read), self.patience)
         history, mixture = self._learn(
-            trainer, course, closed, groups, random, lambda net: net.start_from_shares(*known)
+            trainer, course, closed, variants, rng, lambda net: net.start_from_shares(*known)
         )
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.model_, self.history_, self.mixture_ = trainer.network, history, mixture
@@ -265,21 +268,20 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         trainer: Trainer,
         course: Course,
         X: Sequences,
-        groups: ArrayLike | None,
-        random: np.random.RandomState,
+        variants: NDArray[np.intp] | None,
+        rng: np.random.Generator,
         start: Callable[[SequenceModel], None],
     ) -> tuple[History, Mixture | None]:
         """Train a network on closed sequences, and join n-grams with it by what is held out."""
-        rng = np.random.default_rng(random.randint(2**31, size=4))
-        numbers = np.arange(len(X)) if groups is None else _numbered(groups, len(X))
-        learned, numbers, held_out = hold_out(X, self.validation_fraction, numbers, rng)
+        groups = np.arange(len(X)) if variants is None else variants
+        learned, groups, held_out = hold_out(X, self.validation_fraction, groups, rng)
         counts = held_out.columns[COUNTS]
 
         def merit(reader: Reader) -> float:
             """Mean log-probability of the held-out events and their fields, nats."""
             return float(np.average(_log_prob(reader, held_out).sum(axis=1), weights=counts))
 
-        draw = partial(_drawn, groups=None if groups is None else numbers)
+        draw = partial(_drawn, groups=None if variants is None else groups)
         history = trainer.fit(learned, course, rng, start, merit if counts.any() else None, draw)
         n_codes, order = trainer.network.architecture.n_codes - N_RESERVED, self._order(X)
         if not order:
@@ -294,9 +296,6 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         """Look back far where this costs little memory: a context of each length is kept."""
         usual = 7 if X.n_events <= _MOST_FOR_LONG else 5 if X.n_events <= _MOST_FOR_NGRAMS else 0
         return usual if self.order == "auto" else int(self.order)
-
-    def _n_layers(self, X: Sequences) -> int:  # noqa: ARG002
-        return 1 if self.n_layers == "auto" else int(self.n_layers)
 
     def _n_epochs(self, X: Sequences) -> int:
         costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
@@ -354,8 +353,6 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return columns_of(events, self.fields_, self.forms_)
 
     def _sequences(self, events: Events, indptr: NDArray[np.int64], keys: NDArray[np.intp]) -> Sequences:
-        if not len(events.codes):  # then nothing has said which fields there are
-            events = Events.plain(events.codes, len(self.fields_.categories), len(self.fields_.numbers))
         drawn = replace(super()._sequences(events, indptr, keys), columns=self._columns_of(events))
         return drawn if self.timing_ is None else replace(drawn, timestamps=events.times, clock=self.timing_.tick)
 

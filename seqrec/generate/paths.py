@@ -43,9 +43,7 @@ class Events(NamedTuple):
     @classmethod
     def missing(cls, codes: NDArray[np.int32], like: Events) -> Events:
         """Give events of which nothing more is known, with as many fields as others."""
-        n_categories, n_numbers = like.categories.shape[1], like.values.shape[1]
-        nothing = np.zeros((len(codes), n_categories), np.int32), np.full((len(codes), n_numbers), np.nan)
-        return cls.plain(codes)._replace(categories=nothing[0], values=nothing[1])
+        return cls.plain(codes, like.categories.shape[1], like.values.shape[1])
 
     @classmethod
     def joined(cls, several: Sequence[Events]) -> Events:

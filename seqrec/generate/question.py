@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from seqrec._checks import check_integer, nearest, show
+from seqrec._checks import check_integer, check_known, show
+from seqrec.data.ends import END
 from seqrec.data.inputs import as_sequences
 from seqrec.data.queries import last_times, query_times
 from seqrec.data.sequences import Sequences
@@ -19,7 +20,6 @@ from seqrec.exceptions import InputError
 from seqrec.generate.fan import Fan, Root
 from seqrec.generate.source import Source
 
-END = "(end)"  # the event that nothing comes any more, as `LSTMAnomalyDetector.expected` calls it
 LONGEST = 1_000  # events, after which a path is cut if nothing else ends it
 _BYTES, _LEAST = 2**27, 500  # of memory for all paths, and at least for one
 _WITHIN = "within, if no timedelta such as pd.Timedelta('30d'),"
@@ -108,10 +108,9 @@ class Question(NamedTuple):
         known = {item: column for column, item in enumerate(self.source.vocabulary.items.tolist())}
         kinds = ({END: len(known)} if self.source.has_end else {}) | known
         events = list(events) if isinstance(events, Collection) and not isinstance(events, str | bytes) else [events]
-        lacking = [one for one in events if not isinstance(one, int | float | str | np.generic) or one not in kinds]
-        if lacking or not events:
-            found = f"holds {show(lacking[0])}, which training lacked" if events else "names no event"
-            raise InputError(f"{name} {found}.{nearest(lacking[0], kinds) if lacking else ''}")
+        if not events:
+            raise InputError(f"{name} names no event.")
+        check_known(events, kinds, name)
         return np.unique([kinds[one] for one in events])
 
     def named(self, columns: NDArray[np.intp]) -> NDArray:

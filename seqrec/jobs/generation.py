@@ -17,7 +17,7 @@ from seqrec._version import __version__
 from seqrec.data.arrow import read_piece
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import UNKNOWN
-from seqrec.generate.base import GeneratorMixin
+from seqrec.generate.base import GeneratorMixin, longest_sample
 from seqrec.jobs.folder import REPORT, Job, check_outside, digests_of
 from seqrec.jobs.job import LogJob, fitted, kinds_wanted, now
 from seqrec.jobs.recount import signed
@@ -60,7 +60,7 @@ class Drawing(NamedTuple):
 
     def at_once(self, generator: GeneratorMixin) -> int:
         """Give how many to draw at once: as many each time, whatever the memory, so that all is drawn alike again."""
-        longest = 2 * generator.longest_ if self.length is None else self.length
+        longest = longest_sample(generator.longest_) if self.length is None else self.length
         bytes_each = 48 * len(generator.vocabulary_) + 64 * longest
         return int(np.clip(_AT_ONCE // bytes_each, 1, _MOST_AT_ONCE))
 

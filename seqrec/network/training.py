@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
@@ -166,22 +167,29 @@ class Trainer:
         """Train on the batches of each epoch, and remember the best weights."""
         for epoch, batches in enumerate(epochs):
             history["loss"].append(self._run_epoch(batches, epoch, progress))
-            latest = None if self._average is None else self._trained.get_weights()
-            if self._average is not None:
-                self._trained.set_weights(self._average.weights)
-            merit: float = epoch  # unjudged, the last weights are the best
-            if validate is not None:
-                reader = Reader.of(self._trained)
-                reader.refresh()  # the weights are those of this epoch
-                merit = validate(reader)
-                history.setdefault("validation", []).append(merit)
-            progress.epoch_done(history)
-            if merit > self._best.merit:
-                self._best = _Best(merit, epoch, self._trained.get_weights())
-            if latest is not None:
-                self._trained.set_weights(latest)
+            with self._averaged():
+                merit: float = epoch  # unjudged, the last weights are the best
+                if validate is not None:
+                    reader = Reader.of(self._trained)
+                    reader.refresh()  # the weights are those of this epoch
+                    merit = validate(reader)
+                    history.setdefault("validation", []).append(merit)
+                progress.epoch_done(history)
+                if merit > self._best.merit:
+                    self._best = _Best(merit, epoch, self._trained.get_weights())
             if epoch - self._best.epoch >= patience:
                 break
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Put the average of the weights, if there is one, in the place of the latest."""
+        if self._average is None:
+            yield
+            return
+        latest = self._trained.get_weights()
+        self._trained.set_weights(self._average.weights)
+        yield
+        self._trained.set_weights(latest)
 
     def _warn_of_divergence(self, loss: float) -> None:
         guessing = self.network.guessing
@@ -236,9 +244,9 @@ class Average:
             return
         self._n_looks += 1
         share, weights = _DECAY / (self._n_looks + _DECAY - 1), model.get_weights()
-        self.weights = self.weights or weights
-        for mean, latest in zip(self.weights, weights, strict=True):
-            mean += share * (latest - mean)
+        # New arrays each time: a network may hold those that it was given, and never has to change with them.
+        pairs = zip(self.weights or weights, weights, strict=True)
+        self.weights = [mean + share * (latest - mean) for mean, latest in pairs]
 
 
 def by_weight(X: Sequences, rng: np.random.Generator, weights: np.ndarray) -> Sequences:

@@ -33,9 +33,6 @@ class Walk:
         self._reader, self._n = Reader.of(network), len(rows)
         self._memory, self._output = self._reader.tensors(state, rows)
 
-    def __len__(self) -> int:
-        return self._n
-
     def logits(self, at_once: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Log-probabilities of all codes that are not reserved, but for a constant of each row: (rows, n_kinds).
 

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from small_networks import quickest, random_network
 
 from seqrec import LSTMAnomalyDetector, Sequences
-from seqrec.detect.attribution import END
+from seqrec.data.ends import END
 from seqrec.network.state import leaves
 
 CHEAP = {"units": 8, "n_folds": 1, "max_epochs": 1, "batch_size": 256, "precision": "float32", "random_state": 0}

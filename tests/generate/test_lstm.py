@@ -222,3 +222,28 @@ def test_no_samples_and_none_with_events_have_the_columns_too(generator):
     for none in (generator.sample(0), generator.sample(3, length=0)):
         assert none.n_events == 0
         assert none.columns.keys() == {"channel", "amount", "count"}
+
+
+def test_groups_with_an_index_are_brought_in_the_order_of_the_sequences():
+    tunes = Sequences.from_lists([["c", "d"] * 5, ["e", "f"] * 5] * 15, keys=[f"t{row}" for row in range(30)])
+    with pytest.raises(InputError, match="groups has an index"):
+        LSTMGenerator(**SMALL).fit(
+            tunes, groups=pd.Series(np.repeat(range(15), 2), index=[f"u{row}" for row in range(30)])
+        )
+
+
+def test_numbers_are_one_for_each_sample_and_stops_are_items(generator):
+    with pytest.raises(InputError, match="numbers must hold one for each of the 3 samples"):
+        generator.sample(3, numbers=[1, 2])
+    counted = NGramGenerator(order=2).fit([[1, 2, 3], [2, 3]] * 5)
+    with pytest.raises(InputError, match="stop holds 'x', which training lacked"):
+        counted.sample(1, stop="x")
+    with pytest.raises(InputError, match="Did you mean 'p1'"):
+        generator.sample(1, prefix=["p1", "P1"])
+
+
+def test_one_beginning_of_all_samples_is_read_once_and_gone_on_from_by_each(generator, log):
+    begun = log[log.lengths > 3][:1]
+    shared = generator.sample(4, prefix=begun, length=3, random_state=0).to_frame()
+    repeated = generator.sample(4, prefix=begun[np.zeros(4, np.intp)], length=3, random_state=0).to_frame()
+    pd.testing.assert_frame_equal(shared, repeated)

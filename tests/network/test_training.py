@@ -12,7 +12,7 @@ from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
 from seqrec.network.blueprint import Architecture
 from seqrec.network.reading import Reader
-from seqrec.network.training import Course, RowAdam, Trainer, by_weight, warm_up_and_cosine
+from seqrec.network.training import Average, Course, RowAdam, Trainer, by_weight, warm_up_and_cosine
 
 N_ITEMS = 6
 CYCLES = Sequences.from_lists([[(start + step) % N_ITEMS for step in range(8)] for start in range(12)])
@@ -271,3 +271,23 @@ def test_row_adam_follows_the_formula_and_leaves_other_rows_alone():
         expected[row] -= rate * m[row] / (np.sqrt(v[row]) + 1e-7)
         np.testing.assert_allclose(value, expected, atol=1e-5)
     np.testing.assert_array_equal(values[-1][3], np.linspace(-1, 1, 8).reshape(4, 2)[3].astype(np.float32))
+
+
+def test_an_average_never_changes_what_it_gave_before():
+    class Model:
+        weights = 0.0
+
+        def get_weights(self):
+            self.weights += 1.0
+            return [np.full(3, self.weights)]
+
+    average, model = Average(every=2), Model()
+    average.look(model)
+    assert average.weights == []  # not yet its time
+    average.look(model)
+    given = average.weights[0]
+    assert given.tolist() == [1.0] * 3
+    for _ in range(60):
+        average.look(model)
+    assert given.tolist() == [1.0] * 3
+    assert 31 * 0.8 < average.weights[0][0] < 31  # the latest count most
