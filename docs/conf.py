@@ -17,7 +17,8 @@ sys.path.insert(0, str(HERE / "_extensions"))
 
 import seqrec  # noqa: E402
 
-sys.modules["seqrec.thresholds"] = seqrec.thresholds  # an attribute to users; autodoc imports what it describes
+# Attributes to users; autodoc imports what it describes.
+sys.modules |= {f"seqrec.{name}": getattr(seqrec, name) for name in ("thresholds", "futures")}
 
 project = "seqrec"
 author = "The seqrec developers"
