@@ -113,7 +113,7 @@ class SeasonalNaiveForecaster(NaiveForecaster):
     Examples
     --------
     >>> from seqrec import SeasonalNaiveForecaster, Sequences
-    >>> X = Sequences.from_arrays([[3.0, 5.0, 8.0] * 4], names="y")
+    >>> X = Sequences.from_arrays([[3.0, 5.0, 8.0] * 20], names="y")
     >>> SeasonalNaiveForecaster(horizon=4).fit(X).predict(X)["y"].tolist()
     [3.0, 5.0, 8.0, 3.0]
     """
