@@ -29,6 +29,7 @@ _MODULE_OF = {
     "NGramDetector": "detect.baselines",
     "LSTMGenerator": "generate.lstm",
     "NGramGenerator": "generate.baselines",
+    "LSTMForecaster": "forecast.lstm",
     "NaiveForecaster": "forecast.baselines",
     "SeasonalNaiveForecaster": "forecast.baselines",
     "CombinedDetector": "detect.baselines",

@@ -180,7 +180,8 @@ def _describe(document: container.Document) -> dict[str, Any]:
         "columns": _read(Optional(COLUMNS), content["columns"]),
         "n_ids": _count(fitted, Ids(), "keys", "users_"),
         "n_compositions": _count(fitted, Sparse("float64", None, None), "roots"),
-        "field_values": _field_values(parts.get("fields_", parts.get("fields"))),
+        "field_values": _values(_if_dict(parts.get("fields_", parts.get("fields"))).get("categories"), "vocabulary")
+        | _values(parts.get("_covariates"), "values"),
         "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
 
@@ -193,11 +194,10 @@ def _count(plain: Any, schema: Schema, *names: str) -> int:
     return sum((_size(schema, value) or 0) if name in names else _count(value, schema, *names) for name, value in found)
 
 
-def _field_values(fields: Any) -> dict[str, int]:
-    """Count the values of each field of text or truth values."""
-    categories = _if_dict(fields).get("categories")
-    found = [_if_dict(one) for one in (categories if isinstance(categories, list) else [])]
-    return {str(one.get("name")): _size(Ids(), one.get("vocabulary")) or 0 for one in found}
+def _values(columns: Any, of: str) -> dict[str, int]:
+    """Count the values of each column of text or truth values."""
+    found = [_if_dict(one) for one in (columns if isinstance(columns, list) else [])]
+    return {str(one.get("name")): _size(Ids(), one.get(of)) or 0 for one in found if one.get(of) is not None}
 
 
 def _if_dict(plain: Any) -> dict[str, Any]:

@@ -207,7 +207,9 @@ def test_a_fitted_estimator_shows_what_it_knows(fitted):
     if hasattr(fitted, "classes_"):
         assert all(str(name) in text for name in fitted.classes_)
     if hasattr(fitted, "model_"):
-        assert f"8 units, embeddings of 8, {fitted.model_.count_params():,} weights" in text
+        network = fitted.model_.architecture
+        embeddings = ", embeddings of 8" if hasattr(network, "embedding_dim") else ""
+        assert f"{network.units} units{embeddings}, {fitted.model_.count_params():,} weights" in text
         assert number(fitted.history_["loss"][-1]) in text
     if hasattr(fitted, "season_lengths_"):
         assert f"forecast {fitted.target_}" in text

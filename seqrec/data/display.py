@@ -158,10 +158,13 @@ def _forecast(estimator: Any) -> Facts:
 def _network(estimator: Any) -> Facts:
     if not hasattr(estimator, "model_"):
         return
-    network = estimator.model_.architecture
+    network, n_weights = estimator.model_.architecture, f"{estimator.model_.count_params():,} weights"
+    if hasattr(network, "n_networks"):
+        yield "network", f"{network.n_networks} × LSTM, 2 layers of {network.units} units, {n_weights}"
+        return
     layers = f"{network.n_layers} layers of " if network.n_layers > 1 else ""
     size = f"{layers}{network.units} units, embeddings of {network.embedding_dim}"
-    yield "network", f"{_CELLS[network.cell]}, {size}, {estimator.model_.count_params():,} weights"
+    yield "network", f"{_CELLS[network.cell]}, {size}, {n_weights}"
 
 
 def _history(estimator: Any) -> Facts:
@@ -170,9 +173,10 @@ def _history(estimator: Any) -> Facts:
     if losses := history.get("loss"):
         span = f"{number(losses[0])} to {number(losses[-1])}" if len(losses) > 1 else number(losses[0])
         epochs = f"{len(losses):,} epoch{'s' * (len(losses) > 1)}"
-        yield "training loss", Html(f"{sparkline(losses, 'training loss')}{span} nats an event in {epochs}")
+        unit = "mean differences to a season before" if hasattr(estimator, "season_lengths_") else "nats an event"
+        yield "training loss", Html(f"{sparkline(losses, 'training loss')}{span} {unit} in {epochs}")
     if best:
-        measure = "NDCG@10" if hasattr(estimator, "item_counts_") else "of log-loss, negated"
+        measure = "NDCG@10" if hasattr(estimator, "item_counts_") else "of the loss, negated"
         best_one = f"best {number(validation[best - 1])} {measure}, in epoch {best:,}"
         yield "validation", Html(f"{sparkline(history['validation'], 'validation')}{best_one}")
 

@@ -24,7 +24,7 @@ _AT_ONCE = 2**22  # values
 
 def best_season(panel: Panel, lengths: tuple[int, ...]) -> int:
     """Give the season by which the series repeat best; without any, 1, which is the last value again."""
-    return min(lengths, key=lambda length: (_relative(panel, length), length), default=1)
+    return min(lengths, key=lambda length: (relative_error(panel, length), length), default=1)
 
 
 def usual_spread(panel: Panel, season: int) -> float:
@@ -137,7 +137,7 @@ def _size(panel: Panel) -> NDArray[np.float64]:
     return _total(latest) / np.maximum((~np.isnan(latest)).sum(axis=1), 1)
 
 
-def _relative(panel: Panel, lag: int) -> float:
+def relative_error(panel: Panel, lag: int) -> float:
     """Give the median over the series of the mean absolute difference at a lag, by that at lag 1."""
     far, near = (np.abs(_differences(panel, each)) for each in (lag, 1))
     n_far, n_near = ((~np.isnan(each)).sum(axis=1) for each in (far, near))

@@ -19,6 +19,9 @@ HIDDEN_UNITS = 64  # of the heads of fields and of classes
 N_BUMPS = 13  # by which the encoder sees a number
 N_COMPONENTS = 4  # of the distribution of a number's size
 N_SIGNS = 3  # of a number that is there: negative, zero, positive
+LEVELS = (0.01, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.99)  # of the quantiles that a forecast is made of
+N_RECURRENT = 2  # layers of a forecasting network
+STEP_UNITS = 32  # of its head, for each step to come
 _GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
 
 Shapes = dict[str, tuple[int, ...]]  # of the weights, in the order of `get_weights`
@@ -140,6 +143,50 @@ class Architecture(NamedTuple):
         return shapes
 
 
+class QuantileArchitecture(NamedTuple):
+    """What a `QuantileModel` is built with.
+
+    Attributes
+    ----------
+    n_inputs : int
+        Numbers that are read at a time.
+    n_ahead : int
+        Numbers that are known of each step to come.
+    horizon : int
+        Steps to come.
+    units : int
+        Width of each layer.
+    dropout : float
+        Share of the outputs that is dropped in training.
+    n_networks : int
+        Networks, whose quantiles are averaged.
+    seed : int
+        Seeds the initial weights and all that is random in training.
+    """
+
+    n_inputs: Annotated[int, Integer(1)]
+    n_ahead: Annotated[int, Integer(1)]
+    horizon: Annotated[int, Integer(1)]
+    units: Annotated[int, Integer(1)]
+    dropout: Annotated[float, Real(0, 1 - 2**-53)]
+    n_networks: Annotated[int, Integer(1, 100)]
+    seed: Annotated[int, Integer(0, 2**32 - 1)]
+
+    def shapes(self) -> Shapes:
+        """Give the shapes of the weights."""
+        shapes: Shapes = {}
+        for network in range(self.n_networks):
+            own = _dense_shapes("inputs", self.n_inputs, self.units)
+            for layer in range(N_RECURRENT):
+                of_layer = _layer_shapes("lstm", self.units, self.units)
+                own |= {f"layer {layer} {name}": shape for name, shape in of_layer.items()}
+            own |= _dense_shapes("steps", self.units, self.horizon * STEP_UNITS)
+            own |= {"ahead kernel": (self.n_ahead, STEP_UNITS)}
+            own |= _dense_shapes("levels", STEP_UNITS, len(LEVELS))
+            shapes |= {f"network {network} {name}": shape for name, shape in own.items()}
+        return shapes
+
+
 def _layer_shapes(cell: str, width: int, units: int) -> Shapes:
     columns = _GATES[cell] * units
     bias = (2, columns) if cell == "gru" else (columns,)
@@ -161,7 +208,7 @@ class Blueprint(NamedTuple):
     """A network that can be built: `make` takes the architecture, and the weights fit what it makes."""
 
     make: Callable[..., Any]
-    architecture: Architecture
+    architecture: Architecture | QuantileArchitecture
     weights: list[NDArray]
 
     def build(self) -> Any:
@@ -179,7 +226,7 @@ class Network:
     make : callable
         Makes the network from its architecture.
     architecture : Record
-        From `architecture_schema`.
+        From `architecture_schema`, or of a `QuantileArchitecture`.
     """
 
     def __init__(self, make: Callable[..., Any], architecture: Record) -> None:

@@ -91,11 +91,12 @@ class SequenceModel(keras.Model):
     # -- training
 
     @property
-    def training_signature(self) -> list[tf.TensorSpec]:
-        """Of the arrays that `loss_of` takes beside the memory."""
+    def training_signature(self) -> list[Any]:
+        """Of the arguments of `loss_of`."""
+        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in self.encoder.start(1)]
         events = self.event_signature
         labels = [events[0], tf.TensorSpec((None, None), tf.float32)] if self.classes is not None else []
-        return [*events, *events, *labels]
+        return [memory, *events, *events, *labels]
 
     def arrays_of(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """Give the arrays that `loss_of` takes beside the memory."""

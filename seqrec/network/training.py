@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
@@ -66,7 +67,105 @@ class _Best(NamedTuple):
     weights: Any = None
 
 
-class Trainer:
+class Epochs:
+    """The epochs of a training, whatever is trained: the best weights are kept, and it ends in good order.
+
+    A subclass gives `_run_epoch`.
+
+    Parameters
+    ----------
+    trained : keras.Model
+    """
+
+    def __init__(self, trained: Any) -> None:
+        self._trained = trained
+        self._first = [variable.numpy() for variable in trained.variables]  # those of random generators, too
+        self._step = TrainingStep(trained)
+
+    def raise_if_stopped(self, keeps: bool = True) -> None:
+        """Let Ctrl-C go on, which ended the last training early; it says whether the estimator `keeps` the weights."""
+        if self._stopped:
+            kept = f"The estimator is fitted: it has the weights of epoch {self._best.epoch + 1}, the best so far."
+            raise KeyboardInterrupt(f"{self._stopped} {kept if keeps else 'The estimator is as it was before.'}")
+
+    def _restart(self) -> None:
+        """Set the weights from which each training starts."""
+        for variable, value in zip(self._trained.variables, self._first, strict=True):
+            variable.assign(value)
+
+    def _train(
+        self,
+        epochs: Iterable[Any],
+        course: Course,
+        n_events: int,
+        every: int,
+        validate: Callable[[], float] | None,
+    ) -> History:
+        """Train on what each epoch reads, and remember the best weights; averages look at them `every` so many steps.
+
+        Ctrl-C ends the training, unless no epoch is over.
+        """
+        history, self._best, self._stopped = History(loss=[]), _Best(), None
+        self._average = Average(max(1, every)) if course.averaged else None
+        try:
+            with training_progress(course.n_epochs, n_events, course.verbose) as progress:
+                self._run(epochs, course.patience, progress, history, validate)
+        except KeyboardInterrupt:
+            if self._best.weights is None:
+                raise
+            self._stopped = f"Training was stopped after epoch {len(history['loss'])}."
+        return history
+
+    def _run(
+        self,
+        epochs: Iterable[Any],
+        patience: int,
+        progress: Any,
+        history: History,
+        validate: Callable[[], float] | None,
+    ) -> None:
+        for epoch, read in enumerate(epochs):
+            history["loss"].append(self._run_epoch(read, epoch, progress))
+            with self._averaged():
+                merit: float = epoch  # unjudged, the last weights are the best
+                if validate is not None:
+                    merit = validate()
+                    history.setdefault("validation", []).append(merit)
+                progress.epoch_done(history)
+                if merit > self._best.merit:
+                    self._best = _Best(merit, epoch, self._trained.get_weights())
+            if epoch - self._best.epoch >= patience:
+                break
+
+    def _run_epoch(self, read: Any, epoch: int, progress: Any) -> float:
+        """Train on what an epoch reads, and give its loss."""
+        raise NotImplementedError
+
+    def _learned(self, loss: Any, n: int, epoch: int, progress: Any) -> float:
+        """Take note of a step on n events, and give its loss."""
+        loss = float(loss)
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"the loss turned {loss} in epoch {epoch + 1}. Try a smaller learning_rate, or precision='float32'."
+            )
+        progress.batch_done(epoch, n)
+        if self._average is not None:
+            self._average.look(self._trained)
+        return loss
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Put the average of the weights, if there is one, in the place of the latest."""
+        if self._average is None:
+            yield
+            return
+        latest = self._trained.get_weights()
+        self._trained.set_weights(self._average.weights)
+        yield
+        self._trained.set_weights(latest)
+
+
+class Trainer(Epochs):
     """Trains one network, from its first weights on each time, on a graph that is built once.
 
     Parameters
@@ -83,9 +182,7 @@ class Trainer:
 
     def __init__(self, architecture: Architecture, policy: str) -> None:
         self.network = SequenceModel(architecture)
-        self._trained = self.network if policy == "float32" else SequenceModel(architecture, policy)
-        self._first = [variable.numpy() for variable in self._trained.variables]  # those of random generators, too
-        self._step = TrainingStep(self._trained)
+        super().__init__(self.network if policy == "float32" else SequenceModel(architecture, policy))
 
     def fit(
         self,
@@ -128,68 +225,24 @@ class Trainer:
         KeyboardInterrupt
             At Ctrl-C before the first epoch is over.
         """
-        for variable, value in zip(self._trained.variables, self._first, strict=True):
-            variable.assign(value)
+        self._restart()
         start(self._trained)
         drawn = (draw(X, rng) for _ in range(course.n_epochs))
         windows = ((each, Windows(each.lengths, course.longest, course.batch_size, rng)) for each in drawn)
         read, first = earliest = next(windows)
         rate = course.learning_rate
         self._step.restart(warm_up_and_cosine(rate, first.n_steps, course.n_epochs) if course.warm_up else repeat(rate))
-        history, self._best, self._stopped = History(loss=[]), _Best(), None
-        self._average = Average(max(1, first.n_steps // _AVERAGED)) if course.averaged else None
-        try:
-            with training_progress(course.n_epochs, read.n_events, course.verbose) as progress:
-                epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
-                self._train(epochs, validate, course.patience, progress, history)
-        except KeyboardInterrupt:
-            if self._best.weights is None:
-                raise
-            self._stopped = f"Training was stopped after epoch {len(history['loss'])}."
+        epochs = (cut.batches(each) for each, cut in chain([earliest], windows))
+        judged = None if validate is None else partial(self._validated, validate)
+        history = self._train(epochs, course, read.n_events, first.n_steps // _AVERAGED, judged)
         self.network.set_weights(self._best.weights)
         self._warn_of_divergence(history["loss"][-1])
         return history
 
-    def raise_if_stopped(self, keeps: bool = True) -> None:
-        """Let Ctrl-C go on, which ended the last training early; it says whether the estimator `keeps` the weights."""
-        if self._stopped:
-            kept = f"The estimator is fitted: it has the weights of epoch {self._best.epoch + 1}, the best so far."
-            raise KeyboardInterrupt(f"{self._stopped} {kept if keeps else 'The estimator is as it was before.'}")
-
-    def _train(
-        self,
-        epochs: Iterator[Iterable[Batch]],
-        validate: Callable | None,
-        patience: int,
-        progress: Any,
-        history: History,
-    ) -> None:
-        """Train on the batches of each epoch, and remember the best weights."""
-        for epoch, batches in enumerate(epochs):
-            history["loss"].append(self._run_epoch(batches, epoch, progress))
-            with self._averaged():
-                merit: float = epoch  # unjudged, the last weights are the best
-                if validate is not None:
-                    reader = Reader.of(self._trained)
-                    reader.refresh()  # the weights are those of this epoch
-                    merit = validate(reader)
-                    history.setdefault("validation", []).append(merit)
-                progress.epoch_done(history)
-                if merit > self._best.merit:
-                    self._best = _Best(merit, epoch, self._trained.get_weights())
-            if epoch - self._best.epoch >= patience:
-                break
-
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Put the average of the weights, if there is one, in the place of the latest."""
-        if self._average is None:
-            yield
-            return
-        latest = self._trained.get_weights()
-        self._trained.set_weights(self._average.weights)
-        yield
-        self._trained.set_weights(latest)
+    def _validated(self, validate: Callable[[Reader], float]) -> float:
+        reader = Reader.of(self._trained)
+        reader.refresh()  # the weights are those of this epoch
+        return validate(reader)
 
     def _warn_of_divergence(self, loss: float) -> None:
         guessing = self.network.guessing
@@ -206,17 +259,8 @@ class Trainer:
             memory = self._trained.encoder.start(len(batch.rows))
             for segment in batch.segments():
                 loss, memory = self._step(memory, segment)
-                loss = float(loss)
-                if not math.isfinite(loss):
-                    raise DivergenceError(
-                        f"the loss turned {loss} in epoch {epoch + 1}. "
-                        "Try a smaller learning_rate, or precision='float32'."
-                    )
                 n = int(np.count_nonzero(segment.targets))
-                total, n_targets = total + loss * n, n_targets + n
-                progress.batch_done(epoch, n)
-                if self._average is not None:
-                    self._average.look(self._trained)
+                total, n_targets = total + self._learned(loss, n, epoch, progress) * n, n_targets + n
         return total / max(1, n_targets)
 
 
@@ -237,7 +281,7 @@ class Average:
         self._every, self._n_steps, self._n_looks = every, 0, 0
         self.weights: list[np.ndarray] = []
 
-    def look(self, model: SequenceModel) -> None:
+    def look(self, model: Any) -> None:
         """Take the weights in, if it is time."""
         self._n_steps += 1
         if self._n_steps % self._every:
@@ -293,14 +337,16 @@ def warm_up_and_cosine(height: float, n_batches: int, n_epochs: int) -> Iterator
 
 
 class TrainingStep:
-    """One step of Adam on a model, as one graph for all shapes of batches and for all trainings of the model."""
+    """One step of Adam on a model, as one graph for all shapes of batches and for all trainings of the model.
 
-    def __init__(self, model: SequenceModel) -> None:
+    The model has `training_signature`, `arrays_of` and `loss_of`, as `SequenceModel` has.
+    """
+
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._optimizer = RowAdam(0.0, name="adam")
         self._optimizer.build(model.trainable_variables)
-        memory = [tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in model.encoder.start(1)]
-        self._run = one_graph(self._update, [memory, *model.training_signature])
+        self._run = one_graph(self._update, model.training_signature)
 
     def restart(self, rates: Iterator[Any]) -> None:
         """Forget the steps so far, and take those to come at these rates."""
@@ -308,7 +354,7 @@ class TrainingStep:
             variable.assign(keras.ops.zeros_like(variable))
         self._rates = rates
 
-    def __call__(self, memory: list[Any], batch: Batch) -> tuple[Any, list[Any]]:
+    def __call__(self, memory: list[Any], batch: Any) -> tuple[Any, list[Any]]:
         """Learn from a batch and give its loss, and the memory after it."""
         self._optimizer.learning_rate = next(self._rates)
         return self._run(memory, *(tf.constant(array) for array in self._model.arrays_of(batch)))

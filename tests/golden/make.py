@@ -19,6 +19,7 @@ import seqrec
 from seqrec import Sequences
 
 SMALL = {"units": 8, "max_epochs": 2, "precision": "float32", "random_state": 0}
+BRIEF = {"units": 4, "n_networks": 1, "max_steps": 8, "random_state": 0}
 ESTIMATORS = {
     "PopularityRecommender": {},
     "MarkovRecommender": {},
@@ -30,6 +31,7 @@ ESTIMATORS = {
     "NGramDetector": {"order": 3},
     "CombinedDetector": {"random_state": 7},
     "NGramGenerator": {"order": 3},
+    "LSTMForecaster": BRIEF | {"horizon": 3, "season_lengths": [2], "lower": 0.0},
     "NaiveForecaster": {"horizon": 3, "season_lengths": [2]},
     "SeasonalNaiveForecaster": {"horizon": 3, "season_lengths": (2, 3), "lower": 0.0},
     "LSTMGenerator": SMALL | {"order": 3},

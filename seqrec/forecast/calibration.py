@@ -1,0 +1,152 @@
+"""Quantiles that hold: between the levels of a network, and as wide as held-out values ask for at each step.
+
+Between two levels a quantile is linear in its normal score, and beyond the outermost it goes on so: that is a
+distribution, with a density. Widths are multiplied by what it takes for held-out values to lie below a quantile as
+often as its level says.
+
+References
+----------
+Romano, Patterson & Candès (2019), "Conformalized quantile regression"; here ratios to the width, at each level.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from seqrec.network.blueprint import LEVELS
+from seqrec.storage.arrays import Array
+
+COVERAGES = {"50%": (0.25, 0.75), "80%": (0.1, 0.9), "95%": (0.025, 0.975)}
+FARTHEST = 30.0  # normal scores: so far out every value is as odd
+
+_SCORES: NDArray[np.float64] = np.asarray(norm.ppf(LEVELS))
+_MEDIAN = LEVELS.index(0.5)
+_ENOUGH = 200  # held-out values for the factor of a step; where there are fewer, those of its neighbours join
+_PRIOR = 20.0  # values that a factor of 1 counts for
+_LIMITS = (0.2, 5.0)  # of factors
+_COMPLETE = 50  # held-out windows that tell how steps hang together
+
+
+class Calibration(NamedTuple):
+    """What held-out windows have taught.
+
+    Attributes
+    ----------
+    factors : (horizon, n_levels) float64
+        Of the distance of a quantile from the median.
+    scores : (n_windows, horizon) float64
+        Normal scores of held-out windows that were observed whole: how far out values lay together.
+    """
+
+    factors: Annotated[NDArray[np.float64], Array("float64", "horizon", len(LEVELS), low=0)]
+    scores: Annotated[NDArray[np.float64], Array("float64", None, "horizon")]
+
+    @classmethod
+    def learn(cls, y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> Calibration:
+        """Compare held-out values, (n_windows, horizon), NaN where not observed, with quantiles of ``LEVELS``."""
+        factors = _factors(y, quantiles)
+        own, _ = normal_scores(y, widened(quantiles, factors))
+        return cls(factors, own[~np.isnan(own).any(axis=1)])
+
+    def draw(self, n_series: int, n: int, horizon: int, rng: np.random.Generator) -> NDArray[np.float64] | None:
+        """Draw normal scores of paths, (n_series, n, horizon), or None where too little was held out.
+
+        Steps hang together as in held-out windows: the empirical copula (Clark et al. 2004, "The Schaake shuffle").
+        Beyond the horizon of training, what another window says adds to what was said before.
+        """
+        if len(self.scores) < _COMPLETE:
+            return None
+        n_blocks = -(-horizon // self.scores.shape[1])
+        blocks = self.scores[rng.integers(len(self.scores), size=(n_series, n, n_blocks))]
+        walked = np.cumsum(blocks, axis=2).reshape(n_series, n, -1)[..., :horizon]
+        order = np.argsort(walked + 1e-6 * rng.standard_normal(walked.shape), axis=1)
+        rank = np.argsort(order, axis=1)
+        return norm.ppf((rank + rng.random(rank.shape)) / n)
+
+
+def widened(quantiles: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply distances from the median, (..., n_levels), by factors; quantiles do not cross."""
+    median = quantiles[..., _MEDIAN, None]
+    apart = np.abs(quantiles - median) * factors
+    below = np.maximum.accumulate(apart[..., _MEDIAN::-1], axis=-1)[..., ::-1]
+    above = np.maximum.accumulate(apart[..., _MEDIAN:], axis=-1)
+    return np.concatenate([median - below, median + above[..., 1:]], axis=-1)
+
+
+def at_levels(quantiles: NDArray[np.float64], alpha: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give quantiles at any levels, (..., n_alpha), from those of ``LEVELS``."""
+    score = norm.ppf(alpha)
+    low = np.clip(np.searchsorted(_SCORES, score, side="right") - 1, 0, len(LEVELS) - 2)
+    share = (score - _SCORES[low]) / (_SCORES[low + 1] - _SCORES[low])
+    return quantiles[..., low] + share * (quantiles[..., low + 1] - quantiles[..., low])
+
+
+def normal_scores(
+    y: NDArray[np.float64], quantiles: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give how far out values, (...), lie among quantiles of ``LEVELS``, (..., n_levels), and the slope there.
+
+    The slope is that of the quantile function, in the unit of y for a normal score; NaN stays NaN.
+    """
+    low = np.clip((quantiles <= y[..., None]).sum(axis=-1) - 1, 0, len(LEVELS) - 2)[..., None]
+    below, above = (np.take_along_axis(quantiles, at, axis=-1)[..., 0] for at in (low, low + 1))
+    least = np.finfo(np.float64).eps * np.abs(quantiles).max(axis=-1) + np.finfo(np.float64).tiny
+    slope = np.maximum((above - below) / (_SCORES[low + 1] - _SCORES[low])[..., 0], least)
+    return np.clip(_SCORES[low[..., 0]] + (y - below) / slope, -FARTHEST, FARTHEST), slope
+
+
+def surprisal(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give minus the logarithm of the density, in nats, of values (...) in their own unit."""
+    score, slope = normal_scores(y, quantiles)
+    return np.log(slope) - norm.logpdf(score)
+
+
+def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str, list[float]]:
+    """Give the share of held-out values in their calibrated intervals, for each step, by ``COVERAGES``.
+
+    Each half of the windows is calibrated by the other, as what is still to come will be. Of no window, nothing.
+    """
+    if len(y) < 2 or np.isnan(y).all(axis=0).any():
+        return {}
+    halves = np.arange(len(y)) < len(y) // 2, np.arange(len(y)) >= len(y) // 2
+    told = np.empty(quantiles.shape)
+    for own, other in (halves, halves[::-1]):
+        told[own] = widened(quantiles[own], _factors(y[other], quantiles[other]))
+    there = ~np.isnan(y)
+    found = {}
+    for name, ends in COVERAGES.items():
+        lower, upper = (told[..., LEVELS.index(level)] for level in ends)
+        held = (there & (lower <= y) & (y <= upper)).sum(axis=0)
+        found[name] = (held / there.sum(axis=0)).tolist()
+    return found
+
+
+def _factors(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give factors of widths, (horizon, n_levels): 1 where nothing was held out."""
+    apart = quantiles - quantiles[..., _MEDIAN, None]
+    missed = (y - quantiles[..., _MEDIAN])[..., None]
+    ratios = np.divide(missed, apart, out=np.full(apart.shape, np.nan), where=apart != 0)
+    factors = np.ones(quantiles.shape[1:])
+    for step in range(y.shape[1]):
+        near = _pooled(y, step)
+        for level, alpha in enumerate(LEVELS):
+            own = ratios[:, near, level]
+            own = own[~np.isnan(own)]
+            if level != _MEDIAN and len(own):
+                factor = np.quantile(own, max(alpha, 1 - alpha), method="weibull")
+                shrunk = np.log(np.clip(factor, *_LIMITS)) * len(own) / (len(own) + _PRIOR)
+                factors[step, level] = np.exp(shrunk)
+    return factors
+
+
+def _pooled(y: NDArray[np.float64], step: int) -> slice:
+    """Give the steps about one of which enough values were observed."""
+    for reach in range(y.shape[1]):
+        near = slice(max(step - reach, 0), step + reach + 1)
+        if np.count_nonzero(~np.isnan(y[:, near])) >= _ENOUGH:
+            return near
+    return slice(None)
