@@ -69,8 +69,9 @@ class Covariate(NamedTuple):
         """Give numbers, or their logarithms, NaN where missing; of text, the place among `values`, or -1."""
         missing = is_missing(values)
         if self.values is not None:
-            text = np.where(missing, "", values).astype(str).astype(object)
-            return np.where(missing, -1, self.values.encode(text) - N_RESERVED).clip(-1).astype(np.float64)
+            place = np.full(len(values), -1.0)
+            place[~missing] = np.maximum(self.values.encode(values[~missing].astype(str)) - N_RESERVED, -1)
+            return place
         if values.dtype.kind != "f" and not missing.all():
             raise InputError(f"column {self.name!r} held numbers when the forecaster was fitted, and holds text now.")
         x = np.where(missing, np.nan, values).astype(np.float64)
