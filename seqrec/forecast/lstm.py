@@ -163,9 +163,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         lower: float | None = None,
         units: int = 96,
         dropout: float = 0.1,
-        n_networks: int = 3,
+        n_networks: int = 2,
         learning_rate: float = 0.003,
-        max_steps: int = 2000,
+        max_steps: int = 1500,
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
