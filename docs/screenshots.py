@@ -3,7 +3,8 @@
     python docs/screenshots.py --data FOLDER --models FOLDER
 
 --data holds `ml-1m`, `hdfs`, `process-logs` and `text` as benchmarks/README.md describes them; --models is where the
-fitted models are kept, so that they are trained once (about half an hour on two cores). It needs Chromium and `pip install -e ".[browser]"`.
+fitted models are kept, so that they are trained once (about half an hour on two cores). It needs Chromium and
+`pip install -e ".[browser]"`.
 """
 
 import argparse
