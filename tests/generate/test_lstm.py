@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from seqrec import LSTMGenerator, NGramGenerator, Sequences
+from seqrec.datasets import make_text
 from seqrec.exceptions import InputError
 from seqrec.network.batches import Windows
 
@@ -258,3 +259,16 @@ def test_one_beginning_of_all_samples_is_read_once_and_gone_on_from_by_each(gene
     shared = generator.sample(4, prefix=begun, length=3, random_state=0).to_frame()
     repeated = generator.sample(4, prefix=begun[np.zeros(4, np.intp)], length=3, random_state=0).to_frame()
     pd.testing.assert_frame_equal(shared, repeated)
+
+
+@pytest.mark.slow
+def test_an_lstm_comes_within_two_percent_of_the_entropy_of_a_grammar_and_ngrams_do_not():
+    n_learned = 8_000
+    stories = make_text(n_learned + 500, random_state=0)
+    X = Sequences.from_texts(stories["text"], unit="word")  # as likely as their characters: a text is cut in one way
+    learned, held_out = X[:n_learned], X[n_learned:]
+    truth = stories["log_likelihood"][n_learned:].sum() / (held_out.n_events + len(held_out))
+    generator = LSTMGenerator(units=64, dropout=0.0, learning_rate=0.01, max_epochs=5, random_state=0, verbose=False)
+    assert generator.fit(learned).score(held_out) > 1.02 * truth
+    ngrams = [NGramGenerator(order=order).fit(learned).score(held_out) for order in (2, 3, 4, 7)]
+    assert max(ngrams) < 1.2 * truth
