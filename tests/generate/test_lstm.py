@@ -1,5 +1,7 @@
 """Sequences that an LSTM draws, with their times and fields."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,6 +157,15 @@ def test_without_ngrams_the_network_speaks_alone(log):
     assert generator.mixture_ is None
     assert generator.sample(2, random_state=0).n_events > 0
     assert np.isfinite(generator.score(log[:10]))
+
+
+def test_a_generator_of_neither_times_nor_ngrams_is_whole_after_it_was_stored():
+    generator = LSTMGenerator(units=4, order=0, max_epochs=1, random_state=0).fit([["a", "b"], ["b"]] * 20)
+    twin = pickle.loads(pickle.dumps(generator))  # noqa: S301
+    assert vars(twin).keys() == vars(generator).keys()
+    assert [list(one) for one in twin.sample(5, random_state=1)] == [
+        list(one) for one in generator.sample(5, random_state=1)
+    ]
 
 
 def test_of_a_log_that_stops_the_ends_are_no_ends():
