@@ -78,7 +78,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
-        Share of the events, at most 50,000, that is held out: whole sequences, or the ends of fewer than 20.
+        Share of the events, at most 50,000, that is held out: whole sequences; of fewer than 20, stretches of a
+        thousand events or the ends.
     precision : {"auto", "float32", "bfloat16"}
         Of the matrix products in training. What is said of sequences is always computed in float32.
     verbose : bool or "auto"
