@@ -121,8 +121,8 @@ def test_what_training_lacked_has_a_probability_and_is_never_drawn(generator):
         generator.sample(2, prefix=X)
 
 
-def test_new_sequences_are_learned_and_their_new_events_join(log):
-    generator = LSTMGenerator(**SMALL).fit(log)
+def test_new_sequences_are_learned_and_their_new_events_join(generator, log):
+    generator = pickle.loads(pickle.dumps(generator))  # noqa: S301
     before = generator.score(log[:30])
     more = draw_log(60, seed=1)
     more["item_id"] = more["item_id"].replace("p5", "p9")
@@ -132,8 +132,6 @@ def test_new_sequences_are_learned_and_their_new_events_join(log):
     assert generator.score(log[:30]) == pytest.approx(before, abs=0.7)
     assert np.isfinite(generator.surprisal(read(more))).all()
     np.testing.assert_allclose(generator.next_probabilities(log[:5]).sum(axis=1), 1)
-    fresh = LSTMGenerator(**SMALL).partial_fit(log[:50])
-    assert fresh.training_data_.n_sequences == 50
 
 
 def test_one_variant_of_each_group_is_read_at_a_time():
@@ -153,15 +151,10 @@ def test_a_long_sequence_is_one_thread_in_training_and_in_judging():
     assert generator.sample(1, prefix=text[:4], length=2, top_k=1)[0].tolist() == text[:6]
 
 
-def test_without_ngrams_the_network_speaks_alone(log):
-    generator = LSTMGenerator(**SMALL | {"order": 0, "max_epochs": 1}).fit(log)
-    assert generator.mixture_ is None
-    assert generator.sample(2, random_state=0).n_events > 0
-    assert np.isfinite(generator.score(log[:10]))
-
-
 def test_a_generator_of_neither_times_nor_ngrams_is_whole_after_it_was_stored():
-    generator = LSTMGenerator(units=4, order=0, max_epochs=1, random_state=0).fit([["a", "b"], ["b"]] * 20)
+    generator = LSTMGenerator(units=4, order=0, max_epochs=1, random_state=0).partial_fit([["a", "b"], ["b"]] * 20)
+    assert generator.mixture_ is None
+    assert np.isfinite(generator.score([["a"]]))
     twin = pickle.loads(pickle.dumps(generator))  # noqa: S301
     assert vars(twin).keys() == vars(generator).keys()
     assert [list(one) for one in twin.sample(5, random_state=1)] == [
