@@ -60,9 +60,9 @@ class EventWalk:
         """Of the last event of each, (n,) datetime64[us]; NaT where there is none."""
         return self._times
 
-    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Weights, in proportion to the probabilities, of each item and, last, of the end, (rows, n_items + 1)."""
-        for part, logits in self._walk.logits(AT_ONCE):
+    def next_weights(self, rows: NDArray[np.intp] | None = None) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Weights, in proportion to the probabilities, of each item and, last, of the end: of all or some rows."""
+        for part, logits in self._walk.logits(AT_ONCE, rows):
             weights = logits - logits.max(axis=1, keepdims=True)
             yield part, np.exp(weights, out=weights)
 

@@ -201,12 +201,13 @@ class Following(NamedTuple):
     def _drawn_of(
         self, level: Level, place: NDArray[np.int64], part: NDArray[np.float64], may_end: bool
     ) -> NDArray[np.intp]:
+        place, context = np.unique(place, return_inverse=True)  # a short one is that of many rows
         last = level.indptr[place + 1]
         if not may_end:
             last = last - self._has_end(level, place)
         _, grams, ends = _followers(level.indptr[place], last)
         total = np.concatenate([[0.0], level.own[grams].cumsum()])
-        starts = ends - (last - level.indptr[place])
+        starts, ends = (ends - (last - level.indptr[place]))[context], ends[context]
         below = total[starts] + part * (total[ends] - total[starts])
         return level.codes[grams[np.clip(np.searchsorted(total, below, "right") - 1, starts, ends - 1)]] - N_RESERVED
 

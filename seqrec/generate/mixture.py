@@ -18,6 +18,7 @@ from seqrec.storage.arrays import Array
 
 _PRIOR = 50.0  # events that a kind of context borrows from all others
 _N_STEPS = 100
+_HIGH_BITS = 2.0**26  # those of a number say who draws, and those below are another number
 
 
 class Mixture(NamedTuple):
@@ -122,21 +123,22 @@ class MixedWalk:
             yield part, weights
 
     def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
-        """Draw what comes next by numbers in [0, 1), (n,): columns; from the network or from the n-grams."""
+        """Draw what comes next by numbers in [0, 1), (n,): columns; from the network or from the n-grams.
+
+        Where the n-grams are drawn from, however little the end takes from the network, it is not asked.
+        """
         following = self._mixture.ngrams.following(self._latest)
-        masses, share = following.masses(may_end), self._mixture.shares[following.familiarity]
-        of_ngrams, of_network = share * masses.sum(axis=0), 1 - share
-        below, drawn = np.empty(len(uniform)), np.empty(len(uniform), np.intp)
-        for part, weights in self._walk.next_weights():
-            if not may_end:
-                of_network[part] *= 1 - weights[:, -1] / weights.sum(axis=1)
-                weights[:, -1] = 0
-            below[part] = uniform[part] * (of_network + of_ngrams)[part]
-            ours = np.flatnonzero(below[part] < of_network[part])
-            drawn[part.start + ours] = choose(weights[ours], (below[part] / of_network[part])[ours])
-        others = np.flatnonzero(below >= of_network)
-        rest = (below - of_network)[others] / of_ngrams[others]
-        drawn[others] = following.draw(rest, masses, others, may_end)
+        masses, of_network = following.masses(may_end), 1 - self._mixture.shares[following.familiarity]
+        both = of_network + (1 - of_network) * masses.sum(axis=0)
+        asked, drawn = np.flatnonzero(uniform * both < of_network), np.full(len(uniform), -1, np.intp)
+        for part, weights in self._walk.next_weights(asked):
+            rows = asked[part]
+            of_end = 0.0 if may_end else of_network[rows] * weights[:, -1] / weights.sum(axis=1)
+            weights[:, -1] *= may_end
+            place = uniform[rows] * (both[rows] - of_end) / (of_network[rows] - of_end)
+            drawn[rows[place < 1]] = choose(weights[place < 1], place[place < 1])
+        others = np.flatnonzero(drawn < 0)
+        drawn[others] = following.draw(uniform[others] * _HIGH_BITS % 1, masses, others, may_end)
         return drawn
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
