@@ -40,7 +40,7 @@ from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 20_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 10_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -73,12 +73,13 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 20 million events in all, fewer where there are many kinds,
-        at least 5 and at most 100.
+        Passes over the log. "auto": for 10 million events in all, fewer where there are many kinds,
+        at least 3 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
-        Share of the events, at most 50,000, that is held out: whole sequences, or the ends of fewer than 20.
+        Share of the events, at most 50,000, that is held out: whole sequences; of fewer than 20, stretches of a
+        thousand events or the ends.
     precision : {"auto", "float32", "bfloat16"}
         Of the matrix products in training. What is said of sequences is always computed in float32.
     verbose : bool or "auto"
@@ -299,7 +300,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _n_epochs(self, X: Sequences) -> int:
         costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
-        usual = np.clip(round(_READ / costs), 5, 100)
+        usual = np.clip(round(_READ / costs), 3, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _batch_size(self, X: Sequences) -> int:

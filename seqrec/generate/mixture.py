@@ -13,6 +13,7 @@ from seqrec.generate.event_walk import EventWalk
 from seqrec.generate.gaps import Known
 from seqrec.generate.kneser_ney import KneserNey, with_next
 from seqrec.generate.paths import Events, Uniforms
+from seqrec.generate.sampling import choose
 from seqrec.storage.arrays import Array
 
 _PRIOR = 50.0  # events that a kind of context borrows from all others
@@ -119,6 +120,24 @@ class MixedWalk:
         for part, weights in self._walk.next_weights():
             self._mixture.join(weights, self._latest[part])
             yield part, weights
+
+    def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
+        """Draw what comes next by numbers in [0, 1), (n,): columns; from the network or from the n-grams."""
+        following = self._mixture.ngrams.following(self._latest)
+        masses, share = following.masses(may_end), self._mixture.shares[following.familiarity]
+        of_ngrams, of_network = share * masses.sum(axis=0), 1 - share
+        below, drawn = np.empty(len(uniform)), np.empty(len(uniform), np.intp)
+        for part, weights in self._walk.next_weights():
+            if not may_end:
+                of_network[part] *= 1 - weights[:, -1] / weights.sum(axis=1)
+                weights[:, -1] = 0
+            below[part] = uniform[part] * (of_network + of_ngrams)[part]
+            ours = np.flatnonzero(below[part] < of_network[part])
+            drawn[part.start + ours] = choose(weights[ours], (below[part] / of_network[part])[ours])
+        others = np.flatnonzero(below >= of_network)
+        rest = (below - of_network)[others] / of_ngrams[others]
+        drawn[others] = following.draw(rest, masses, others, may_end)
+        return drawn
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, and give them with what else the network draws of them."""
