@@ -29,6 +29,8 @@ _MODULE_OF = {
     "NGramDetector": "detect.baselines",
     "LSTMGenerator": "generate.lstm",
     "NGramGenerator": "generate.baselines",
+    "NaiveForecaster": "forecast.baselines",
+    "SeasonalNaiveForecaster": "forecast.baselines",
     "CombinedDetector": "detect.baselines",
     "save": "persistence",
     "load": "persistence",

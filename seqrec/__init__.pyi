@@ -21,6 +21,8 @@ from seqrec.detect.lstm import LSTMAnomalyDetector as LSTMAnomalyDetector
 from seqrec.detect.profiles import UserProfiles as UserProfiles
 from seqrec.exceptions import ColdStartWarning as ColdStartWarning
 from seqrec.exceptions import ModelFileError as ModelFileError
+from seqrec.forecast.baselines import NaiveForecaster as NaiveForecaster
+from seqrec.forecast.baselines import SeasonalNaiveForecaster as SeasonalNaiveForecaster
 from seqrec.generate import futures as futures
 from seqrec.generate.baselines import NGramGenerator as NGramGenerator
 from seqrec.generate.lstm import LSTMGenerator as LSTMGenerator

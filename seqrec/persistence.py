@@ -26,7 +26,7 @@ from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
 __all__ = ["inspect", "load", "save"]
 
 # The names that a file may hold. What is imported is looked up here, never in the file.
-_KINDS = ("Recommender", "Detector", "Generator", "Classifier", "Profiles")
+_KINDS = ("Recommender", "Detector", "Generator", "Forecaster", "Classifier", "Profiles")
 _ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(_KINDS))
 
 

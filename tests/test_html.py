@@ -189,7 +189,8 @@ def test_an_estimator_that_is_not_fitted_shows_parameters_and_what_to_call(name)
 def test_a_fitted_estimator_shows_what_it_learned_from(fitted):
     data, text = fitted.training_data_, shown(fitted)
     assert text.startswith(f"{type(fitted).__name__}   fitted ")
-    assert f"{data.n_sequences:,} sequences, {data.n_events:,} events, {data.n_items:,} items" in text
+    items = f", {data.n_items:,} items" if hasattr(fitted, "vocabulary_") else ""
+    assert f"{data.n_sequences:,} sequences, {data.n_events:,} events{items}" in text
     assert f"{str(data.first)[:10]} {str(data.first)[11:16]} to {str(data.last)[:10]}" in text
     assert "not fitted" not in text
 
@@ -208,6 +209,9 @@ def test_a_fitted_estimator_shows_what_it_knows(fitted):
     if hasattr(fitted, "model_"):
         assert f"8 units, embeddings of 8, {fitted.model_.count_params():,} weights" in text
         assert number(fitted.history_["loss"][-1]) in text
+    if hasattr(fitted, "season_lengths_"):
+        assert f"forecast {fitted.target_}" in text
+        assert f"step {fitted.step_}" in text
     if hasattr(fitted, "users_"):
         assert f"user profiles {len(fitted.users_)}" in text
 

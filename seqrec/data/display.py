@@ -124,7 +124,7 @@ def _call_of_fit(estimator: Any) -> str:
 
 
 def _training(estimator: Any) -> Facts:
-    data, has_items = estimator.training_data_, estimator.vocabulary_ != NO_ITEMS
+    data, has_items = estimator.training_data_, getattr(estimator, "vocabulary_", NO_ITEMS) != NO_ITEMS
     yield "training data", sizes(data.n_sequences, data.n_events, data.n_items if has_items else None)
     if data.first is not None:
         yield "training times", f"{_minute(data.first)} to {_minute(data.last)} UTC"
@@ -137,7 +137,7 @@ def _vocabularies(estimator: Any) -> Facts:
         top = np.argsort(-counts, kind="stable")[:3]
         named = [Html(f"{listed([item])} ({number(n)})") for item, n in zip(items[top], counts[top], strict=True)]
         yield "most frequent", listed(named)
-    elif estimator.vocabulary_ != NO_ITEMS:
+    elif getattr(estimator, "vocabulary_", NO_ITEMS) != NO_ITEMS:
         yield "kinds of events", number(len(estimator.vocabulary_))
     if hasattr(estimator, "users_"):
         yield "user profiles", number(len(estimator.users_))
@@ -145,6 +145,14 @@ def _vocabularies(estimator: Any) -> Facts:
         yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist())
     if hasattr(estimator, "fields_") and (fields := estimator.fields_.names):
         yield "fields of an event", listed(fields, most=20)
+
+
+def _forecast(estimator: Any) -> Facts:
+    if not hasattr(estimator, "season_lengths_"):
+        return
+    yield "forecast", listed([estimator.target_])
+    yield "step", "positions, as there are no times" if estimator.step_ is None else str(estimator.step_)
+    yield "seasons", f"of {listed(estimator.season_lengths_)} steps" if estimator.season_lengths_ else "none"
 
 
 def _network(estimator: Any) -> Facts:
@@ -180,7 +188,7 @@ def _threshold(estimator: Any) -> Facts:
     yield "held-out sequences", f"{len(scores):,}, of which {n_flagged:,} ({n_flagged / len(scores):.1%}) are flagged"
 
 
-_LEARNED = (_training, _vocabularies, _threshold, _network, _history)
+_LEARNED = (_training, _vocabularies, _forecast, _threshold, _network, _history)
 
 
 def _minute(time: np.datetime64) -> str:

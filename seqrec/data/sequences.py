@@ -15,6 +15,7 @@ import pandas as pd
 from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, nearest, show
 from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
+from seqrec.data.counts import count_by_time
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.lists import check_keys, flatten, read_flat_times
 from seqrec.data.padding import warn_of_padding
@@ -455,6 +456,53 @@ class Sequences:
         ['ea']
         """
         return join(self)
+
+    def counts(self, every: str = "1h", by: str = "item", sums: Sequence[str] = ()) -> Sequences:
+        """Count events by time: series of demand, such as a forecaster takes.
+
+        A series begins with the interval of its first event and goes on to the end of the log: an interval without an
+        event counts 0. The last interval may be incomplete, as the log stops in it; ``.between(0, counts.lengths - 1)``
+        leaves it out.
+
+        Parameters
+        ----------
+        every : str
+            Length of the intervals, as pandas writes it: "15min", "1h", "D", "W" (from Monday), "MS" (months), "QS",
+            "YS" and the like. They begin at whole ones in UTC.
+        by : str
+            What each series is of: "item", "user", or the name of a column of ids. Events without one do not count.
+        sums : sequence of str
+            Columns of numbers to add up as well; those that are missing add nothing.
+
+        Returns
+        -------
+        Sequences
+            A series for each id, in the order of the ids, whose events have no item: the beginning of an interval, the
+            column "count", and those of `sums`.
+
+        Raises
+        ------
+        ValueError
+            Where there are no times, or a column or interval is none.
+
+        Examples
+        --------
+        >>> times = [["2024-05-02T09:10", "2024-05-02T09:50"], ["2024-05-02T11:20"]]
+        >>> X = Sequences.from_lists([["tea", "milk"], ["tea"]], timestamps=times)
+        >>> print(X.counts("1h").to_frame("item"))
+             item           timestamp  count
+        row
+        0    milk 2024-05-02 09:00:00      1
+        1    milk 2024-05-02 10:00:00      0
+        2    milk 2024-05-02 11:00:00      0
+        3     tea 2024-05-02 09:00:00      1
+        4     tea 2024-05-02 10:00:00      0
+        5     tea 2024-05-02 11:00:00      1
+        """
+        keys, indptr, times, columns = count_by_time(self, every, by, sums)
+        codes, rows = np.full(len(times), N_RESERVED, np.int32), np.arange(len(times))
+        clock = clock_of(times)
+        return Sequences(codes, indptr, keys, NO_ITEMS, times, rows, columns, has_items=False, clock=clock)
 
     def between(self, starts: Any, stops: Any) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.

@@ -1,8 +1,9 @@
-"""A parameter of an estimator as a model file keeps it: a simple value, a dict of such, or a random state."""
+"""A parameter of an estimator as a model file keeps it: a simple value, a list or dict of such, or a random state."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import NoneType
 from typing import Annotated, Any, NamedTuple
 
@@ -13,11 +14,11 @@ from seqrec.storage.arrays import Array
 from seqrec.storage.container import Table, Tensors, check
 from seqrec.storage.schemas import Converted, Integer, Listed, Record, Scalar, Sizes, Tupled, check_keys
 
-_DICT, _RANDOM_STATE = "dict", "random state"  # keys that tell these from each other in JSON
+_DICT, _LIST, _TUPLE, _RANDOM_STATE = "dict", "list", "tuple", "random state"  # what tells them apart in JSON
 
 
 class Parameter:
-    """Schema of None, a truth value, a number, text, a dict of these, or a RandomState.
+    """Schema of None, a truth value, a number, text, a list, tuple or dict of these, or a RandomState.
 
     A dict is a list of pairs in JSON, so that keys keep their types.
     """
@@ -26,6 +27,8 @@ class Parameter:
         """Give plain JSON, with the types of Python for those of NumPy."""
         if isinstance(value, dict):
             return {_DICT: _PAIRS.pack(value.items(), name, tensors)}
+        if isinstance(value, list | tuple):
+            return {_LIST if isinstance(value, list) else _TUPLE: _LISTED.pack(value, name, tensors)}
         if isinstance(value, np.random.RandomState):
             return {_RANDOM_STATE: _GENERATOR.pack(value, name, tensors)}
         return _SIMPLE.pack(value, name, tensors)
@@ -37,6 +40,10 @@ class Parameter:
         if _RANDOM_STATE in plain:
             check_keys(plain, [_RANDOM_STATE], name)
             return _GENERATOR.table(plain[_RANDOM_STATE], name, sizes)
+        for kind in (_LIST, _TUPLE):
+            if kind in plain:
+                check_keys(plain, [kind], name)
+                return _LISTED.table(plain[kind], name, sizes)
         check_keys(plain, [_DICT], name)
         found = _PAIRS.table(plain[_DICT], name, sizes)
         check(len({key for key, _ in plain[_DICT]}) == len(plain[_DICT]), name, "has a key twice")
@@ -46,7 +53,10 @@ class Parameter:
         """Give the value again."""
         if not isinstance(plain, dict):
             return plain
-        return dict(plain[_DICT]) if _DICT in plain else _GENERATOR.unpack(plain[_RANDOM_STATE], name, tensors)
+        if _RANDOM_STATE in plain:
+            return _GENERATOR.unpack(plain[_RANDOM_STATE], name, tensors)
+        ((kind, values),) = plain.items()
+        return _OF_KIND[kind](values)
 
 
 PARAMETER = Parameter()
@@ -78,7 +88,9 @@ def _generator_of(state: _Twister) -> np.random.RandomState:
     return generator
 
 
+_OF_KIND: dict[str, Callable[[list], Any]] = {_DICT: dict, _LIST: list, _TUPLE: tuple}
 _KEPT = "what a model file keeps (None, True or False, text, or a finite number, below 2**64 if whole)"
 _SIMPLE = Scalar((NoneType, bool, int, float, str), _KEPT, _is_kept)
 _PAIRS = Listed(Tupled(_SIMPLE, _SIMPLE))
+_LISTED = Listed(_SIMPLE)
 _GENERATOR = Converted(Record(_Twister), _state_of, _generator_of)

@@ -22,12 +22,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # questions hold
 LOG = make_log(60, seed=0)
 # Of other users than the first ones of the training data; one is far longer than the rest.
 FRESH = pd.concat([pd.DataFrame(make_log(20, seed=1)), pd.DataFrame(make_log(12, seed=2)).assign(user_id=77)])
+SERIES = [name for name in ESTIMATORS if name.endswith("Forecaster")]  # have no items
 NETWORKS = [name for name in ESTIMATORS if name.startswith("LSTM")]
 FITS_AGAIN = pytest.mark.parametrize(  # a second training of a network is for the slow tests
     "name",
     [pytest.param(name, marks=[pytest.mark.slow] * (name in NETWORKS)) for name in ESTIMATORS],
     scope="module",
 )
+OF_ITEMS = pytest.mark.parametrize("name", [name for name in ESTIMATORS if name not in SERIES], scope="module")
 NO_VERBS = {"fit", "partial_fit", "fit_predict", "recurrent_inputs"}
 
 
@@ -140,7 +142,8 @@ def expected_failures(name):
     return OF_CLASSIFIERS if name.endswith("Classifier") else OF_DETECTORS
 
 
-SCIKIT_LEARNS = [name for name in ESTIMATORS if name != "UserProfiles"]  # whose fit takes users in place of y
+# The fit of UserProfiles takes users in place of y; forecasters take no arrays of unnamed columns.
+SCIKIT_LEARNS = [name for name in ESTIMATORS if name not in ("UserProfiles", *SERIES)]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,7 @@ def test_what_comes_later_does_not_change_what_was_said_before(name, fitted):
     assert_same(answers_of(fitted, X.head(3)), ask(fitted, so_far))
 
 
+@OF_ITEMS
 def test_pandas_polars_and_pyarrow_give_the_same_answers(name, fitted):
     columns = ["channel", "amount"] if sequences_for(name, LOG).columns else []
     for frame in (pl.DataFrame(FRESH.to_dict("list")), pa.Table.from_pandas(FRESH, preserve_index=False)):
@@ -206,6 +210,7 @@ def test_neither_fit_nor_an_answer_changes_the_sequences(name, fitted):
 # --- dirty input
 
 
+@OF_ITEMS
 def test_unknown_items_and_short_and_empty_sequences_have_answers(name, fitted):
     X = sequences_for(name, FRESH.assign(item_id=np.resize(["tea", "gin", "rum"], len(FRESH))))
     for some in (X, X.head(1), X.head(0)):
@@ -218,6 +223,7 @@ def test_no_sequences_give_no_answers(name, fitted):
     assert {len(answer) for answer in answers_of(fitted, sequences_for(name, FRESH)[:0]).values()} == {0}
 
 
+@OF_ITEMS
 def test_ids_of_another_kind_are_an_error_not_unknown(name, fitted):
     with pytest.raises(TypeError, match="text"):
         ask(fitted, FRESH.assign(item_id=7))

@@ -30,6 +30,8 @@ ESTIMATORS = {
     "NGramDetector": {"order": 3},
     "CombinedDetector": {"random_state": 7},
     "NGramGenerator": {"order": 3},
+    "NaiveForecaster": {"horizon": 3, "season_lengths": [2]},
+    "SeasonalNaiveForecaster": {"horizon": 3, "season_lengths": (2, 3), "lower": 0.0},
     "LSTMGenerator": SMALL | {"order": 3},
     "LSTMRecommender": SMALL,
     "LSTMAnomalyDetector": SMALL | {"n_folds": 1, "sides": {"amount": "high"}},
@@ -71,8 +73,19 @@ def read_log(log: Any, fields: bool) -> Sequences:
     return Sequences.from_frame(pd.DataFrame(log), columns=["channel", "amount"] if fields else [])
 
 
+def read_series(log: Any) -> Sequences:
+    """Give the amounts of each user, one an hour, as a series."""
+    frame = pd.DataFrame(log).sort_values("timestamp", kind="stable")
+    hour = pd.to_timedelta(frame.groupby("user_id").cumcount(), unit="h")
+    return Sequences.from_frame(
+        frame.assign(timestamp=pd.Timestamp("2024-01-01") + hour), item=None, columns=["amount"]
+    )
+
+
 def sequences_for(name: str, log: Any) -> Sequences:
-    """Give a log as an estimator of this name reads it: with fields or without."""
+    """Give a log as an estimator of this name reads it: as series, or with fields or without."""
+    if name.endswith("Forecaster"):
+        return read_series(log)
     return read_log(log, fields=name.startswith("LSTM"))
 
 
@@ -91,6 +104,9 @@ def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
         return {"items": items, "scores": scores}
     if name.endswith("Generator"):
         return {"scores": estimator.log_likelihood(X)}
+    if name.endswith("Forecaster"):
+        told = estimator.predict_quantiles(X, [0.5, 0.05, 0.8]).to_numpy()[:, 3:].astype(float)
+        return {"scores": told.reshape(len(X), 3 * estimator.horizon)}
     if name == "UserProfiles":
         return {"scores": estimator.score_samples(X, X.keys % 6)}
     if name == "LSTMSequenceClassifier":

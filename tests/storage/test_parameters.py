@@ -16,7 +16,7 @@ def again(schema, value):
 
 @pytest.mark.parametrize(
     "parameter",
-    [None, True, 3, 0.1, 1.0, "auto", {}, {"a": 1, 2: "b", 0.5: None, True: False}],
+    [None, True, 3, 0.1, 1.0, "auto", {}, {"a": 1, 2: "b", 0.5: None, True: False}, ["a", 1], (24, 168), []],
 )
 def test_parameters_come_back_with_their_types(parameter):
     back = again(PARAMETER, parameter)
@@ -34,7 +34,9 @@ def test_a_random_state_goes_on_where_it_was():
     assert back.randint(10**9) == generator.randint(10**9)
 
 
-@pytest.mark.parametrize("parameter", [[1], object(), np.nan, {"a": [1]}, {(1, 2): 3}, 2**70, np.random.default_rng(0)])
+@pytest.mark.parametrize(
+    "parameter", [[[1]], object(), np.nan, {"a": [1]}, {(1, 2): 3}, 2**70, np.random.default_rng(0)]
+)
 def test_a_parameter_that_cannot_be_kept_is_named(parameter):
     with pytest.raises(ValueError, match="units"):
         PARAMETER.pack(parameter, "units", {})

@@ -1,0 +1,1 @@
+"""Quantiles of what comes next: series of numbers, with their own times."""
