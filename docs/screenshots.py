@@ -81,7 +81,8 @@ playground
 """,
     "futures": """
 tickets, clerk = tickets_and_model(data, models)
-FutureExplorer(clerk, tickets[np.flatnonzero(tickets.lengths > 3)[:50]].head(3))
+begun = tickets[np.flatnonzero(tickets.lengths > 3)[:50]].head(1)
+FutureExplorer(clerk, begun, events=[8, 6, "(end)"], within=pd.Timedelta("30D"))
 """,
 }
 
@@ -116,7 +117,7 @@ def writer(data, models):
     text = read_table(data, "text", "tiny_shakespeare").set_index("part")["text"]["train"]
     return _kept(
         Path(models) / "shakespeare.seqrec",
-        lambda: LSTMGenerator(units=256, max_epochs=5, random_state=0).fit(Sequences.from_texts([text])),
+        lambda: LSTMGenerator(order=0, max_epochs=4, random_state=0).fit(Sequences.from_texts([text])),
     )
 
 
