@@ -24,7 +24,7 @@ test-elsewhere: .make/wheel
 	done
 
 test-slow: .make/wheel
-	$(PYTEST) -m slow
+	$(PYTEST) --doctest-modules --pyargs seqrec tests -m slow
 
 lint: .make/dev
 	$(BIN)/ruff check .

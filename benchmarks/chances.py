@@ -2,11 +2,12 @@
 
     python benchmarks/chances.py --log helpdesk bpi_12_w stackoverflow bank --seeds 0 1 2 --data FOLDER
 
-Sequences in the order of their first events: the first two thirds are learned from, each of the last third is asked
-about once, after a number of events drawn at random, its last one among them. Of each of the commonest events:
-`chance(within)` so many events, `chance(within)` so long (quartiles of the times that were waited for it in training),
-and `chance(before)` each of the others. Nothing is asked that the log stops too early to tell: of a time, what lies
-behind its end; of events, logs whose sequences go on when it stops ("stackoverflow").
+Sequences in the order of their first events: the first two thirds are learned from. Of the events of the last third
+some are drawn, last ones among them, and what comes after each is asked. (Not one of each sequence: events of short
+sequences would be drawn more often, so that what is asked would tell that the end is near.) Of each of the commonest
+events: `chance(within)` so many events, `chance(within)` so long (quartiles of the times that were waited for it in
+training), and `chance(before)` each of the others. Nothing is asked that the log stops too early to tell: of a time,
+what lies behind its end; of events, logs whose sequences go on when it stops ("stackoverflow").
 
 Figures, by kind of question: the expected calibration error of Guo et al. (2017), equation 3, in ten bins of equal
 width; and the Brier score, which also sees how much was told apart. "share" tells what share of the same questions was
@@ -79,9 +80,10 @@ class Question(NamedTuple):
     known: Callable[[Asked], np.ndarray]
 
 
-def ask_once(X: Sequences, rng: np.random.Generator, n: int) -> Asked:
-    rows = np.sort(rng.choice(len(X), min(n, len(X)), replace=False))
-    return Asked(X, rows, rng.integers(1, X.lengths[rows] + 1))
+def ask(X: Sequences, rng: np.random.Generator, n: int) -> Asked:
+    events = np.sort(rng.choice(X.n_events, min(n, X.n_events), replace=False))
+    rows = np.searchsorted(X.indptr, events, side="right") - 1
+    return Asked(X, rows, events - X.indptr[rows] + 1)
 
 
 def questions_of(training: Asked, is_censored: bool) -> list[Question]:
@@ -166,7 +168,7 @@ def by_paths(generator: Any, asked: Asked, n_paths: int, seed: int) -> Callable[
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--log", nargs="*", choices=ALL_LOGS, default=list(ALL_LOGS))
-    parser.add_argument("--questions", type=int, default=1_000, help="sequences that are asked about")
+    parser.add_argument("--questions", type=int, default=1_000, help="histories that are asked about")
     parser.add_argument("--paths", type=int, default=200, help="of each")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
@@ -175,7 +177,7 @@ def main() -> None:
         X = X[np.argsort(X.timestamps[X.indptr[:-1]], kind="stable")]
         learned = X[: 2 * len(X) // 3].compact()
         later, rng = X[2 * len(X) // 3 :].recode(learned.vocabulary), np.random.default_rng(0)
-        training, asked = ask_once(learned, rng, len(learned)), ask_once(later, rng, arguments.questions)
+        training, asked = ask(learned, rng, learned.n_events), ask(later, rng, arguments.questions)
         questions = questions_of(training, log in CENSORED)
         counted = {"share": by_share(training, asked, False), "Markov": by_share(training, asked, True)}
         figures[log] = {name: judge(answer, asked, questions) for name, answer in counted.items()} | {"runs": []}

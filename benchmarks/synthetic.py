@@ -28,8 +28,8 @@ _COMMON = 60  # transitions that are counted
 
 
 def bank(folder: str | None) -> Sequences:  # noqa: ARG001
-    log, _ = make_fraud_log(3_000, random_state=0)
-    return Sequences.from_frame(log, columns=[name for name in log if name not in ("user_id", "item_id", "timestamp")])
+    log = make_fraud_log(3_000, 0.0, random_state=0)
+    return Sequences.from_frame(log, "session_id", "event", columns=["amount", "channel"])
 
 
 def helpdesk(folder: str | None) -> Sequences:
@@ -47,8 +47,8 @@ def stackoverflow(folder: str | None) -> Sequences:
 LOGS = {"bank": bank, "helpdesk": helpdesk, "stackoverflow": stackoverflow}
 
 
-def rows_of(X: Sequences, items: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Describe each sequence by its counts, gaps and fields: (n_sequences, n_features)."""
+def rows_of(X: Sequences, real: Sequences, items: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Describe each sequence by its counts, gaps and fields, those that are real: (n_sequences, n_features)."""
     owner, n = np.repeat(np.arange(len(X)), X.lengths), len(X)
     codes, inner = X.codes.astype(np.int64), np.ones(X.n_events, bool)
     inner[X.indptr[:-1][X.lengths > 0]] = False
@@ -60,9 +60,10 @@ def rows_of(X: Sequences, items: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     if X.timestamps is not None:
         gaps = np.diff(X.timestamps.astype(np.int64), prepend=0) / 1e6
         numbers["gap"] = np.where(inner, np.log1p(np.maximum(gaps, 0)), np.nan)
-    for name, values in X.columns.items():
+    for name, values in ((name, X.columns[name]) for name in real.columns):
         if values.dtype.kind in "OUTb":
-            features += [_by(owner, (values == one).astype(float), n).iloc[:, 0] for one in pd.unique(values)[:10]]
+            kinds = pd.Series(real.columns[name]).value_counts().index[:10]
+            features += [_by(owner, (values == one).astype(float), n).iloc[:, 0] for one in kinds]
         else:
             numbers[name] = values.astype(float)
     features += [column for values in numbers.values() for _, column in _by(owner, values, n).items()]
@@ -83,7 +84,7 @@ def told_apart(real: Sequences, other: Sequences, seed: int) -> float:
     inner[real.indptr[:-1][real.lengths > 0]] = False
     kinds, n = np.unique((np.roll(real.codes.astype(np.int64), 1) * 10_000 + real.codes)[inner], return_counts=True)
     pairs = kinds[np.argsort(-n)[:_COMMON]]
-    X = np.concatenate([rows_of(each, items, pairs) for each in (real, other)])
+    X = np.concatenate([rows_of(each, real, items, pairs) for each in (real, other)])
     y = np.repeat([0, 1], [len(real), len(other)])
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     boosting = HistGradientBoostingClassifier(random_state=seed)

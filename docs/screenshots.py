@@ -2,8 +2,9 @@
 
     python docs/screenshots.py --data FOLDER --models FOLDER
 
---data holds `ml-1m` and `hdfs` as benchmarks/README.md describes them; --models is where the fitted models are kept, so
-that they are trained once (about twenty minutes on two cores). It needs Chromium and `pip install -e ".[browser]"`.
+--data holds `ml-1m`, `hdfs`, `process-logs` and `text` as benchmarks/README.md describes them; --models is where the
+fitted models are kept, so that they are trained once (about half an hour on two cores). It needs Chromium and
+`pip install -e ".[browser]"`.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import sys
 import tempfile
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
@@ -18,11 +20,12 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks")]
 
 import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 from harness import load_user_histories, read_table  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 import seqrec  # noqa: E402
-from seqrec import LSTMAnomalyDetector, LSTMRecommender, MarkovRecommender, Sequences  # noqa: E402
+from seqrec import LSTMAnomalyDetector, LSTMGenerator, LSTMRecommender, MarkovRecommender, Sequences  # noqa: E402
 from tests.explore.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 WIDTH = 1_100
@@ -34,17 +37,18 @@ import warnings
 warnings.simplefilter("ignore")
 from screenshots import *
 from seqrec.explore import *
-movies, titles, films, rules = movie_models({data!r}, {models!r})
-blocks, labels, normal, detector = log_models({data!r}, {models!r})
+data, models = {data!r}, {models!r}
 """
 WIDGETS = {
     "recommendations": """
+movies, titles, films, rules = movie_models(data, models)
 explorer = RecommendationExplorer({"LSTM": films, "Markov": rules}, movies, items=titles)
 explorer.sequence = int(np.flatnonzero(movies.lengths == 40)[0])
 explorer.add(titles.set_index("title")["item_id"]["Toy Story (1995)"])
 explorer
 """,
     "anomalies": """
+blocks, labels, normal, detector = log_models(data, models)
 alerts = AnomalyExplorer(detector, blocks, labels=labels, normal=normal)
 frame = alerts.frame
 fitting = (frame["fired"] == "events max") & (blocks.lengths[frame["position"]] > 12)
@@ -52,21 +56,38 @@ alerts.sequence = int(frame["position"][fitting].iloc[0])
 alerts.mark("confirmed")
 alerts
 """,
-    "gates": "GateInspector(detector, normal[:50])",
+    "gates": """
+blocks, labels, normal, detector = log_models(data, models)
+GateInspector(detector, normal[:50])
+""",
     "items": """
+movies, titles, films, rules = movie_models(data, models)
 items = ItemMap(films, items=titles, color="genre")
 items.item = items.frame["title"].tolist().index("Toy Story (1995)")
 items
 """,
     "comparison": """
+movies, titles, films, rules = movie_models(data, models)
 history, target = seqrec.leave_last_out(movies[:2_000])
 others = {"LSTM": films, "Markov": rules, "popularity": seqrec.PopularityRecommender().fit(history)}
 ModelComparison.of(others, history, target)
 """,
-    "training": "TrainingCurves(films)",
+    "training": "TrainingCurves(movie_models(data, models)[2])",
+    "playground": """
+playground = GeneratorPlayground(writer(data, models))
+playground.begin("ROMEO:\\nWhat light is that ")
+playground.temperature = 0.7
+playground
+""",
+    "futures": """
+tickets, clerk = tickets_and_model(data, models)
+begun = tickets[np.flatnonzero(tickets.lengths > 3)[:50]].head(1)
+FutureExplorer(clerk, begun, events=[8, 6, "(end)"], within=pd.Timedelta("30D"))
+""",
 }
 
 
+@cache
 def movie_models(data, models):
     """Give histories, titles with a first genre, and two recommenders that have not seen each user's last film."""
     movies = load_user_histories("ml-1m", data)
@@ -78,6 +99,7 @@ def movie_models(data, models):
     return movies, titles[["item_id", "title", "genre", "year"]], films, MarkovRecommender().fit(history)
 
 
+@cache
 def log_models(data, models):
     """Give a sample of the test sessions with their labels, the normal ones, and the detector that learned them."""
     normal = _sessions(read_table(data, "hdfs", "train"))
@@ -88,6 +110,23 @@ def log_models(data, models):
     rng = np.random.default_rng(0)
     rows = np.sort(np.concatenate([rng.choice(np.flatnonzero(labels == odd), n) for odd, n in ((0, 5_000), (1, 100))]))
     return blocks[rows], labels[rows], normal, detector
+
+
+def writer(data, models):
+    """Give a generator that has read Shakespeare."""
+    text = read_table(data, "text", "tiny_shakespeare").set_index("part")["text"]["train"]
+    return _kept(
+        Path(models) / "shakespeare.seqrec",
+        lambda: LSTMGenerator(order=0, max_epochs=4, random_state=0).fit(Sequences.from_texts([text])),
+    )
+
+
+def tickets_and_model(data, models):
+    """Give the tickets of a help desk, and a generator that knows how they go on."""
+    events = read_table(data, "process-logs", "helpdesk")
+    events["CompleteTimestamp"] = pd.to_datetime(events["CompleteTimestamp"])
+    tickets = Sequences.from_frame(events, user="CaseID", item="ActivityID", timestamp="CompleteTimestamp")
+    return tickets, _kept(Path(models) / "helpdesk.seqrec", lambda: LSTMGenerator(random_state=0).fit(tickets))
 
 
 def _sessions(events):

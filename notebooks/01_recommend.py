@@ -145,4 +145,5 @@ print(f"{path.name} has {size:.1f} MiB and gives {'the same' if same else 'other
 
 # %% [markdown]
 # Next: [find what is odd](02_detect_fraud.ipynb), by the same idea; [explore a model](03_explore.ipynb) by hand; [score
-# logs every night](04_score_logs.ipynb) from the command line; [how an LSTM remembers](05_how_an_lstm_remembers.ipynb).
+# logs every night](04_score_logs.ipynb) from the command line; [how an LSTM remembers](05_how_an_lstm_remembers.ipynb);
+# [let a model go on](06_generate.ipynb).

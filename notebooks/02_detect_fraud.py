@@ -127,4 +127,5 @@ pd.DataFrame(auroc).T.round(3)
 # something usual is missing. On logs where fraud shows in *which* events there are, counts may be all you need.
 #
 # Next: [recommend](01_recommend.ipynb) by the same idea; [explore a model](03_explore.ipynb) by hand; [score logs every
-# night](04_score_logs.ipynb) from the command line; [how an LSTM remembers](05_how_an_lstm_remembers.ipynb).
+# night](04_score_logs.ipynb) from the command line; [how an LSTM remembers](05_how_an_lstm_remembers.ipynb); [let a
+# model go on](06_generate.ipynb).

@@ -105,5 +105,6 @@ gates
 # `alerts.apply_threshold()` makes your line the detector's own.
 #
 # Next: [04_score_logs](04_score_logs.ipynb) does this every night, on logs larger than memory, and
-# [05_how_an_lstm_remembers](05_how_an_lstm_remembers.ipynb) looks deeper into the gates. Before:
+# [05_how_an_lstm_remembers](05_how_an_lstm_remembers.ipynb) looks deeper into the gates;
+# [06_generate](06_generate.ipynb) lets a model go on: as text, as a tune, as a log. Before:
 # [01_recommend](01_recommend.ipynb) and [02_detect_fraud](02_detect_fraud.ipynb) build such models step by step.

@@ -138,5 +138,5 @@ lists[["user_id", "rank", "item_id", "title", "score"]].head(6)
 # `seqrec --help`, and `--help` after each command, says the rest. `--json` makes the commands speak to machines.
 #
 # Next: [recommending](01_recommend.ipynb) and [finding what is odd](02_detect_fraud.ipynb) from Python, where you
-# choose the settings; [looking into a model](03_explore.ipynb) by hand; and [how an LSTM
-# remembers](05_how_an_lstm_remembers.ipynb).
+# choose the settings; [looking into a model](03_explore.ipynb) by hand; [how an LSTM
+# remembers](05_how_an_lstm_remembers.ipynb); and [drawing a log that can be shared](06_generate.ipynb).

@@ -262,4 +262,4 @@ plt.show()
 # architectures.*
 #
 # Next: [recommend](01_recommend.ipynb), [find what is odd](02_detect_fraud.ipynb), [explore a model](03_explore.ipynb)
-# by hand, or [score logs every night](04_score_logs.ipynb).
+# by hand, [score logs every night](04_score_logs.ipynb), or [let a model go on](06_generate.ipynb).

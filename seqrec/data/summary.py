@@ -11,7 +11,7 @@ from scipy import sparse
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, vocabulary
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Converted, Integer, Listed, Mapped, Optional, Real, Record, Schema
+from seqrec.storage.schemas import Absent, Converted, Integer, Listed, Mapped, Real, Record, Schema
 
 _MICROSECONDS = Converted(Integer(1 - 2**63), lambda time: time.astype(np.int64), lambda n: np.datetime64(n, "us"))
 _Time = Annotated[np.datetime64, _MICROSECONDS] | None
@@ -64,7 +64,7 @@ def _check_counts(item_counts: NDArray) -> NDArray:
 TRAINING_DATA = Record(TrainingData)
 HISTORY = Mapped(Listed(Real()))  # of training, by epoch
 # What every fit leaves, and what every recommender's leaves.
-FITTED: dict[str, Schema] = {"training_data_": TRAINING_DATA, "n_features_in_": Optional(Integer())}
+FITTED: dict[str, Schema] = {"training_data_": TRAINING_DATA, "n_features_in_": Absent(Integer())}
 CATALOGUE: dict[str, Schema] = FITTED | {
     "vocabulary_": vocabulary("n_items"),
     "item_counts_": Converted(Array(("int64", "float64"), "n_items", low=0), _check_counts, _check_counts),

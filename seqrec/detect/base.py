@@ -38,7 +38,7 @@ from seqrec.detect.parts import Parts
 from seqrec.exceptions import InputError
 from seqrec.storage import schemas
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Converted, Integer, Listed, Optional, Record, Schema, Tupled
+from seqrec.storage.schemas import Absent, Converted, Integer, Listed, Optional, Record, Schema, Tupled
 
 __all__ = ["AnomalyMixin"]
 
@@ -442,7 +442,7 @@ OFFSET = Converted(
 THRESHOLD: dict[str, Schema] = FITTED | {
     "calibration_": Record(Calibration),
     "coarser_": Converted(Listed(Tupled(Integer(1), Record(Calibration))), lambda found: list(found.items()), dict),
-    "reference_": Optional(Record(Reference)),
+    "reference_": Absent(Record(Reference)),
     "held_out_scores_": Converted(Array("float64", None), _check_scores, _check_scores),
     "offset_": OFFSET,
 }

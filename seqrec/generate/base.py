@@ -22,7 +22,7 @@ from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 from seqrec.exceptions import InputError
 from seqrec.generate import copies
 from seqrec.generate.paths import Events, Trace, Walk, Walks, followed, probabilities
-from seqrec.generate.sampling import choose, shaped, uniforms
+from seqrec.generate.sampling import AS_IT_IS, draw_next, uniforms
 
 __all__ = ["GeneratorMixin"]
 
@@ -249,12 +249,10 @@ class _Draw(NamedTuple):
         return trace.collected(len(rows))
 
     def _chosen(self, walk: Walk, rows: NDArray[np.intp], step: int) -> NDArray[np.int32]:
-        codes, uniform = np.empty(len(rows), np.int32), uniforms(self.seed, rows, step, 0)
-        for part, weights in walk.next_weights():
-            if self.goes_on:
-                weights[:, -1] = 0
-            codes[part] = N_RESERVED + choose(shaped(weights, *self.shape), uniform[part])
-        return codes
+        uniform, may_end = uniforms(self.seed, rows, step, 0), not self.goes_on
+        plain = self.shape == AS_IT_IS
+        columns = walk.draw(uniform, may_end) if plain else draw_next(walk, uniform, may_end, self.shape)
+        return (N_RESERVED + columns).astype(np.int32)
 
     def _uniforms(self, rows: NDArray[np.intp], step: int, n: int) -> NDArray[np.float64]:
         return uniforms(self.seed, rows[:, None], step, np.arange(1, n + 1))

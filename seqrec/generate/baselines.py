@@ -105,6 +105,11 @@ class _Walk:
             self._ngrams.following(latest).add_to(p, np.ones(len(latest)))
             yield slice(start, start + step), p
 
+    def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
+        """Draw what comes next by numbers in [0, 1), (n,): columns of an item, or, last, of the end."""
+        following = self._ngrams.following(self._latest)
+        return following.draw(uniform, following.masses(may_end), np.arange(len(uniform)), may_end)
+
     def take(self, codes: NDArray[np.int32], _: Uniforms) -> Events:
         """Go on with these events, which have neither fields nor times."""
         self._latest = with_next(self._latest, codes)

@@ -12,6 +12,7 @@ from seqrec.data.fields import GAP, Fields
 from seqrec.generate.forms import NumberForm
 from seqrec.generate.gaps import Gaps, Known, Timing
 from seqrec.generate.paths import AT_ONCE, Events, Uniforms
+from seqrec.generate.sampling import draw_next
 from seqrec.network.mixtures import N_UNIFORMS, Positive
 from seqrec.network.model import SequenceModel
 from seqrec.network.state import State
@@ -59,11 +60,15 @@ class EventWalk:
         """Of the last event of each, (n,) datetime64[us]; NaT where there is none."""
         return self._times
 
-    def next_weights(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Weights, in proportion to the probabilities, of each item and, last, of the end, (rows, n_items + 1)."""
-        for part, logits in self._walk.logits(AT_ONCE):
+    def next_weights(self, rows: NDArray[np.intp] | None = None) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Weights, in proportion to the probabilities, of each item and, last, of the end: of all or some rows."""
+        for part, logits in self._walk.logits(AT_ONCE, rows):
             weights = logits - logits.max(axis=1, keepdims=True)
             yield part, np.exp(weights, out=weights)
+
+    def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
+        """Draw what comes next by numbers in [0, 1), (n,): columns of an item, or, last, of the end."""
+        return draw_next(self, uniform, may_end)
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, (n,), whose fields and times are drawn, but for what is known."""

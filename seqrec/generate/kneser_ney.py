@@ -119,21 +119,13 @@ class KneserNey(NamedTuple):
 
     def following(self, latest: NDArray[np.int32]) -> Following:
         """Say what follows the latest events, the last first: (n, order - 1) codes, ``PADDING`` before the start."""
-        context, places = np.zeros(len(latest), dtype=np.uint64), []
+        context, places, shares = np.zeros(len(latest), dtype=np.uint64), [], [np.ones(len(latest))]
         for at, level in enumerate(self.levels):
             context = mix(context, latest[:, at - 1]) if at else context
             places.append(level.find(context))
-        share, own = np.ones(len(latest)), []
-        for level, place in zip(self.levels[:0:-1], places[:0:-1], strict=True):
-            known = np.flatnonzero(place >= 0)
-            n = level.indptr[place[known] + 1] - level.indptr[place[known]]
-            grams = np.repeat(level.indptr[place[known]] - np.cumsum(n) + n, n) + np.arange(n.sum())
-            rows = np.repeat(known, n)
-            own.append((rows, level.codes[grams] - N_RESERVED, level.own[grams] * share[rows]))
-            share[known] *= level.left[place[known]]
-        of_all = np.full(self.n_codes, self.levels[0].left[0] / self.n_codes)
-        of_all[self.levels[0].codes - N_RESERVED] += self.levels[0].own
-        return Following(share, of_all, own, self._familiarity(places))
+        for level, place in zip(self.levels[::-1], places[::-1], strict=True):
+            shares.append(shares[-1] * np.where(place >= 0, level.left[place], 1.0))
+        return Following(self, places, shares[-2::-1], shares[-1], self._familiarity(places))
 
     def _familiarity(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
         """Give a number from 0 to ``n_familiarities - 1``, (n,): how long a context is known, and how well."""
@@ -149,29 +141,92 @@ class KneserNey(NamedTuple):
 
 
 class Following(NamedTuple):
-    """What follows n contexts: something that all share, and what is their own.
+    """What follows n contexts.
 
     Attributes
     ----------
-    share : (n,) float64
-        Of what follows any context.
-    of_all : (n_codes,) float64
-        Probability of each item and, last, of the end, after any context.
-    own : list of (rows, columns, shares)
-        Of contexts of each length: which context, which event, and its probability there beside its part of `of_all`.
+    ngrams : KneserNey
+    places : list of (n,) int64
+        Where each level, the shortest contexts first, has them; -1 for one that never came.
+    shares : list of (n,) float64
+        Of each level, the probability that longer contexts leave to it.
+    left : (n,) float64
+        That all of them leave to any event alike.
     familiarity : (n,) int64
     """
 
-    share: NDArray[np.float64]
-    of_all: NDArray[np.float64]
-    own: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]
+    ngrams: KneserNey
+    places: list[NDArray[np.int64]]
+    shares: list[NDArray[np.float64]]
+    left: NDArray[np.float64]
     familiarity: NDArray[np.int64]
 
     def add_to(self, p: NDArray, weight: NDArray[np.float64]) -> None:
         """Add the probabilities, (n, n_codes), times the `weight` of each context, (n,), to others."""
-        p += (weight * self.share).astype(p.dtype)[:, None] * self.of_all.astype(p.dtype)
-        for rows, columns, shares in self.own:  # no event is twice in one of these
-            p[rows, columns] += weight[rows] * shares
+        shortest, *longer = self.ngrams.levels
+        of_all = np.full(self.ngrams.n_codes, shortest.left[0] / self.ngrams.n_codes)
+        of_all[shortest.codes - N_RESERVED] += shortest.own
+        p += (weight * self.shares[0]).astype(p.dtype)[:, None] * of_all.astype(p.dtype)
+        for level, place, share in zip(longer, self.places[1:], self.shares[1:], strict=True):
+            known = np.flatnonzero(place >= 0)
+            rows, grams, _ = _followers(level.indptr[place[known]], level.indptr[place[known] + 1])
+            rows = known[rows]
+            p[rows, level.codes[grams] - N_RESERVED] += (weight * share)[rows] * level.own[grams]
+
+    def masses(self, may_end: bool) -> NDArray[np.float64]:
+        """Probability that an event is of each level, and last, of none, (n_levels + 1, n); perhaps without the end."""
+        found = [
+            np.where(place >= 0, share * (1 - level.left[place] - (0.0 if may_end else self._end_of(level, place))), 0)
+            for level, place, share in zip(self.ngrams.levels, self.places, self.shares, strict=True)
+        ]
+        n = self.ngrams.n_codes
+        return np.stack([*found, self.left * (n if may_end else n - 1) / n]).clip(0)
+
+    def draw(
+        self, uniform: NDArray[np.float64], masses: NDArray[np.float64], rows: NDArray[np.intp], may_end: bool
+    ) -> NDArray[np.intp]:
+        """Draw what comes after some of the contexts by numbers in [0, 1): columns of an item, or, last, of the end."""
+        total = masses[:, rows].cumsum(axis=0)
+        below = uniform * total[-1]
+        which = np.minimum((total <= below).sum(axis=0), len(total) - 1)
+        before = np.where(which, total[which - 1, np.arange(len(rows))], 0)
+        part = np.clip((below - before) / (total[which, np.arange(len(rows))] - before), 0, 1 - 2**-53)
+        drawn = (part * (self.ngrams.n_codes - (not may_end))).astype(np.intp)
+        for at, (level, place) in enumerate(zip(self.ngrams.levels, self.places, strict=True)):
+            here = np.flatnonzero(which == at)
+            if len(here):
+                drawn[here] = self._drawn_of(level, place[rows[here]], part[here], may_end)
+        return drawn
+
+    def _drawn_of(
+        self, level: Level, place: NDArray[np.int64], part: NDArray[np.float64], may_end: bool
+    ) -> NDArray[np.intp]:
+        place, context = np.unique(place, return_inverse=True)  # a short one is that of many rows
+        last = level.indptr[place + 1]
+        if not may_end:
+            last = last - self._has_end(level, place)
+        _, grams, ends = _followers(level.indptr[place], last)
+        total = np.concatenate([[0.0], level.own[grams].cumsum()])
+        starts, ends = (ends - (last - level.indptr[place]))[context], ends[context]
+        below = total[starts] + part * (total[ends] - total[starts])
+        return level.codes[grams[np.clip(np.searchsorted(total, below, "right") - 1, starts, ends - 1)]] - N_RESERVED
+
+    def _has_end(self, level: Level, place: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the end followed a context; it is the last of all codes."""
+        return level.codes[level.indptr[place + 1] - 1] == N_RESERVED + self.ngrams.n_codes - 1
+
+    def _end_of(self, level: Level, place: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.where(self._has_end(level, place), level.own[level.indptr[place + 1] - 1], 0.0)
+
+
+def _followers(
+    first: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
+    """Give the n-grams of several contexts, each with its row, and where those of each end."""
+    n = last - first
+    ends = np.cumsum(n)
+    rows = np.repeat(np.arange(len(n)), n)
+    return rows, np.arange(len(rows)) + (first - ends + n)[rows], ends
 
 
 def _level(contexts: NDArray[np.uint64], codes: NDArray[np.int32], counts: NDArray[np.int64]) -> Level:

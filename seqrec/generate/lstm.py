@@ -40,7 +40,7 @@ from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 20_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 10_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -73,12 +73,13 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 20 million events in all, fewer where there are many kinds,
-        at least 5 and at most 100.
+        Passes over the log. "auto": for 10 million events in all, fewer where there are many kinds,
+        at least 3 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.
     validation_fraction : float
-        Share of the events, at most 50,000, that is held out: whole sequences, or the ends of fewer than 20.
+        Share of the events, at most 50,000, that is held out: whole sequences; of fewer than 20, stretches of a
+        thousand events or the ends.
     precision : {"auto", "float32", "bfloat16"}
         Of the matrix products in training. What is said of sequences is always computed in float32.
     verbose : bool or "auto"
@@ -212,11 +213,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]
         rng = np.random.default_rng(random.randint(2**31, size=4))
-        read = X if variants is None else X[one_of_each(variants, rng)]
-        course = self._course(read, self._n_epochs(read), self.patience)
-        history, mixture = self._learn(
-            trainer, course, closed, variants, rng, lambda net: net.start_from_shares(*known)
-        )
+        history, mixture = self._learn(trainer, closed, variants, rng, lambda net: net.start_from_shares(*known))
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.model_, self.history_, self.mixture_ = trainer.network, history, mixture
         self.fields_, self.vocabulary_, self.unseen_ = fields, X.vocabulary, Unseen.estimate(X)
@@ -266,7 +263,6 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     def _learn(
         self,
         trainer: Trainer,
-        course: Course,
         X: Sequences,
         variants: NDArray[np.intp] | None,
         rng: np.random.Generator,
@@ -281,6 +277,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
             """Mean log-probability of the held-out events and their fields, nats."""
             return float(np.average(_log_prob(reader, held_out).sum(axis=1), weights=counts))
 
+        read = learned if variants is None else learned[one_of_each(groups, rng)]
+        course = self._course(read, self._n_epochs(read), self.patience)
         draw = partial(_drawn, groups=None if variants is None else groups)
         history = trainer.fit(learned, course, rng, start, merit if counts.any() else None, draw)
         n_codes, order = trainer.network.architecture.n_codes - N_RESERVED, self._order(X)
@@ -299,7 +297,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _n_epochs(self, X: Sequences) -> int:
         costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
-        usual = np.clip(round(_READ / costs), 5, 100)
+        usual = np.clip(round(_READ / costs), 3, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
     def _batch_size(self, X: Sequences) -> int:
@@ -313,11 +311,13 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         """Read long sequences from as many places at once as there are rows in a batch.
 
         Their windows, of which the first and the last are shorter, have to fit into one batch: a second one of a few
-        rows would take as many steps, which tell too little for a step each.
+        rows would take as many steps, which tell too little for a step each. As padding costs as much as events,
+        sequences that would make but one to three windows are read whole.
         """
         batch_size = self._batch_size(X)
         n_rows = max(1, batch_size // SEGMENT)
         longest = max(SEGMENT, math.ceil(X.n_events / n_rows))
+        longest = max(longest, int(X.lengths.max())) if X.lengths.max() <= 3 * longest else longest
         long = X.lengths[X.lengths > longest]
         n_windows = int(np.sum(-(-long // longest) + 1))
         batch_size = max(batch_size, n_windows * SEGMENT) if len(long) <= n_rows else batch_size

@@ -13,10 +13,12 @@ from seqrec.generate.event_walk import EventWalk
 from seqrec.generate.gaps import Known
 from seqrec.generate.kneser_ney import KneserNey, with_next
 from seqrec.generate.paths import Events, Uniforms
+from seqrec.generate.sampling import choose
 from seqrec.storage.arrays import Array
 
 _PRIOR = 50.0  # events that a kind of context borrows from all others
 _N_STEPS = 100
+_HIGH_BITS = 2.0**26  # those of a number say who draws, and those below are another number
 
 
 class Mixture(NamedTuple):
@@ -119,6 +121,25 @@ class MixedWalk:
         for part, weights in self._walk.next_weights():
             self._mixture.join(weights, self._latest[part])
             yield part, weights
+
+    def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
+        """Draw what comes next by numbers in [0, 1), (n,): columns; from the network or from the n-grams.
+
+        Where the n-grams are drawn from, however little the end takes from the network, it is not asked.
+        """
+        following = self._mixture.ngrams.following(self._latest)
+        masses, of_network = following.masses(may_end), 1 - self._mixture.shares[following.familiarity]
+        both = of_network + (1 - of_network) * masses.sum(axis=0)
+        asked, drawn = np.flatnonzero(uniform * both < of_network), np.full(len(uniform), -1, np.intp)
+        for part, weights in self._walk.next_weights(asked):
+            rows = asked[part]
+            of_end = 0.0 if may_end else of_network[rows] * weights[:, -1] / weights.sum(axis=1)
+            weights[:, -1] *= may_end
+            place = uniform[rows] * (both[rows] - of_end) / (of_network[rows] - of_end)
+            drawn[rows[place < 1]] = choose(weights[place < 1], place[place < 1])
+        others = np.flatnonzero(drawn < 0)
+        drawn[others] = following.draw(uniform[others] * _HIGH_BITS % 1, masses, others, may_end)
+        return drawn
 
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms, known: Known | None = None) -> Events:
         """Go on with events of these codes, and give them with what else the network draws of them."""

@@ -64,6 +64,9 @@ class Walk(Protocol):
         They come for some sequences at a time, whose weights stay in the processor's cache.
         """
 
+    def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
+        """Draw what comes next by numbers in [0, 1), (n,): columns of an item, or, last, of the end."""
+
     def take(self, codes: NDArray[np.int32], uniforms: Uniforms) -> Events:
         """Go on with events of these codes, (n,), and give them with what else is drawn of them."""
 

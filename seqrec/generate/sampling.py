@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.generate.paths import Walk, probabilities
 
+AS_IT_IS = (1.0, None, None)  # temperature, top_k and top_p that leave probabilities as they are
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -86,6 +87,18 @@ def choose(weights: NDArray[np.floating], uniform: NDArray[np.float64]) -> NDArr
     passed = (inside.cumsum(axis=1) <= left[:, None]).sum(axis=1)
     last = width - 1 - np.argmax(inside[:, ::-1] > 0, axis=1)  # what is left may be all of the block, but for rounding
     return starts[block] + np.minimum(passed, last)
+
+
+def draw_next(
+    walk: Walk, uniform: NDArray[np.float64], may_end: bool, shape: tuple[float, int | None, float | None] = AS_IT_IS
+) -> NDArray[np.intp]:
+    """Draw what comes next in each sequence by its probabilities, which may be `shaped`: columns, (n,)."""
+    columns = np.empty(len(uniform), np.intp)
+    for part, weights in walk.next_weights():
+        if not may_end:
+            weights[:, -1] = 0
+        columns[part] = choose(shaped(weights, *shape), uniform[part])
+    return columns
 
 
 class Path(NamedTuple):

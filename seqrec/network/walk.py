@@ -33,20 +33,21 @@ class Walk:
         self._reader, self._n = Reader.of(network), len(rows)
         self._memory, self._output = self._reader.tensors(state, rows)
 
-    def logits(self, at_once: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def logits(self, at_once: int, rows: NDArray[np.intp] | None = None) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Log-probabilities of all codes that are not reserved, but for a constant of each row: (rows, n_kinds).
 
-        Give about so many numbers at once, in arrays that are not to be changed.
+        Give about so many numbers at once, in arrays that are not to be changed, of all or some rows.
         """
         n_codes = self._reader.network.architecture.n_codes
         step = max(1, at_once // n_codes)
         together = TILE * max(1, _LOGITS_AT_ONCE // n_codes // TILE)
         encoder = self._reader.network.encoder
-        states = encoder.ask(self._output) if encoder.asked == "category" else self._output
-        for first in range(0, self._n, together):
+        n, states = self._n if rows is None else len(rows), self._states(rows)
+        states = encoder.ask(states) if encoder.asked == "category" else states
+        for first in range(0, n, together):
             logits = np.asarray(memoryview(self._reader.logits(states[first : first + together])))
-            for start in range(first, min(first + together, self._n), step):
-                part = slice(start, min(start + step, first + together, self._n))
+            for start in range(first, min(first + together, n), step):
+                part = slice(start, min(start + step, first + together, n))
                 yield part, logits[part.start - first : part.stop - first]
 
     def draw(

@@ -16,7 +16,19 @@ from seqrec.storage import container
 from seqrec.storage.columns import Columns
 from seqrec.storage.container import Table, Tensors, check
 from seqrec.storage.parameters import PARAMETER
-from seqrec.storage.schemas import Choice, Mapped, Optional, Record, Schema, Sizes, Text, check_keys, joined, sound
+from seqrec.storage.schemas import (
+    Absent,
+    Choice,
+    Mapped,
+    Optional,
+    Record,
+    Schema,
+    Sizes,
+    Text,
+    check_keys,
+    joined,
+    sound,
+)
 
 _FILE = "_model_file"  # in a pickle's state
 
@@ -130,7 +142,9 @@ class Estimator:
         """Make the estimator."""
         estimator, attributes = (schema.unpack(plain[part], name, tensors) for part, schema in self.parts.items())
         sound(name, estimator._validate_params)
-        vars(estimator).update({part: value for part, value in attributes.items() if value is not None})
+        fields = self.parts["fitted"].fields
+        absent = {part for part, one in attributes.items() if one is None and isinstance(fields[part], Absent)}
+        vars(estimator).update({part: one for part, one in attributes.items() if part not in absent})
         sound(name, estimator._check_fitted)
         estimator._build()
         return estimator

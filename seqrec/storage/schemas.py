@@ -169,6 +169,10 @@ class Optional:
         return None if plain is None else self.schema.unpack(plain, name, tensors)
 
 
+class Absent(Optional):
+    """A value, or an attribute that an estimator does not have."""
+
+
 class Example(Optional):
     """What names training data, such as keys of users; a file holds it only if it was asked to keep examples."""
 

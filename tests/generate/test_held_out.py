@@ -29,10 +29,10 @@ def test_of_many_sequences_whole_ones_are_held_out():
     assert (held_out.lengths == 20).all()
 
 
-def test_of_a_few_long_sequences_the_ends_are_held_out_in_pieces_with_what_comes_before():
+def test_of_a_few_long_sequences_stretches_are_held_out_everywhere_with_what_comes_before():
     X = numbered(30_000, 5_000)
     learned, _, held_out = hold_out(X, 0.1, np.arange(2), np.random.default_rng(0))
-    assert learned.lengths.tolist() == [27_000, 4_500]
+    assert learned.lengths.tolist() == [4_500, 9_000, 9_000, 4_500, 4_500]  # of the shorter one the end is held out
     assert sorted([*learned.codes.tolist(), *judged_of(held_out)]) == sorted(X.codes.tolist())
     assert held_out.lengths.max() == 1_100
     first = held_out.columns["counts"][:101]
@@ -41,7 +41,7 @@ def test_of_a_few_long_sequences_the_ends_are_held_out_in_pieces_with_what_comes
 
 
 def test_never_more_than_fifty_thousand_events_are_held_out():
-    _, _, held_out = hold_out(numbered(2_000_000), 0.1, np.zeros(1, np.intp), np.random.default_rng(0))
+    _, _, held_out = hold_out(numbered(600_000), 0.1, np.zeros(1, np.intp), np.random.default_rng(0))
     assert held_out.columns[COUNTS].sum() == pytest.approx(50_000)
 
 
@@ -59,6 +59,14 @@ def test_variants_of_one_sequence_are_on_one_side_and_one_alone_is_judged():
     assert np.unique(left, return_counts=True)[1].tolist() == [3] * 90
     assert not np.isin(held_out.codes, learned.codes).any()
     assert held_out.n_events == 10 * 20
+
+
+def test_parts_of_the_variants_of_a_long_sequence_stay_variants():
+    X, groups = numbered(30_000, 30_000, 20_000), np.array([0, 0, 1])
+    learned, left, held_out = hold_out(X, 0.1, groups, np.random.default_rng(0))
+    assert np.unique(left, return_counts=True)[1].tolist() == [2, 2, 2, 2, 1, 1, 1]
+    assert learned.lengths[left == left[0]].tolist() == [learned.lengths[0]] * 2
+    assert held_out.columns[COUNTS].sum() == 3_000 + 2_000
 
 
 def test_each_group_gives_one_by_chance():

@@ -90,6 +90,20 @@ def test_what_comes_next_adds_up_to_one_and_is_what_is_judged(X):
     np.testing.assert_allclose(own, found.log_prob(close(X))[0][close(X).indptr[long] + 3])
 
 
+@pytest.mark.parametrize("may_end", [True, False])
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_numbers_in_equal_steps_draw_each_event_as_often_as_it_is_likely(X, order, may_end):
+    ngrams, n = KneserNey.fit(close(X), len(X.vocabulary) + 1, order), 5_000
+    latest = np.array([[2, 3, 4], [5, 2, PADDING], [1, 1, 1]], np.int32)[:, : order - 1]
+    rows = np.repeat(np.arange(3), n)
+    following = ngrams.following(latest)
+    drawn = following.draw(np.tile(np.arange(n) / n, 3), following.masses(may_end), rows, may_end)
+    shares = np.stack([np.bincount(drawn[rows == row], minlength=ngrams.n_codes) for row in range(3)]) / n
+    expected = np.exp(next_log_prob(ngrams, latest))
+    expected[:, -1] *= may_end
+    np.testing.assert_allclose(shares, expected / expected.sum(axis=1, keepdims=True), atol=2 * order / n + 1e-9)
+
+
 def test_events_that_training_lacked_leave_what_the_shorter_context_says(X):
     found = KneserNey.fit(close(X), len(X.vocabulary) + 1, 3)
     other = Sequences.from_lists([["e1", "new", "e2"]]).recode(X.vocabulary)

@@ -5,8 +5,10 @@ import pytest
 
 from seqrec import Sequences
 from seqrec.data.ends import close
+from seqrec.data.vocabulary import PADDING
 from seqrec.generate.kneser_ney import KneserNey
-from seqrec.generate.mixture import Mixture
+from seqrec.generate.mixture import MixedWalk, Mixture
+from seqrec.generate.sampling import uniforms
 
 RNG = np.random.default_rng(0)
 X = Sequences.from_lists([[f"e{k}" for k in RNG.integers(0, 5, n)] for n in RNG.geometric(0.2, 300)])
@@ -29,6 +31,33 @@ def test_what_follows_is_what_is_judged_and_adds_up_to_one():
     whole[asked] = network[np.arange(len(long)), CHAIN.codes[asked] - 2]
     judged = mixture.log_prob(CHAIN, whole)[asked]
     np.testing.assert_allclose(judged, log_p[np.arange(len(long)), CHAIN.codes[asked] - 2], rtol=1e-4)
+
+
+class Told:
+    """A walk of which the weights are known."""
+
+    categories = gaps = n_categories = None
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def next_weights(self, rows):
+        half = len(rows) // 2
+        yield slice(0, half), self.weights[rows[:half]]
+        yield slice(half, len(rows)), self.weights[rows[half:]]
+
+
+@pytest.mark.parametrize("may_end", [True, False])
+def test_draws_are_as_frequent_as_the_probabilities_of_both_together(may_end):
+    n, context = 60_000, np.array([[3, 4], [2, PADDING], [9, 9]], np.int32)
+    latest, weights = np.repeat(context, n // 3, axis=0), np.repeat(np.exp(RNG.normal(size=(3, 6))), n // 3, axis=0)
+    mixture = Mixture(NGRAMS, np.linspace(0, 1, NGRAMS.n_familiarities))
+    drawn = MixedWalk(Told(weights), mixture, latest).draw(uniforms(0, np.arange(n)), may_end)
+    shares = np.stack([np.bincount(part, minlength=6) for part in drawn.reshape(3, -1)]) / (n // 3)
+    expected = weights[:: n // 3].copy()
+    mixture.join(expected, context)
+    expected[:, -1] *= may_end
+    np.testing.assert_allclose(shares, expected / expected.sum(axis=1, keepdims=True), atol=0.015)
 
 
 @pytest.mark.parametrize(("network", "expected"), [(-0.1, "less"), (-8.0, "more")])
