@@ -4,7 +4,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
-from _pytest.doctest import DoctestItem
 from hypothesis import settings
 
 settings.register_profile("any machine", deadline=None)  # a busy or slow machine makes no test fail
@@ -28,7 +27,7 @@ def pytest_collection_modifyitems(items):
     TensorFlow crashes on products of bfloat16 where oneDNN is kept from AVX-512 that the processor has.
     """
     for item in items:
-        if isinstance(item, DoctestItem) and "LSTM" in item.dtest.docstring.partition(">>>")[2]:
+        if isinstance(item, pytest.DoctestItem) and "LSTM" in item.dtest.docstring.partition(">>>")[2]:
             item.add_marker(pytest.mark.slow)
     if os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").startswith(("SSE", "AVX2")):
         for item in items:

@@ -122,6 +122,9 @@ export function continuation(name, view, context, keep) {
   const shows = view(name, choose, context);
   return {
     element: h("section", {}, h("h4", {}, name), size, shows.element, line(shows.tools ?? [], go, detail)),
+    wait() {
+      go.disabled = true; // what is shown is about to go
+    },
     update(told, before) {
       run = { ...told, codes: integers(told.codes), nats: floats(told.surprisal) };
       [start, at] = [before, run.codes.length - 1];
@@ -188,7 +191,12 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
   // Continuations of another beginning or other settings are asked for anew, once these have come to rest.
   function follow() {
     const answer = model.get("_runs");
-    if (!waiting.isHere(answer, next)) return;
+    const isHere = waiting.isHere(answer, next);
+    grid.ariaBusy = !isHere;
+    if (!isHere) {
+      for (const panel of panels) panel.wait();
+      return;
+    }
     const { runs: drawn } = answer;
     problem.textContent = answer.problem;
     while (panels.length < drawn.length) {

@@ -59,8 +59,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     ----------
     units : int or "auto"
         Width of the recurrent state. "auto": 512 for a million events, less for fewer.
-    n_layers : int
-        Recurrent layers.
+    n_layers : int or "auto"
+        Recurrent layers; "auto": 1.
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
     dropout : float
@@ -129,7 +129,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     _parameter_constraints: ClassVar[dict] = {
         name: rule for name, rule in BaseLSTM._parameter_constraints.items() if name != "max_length"
     } | {
-        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "order": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
@@ -157,7 +157,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     def __init__(
         self,
         units: int | str = "auto",
-        n_layers: int = 1,
+        n_layers: int | str = "auto",
         cell: str = "lstm",
         dropout: float = 0.3,
         order: int | str = "auto",
@@ -205,7 +205,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
             fields,
             int(random.randint(2**31)),
             n_codes=end_code(len(X.vocabulary)) + 1,
-            n_layers=int(self.n_layers),
+            n_layers=1 if self.n_layers == "auto" else int(self.n_layers),
             predicts_fields=True,
             cosines=False,
             one_mask=True,

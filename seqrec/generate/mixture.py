@@ -125,18 +125,19 @@ class MixedWalk:
     def draw(self, uniform: NDArray[np.float64], may_end: bool) -> NDArray[np.intp]:
         """Draw what comes next by numbers in [0, 1), (n,): columns; from the network or from the n-grams.
 
-        Where the n-grams are drawn from, however little the end takes from the network, it is not asked.
+        The network is asked only of those rows that might draw from it.
         """
         following = self._mixture.ngrams.following(self._latest)
         masses, of_network = following.masses(may_end), 1 - self._mixture.shares[following.familiarity]
-        both = of_network + (1 - of_network) * masses.sum(axis=0)
-        asked, drawn = np.flatnonzero(uniform * both < of_network), np.full(len(uniform), -1, np.intp)
+        of_ngrams, drawn = (1 - of_network) * masses.sum(axis=0), np.full(len(uniform), -1, np.intp)
+        asked = np.flatnonzero(uniform * (of_network + of_ngrams) < of_network)
         for part, weights in self._walk.next_weights(asked):
-            rows = asked[part]
-            of_end = 0.0 if may_end else of_network[rows] * weights[:, -1] / weights.sum(axis=1)
+            rows, total = asked[part], weights.sum(axis=1)
             weights[:, -1] *= may_end
-            place = uniform[rows] * (both[rows] - of_end) / (of_network[rows] - of_end)
-            drawn[rows[place < 1]] = choose(weights[place < 1], place[place < 1])
+            of_items = of_network[rows] * weights.sum(axis=1) / total  # 0 where nothing but the end could come
+            below = uniform[rows] * (of_items + of_ngrams[rows])
+            ours = np.flatnonzero(below < of_items)
+            drawn[rows[ours]] = choose(weights[ours], below[ours] / of_items[ours])
         others = np.flatnonzero(drawn < 0)
         drawn[others] = following.draw(uniform[others] * _HIGH_BITS % 1, masses, others, may_end)
         return drawn

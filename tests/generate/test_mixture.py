@@ -60,6 +60,12 @@ def test_draws_are_as_frequent_as_the_probabilities_of_both_together(may_end):
     np.testing.assert_allclose(shares, expected / expected.sum(axis=1, keepdims=True), atol=0.015)
 
 
+def test_where_the_network_sees_nothing_but_the_end_the_n_grams_go_on():
+    weights = np.tile(np.array([0, 0, 0, 0, 0, 1], np.float32), (200, 1))
+    walk = MixedWalk(Told(weights), Mixture.even(NGRAMS), np.full((200, 2), 3, np.int32))
+    assert walk.draw(uniforms(1, np.arange(200)), may_end=False).max() < 5
+
+
 @pytest.mark.parametrize(("network", "expected"), [(-0.1, "less"), (-8.0, "more")])
 def test_the_better_one_counts_more(network, expected):
     learned = Mixture.even(NGRAMS).learned(CHAIN, np.full(len(CHAIN.codes), network), np.ones(len(CHAIN.codes)))

@@ -41,10 +41,18 @@ def notebook(browser, lab):
         yield opened
 
 
+def at_rest(notebook, name, cell):
+    """Give a widget once the page shows the continuations of what it was set to."""
+    notebook.wait_for(f"{name}._runs.get('version') == {name}._version", True)
+    widget = notebook.output(cell)
+    expect(widget.locator("[aria-busy=true]")).to_have_count(0)
+    return widget
+
+
 @pytest.fixture
 def text(notebook):
     notebook.execute("text.sequence = -1; text.begin('to be'); text.seed = 0; text.temperature = 1.0")
-    widget = notebook.output(1)
+    widget = at_rest(notebook, "text", 1)
     expect(widget.get_by_role("textbox", name="The beginning")).to_have_text("to be")
     return widget
 
@@ -52,7 +60,7 @@ def text(notebook):
 @pytest.fixture
 def log(notebook):
     notebook.execute("log.sequence = 0; log.sequence = -1; log.seed = 0; log.top_k = None; log.n = 3")
-    widget = notebook.output(2)
+    widget = at_rest(notebook, "log", 2)
     expect(widget.get_by_text("No event yet")).to_be_visible()
     return widget
 
@@ -148,9 +156,9 @@ def test_events_of_a_log_are_taken_by_mouse_and_by_keyboard(notebook, log):
 
 def test_rows_of_a_continuation_are_told_and_gone_on_from(notebook, log):
     notebook.execute("log.n = 2")
-    rows = log.get_by_role("listbox", name="Continuation 2").get_by_role("option")
     expect(log.get_by_role("listbox", name=re.compile("^Continuation"))).to_have_count(2)
-    rows.nth(1).click()
+    at_rest(notebook, "log", 2)
+    log.get_by_role("listbox", name="Continuation 2").get_by_role("option").nth(1).click()
     expect(log.get_by_role("button", name="Go on from event 2")).to_be_visible()
     log.get_by_role("button", name="Go on from event 2").click()
     notebook.wait_for("len(log.history)", 2)
