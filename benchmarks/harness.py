@@ -22,7 +22,7 @@ from seqrec.datasets import make_shop_log
 
 RESULTS = Path(__file__).parent / "results"
 AT_TIME = " at its time"  # ends the names of figures for which the model knew the time of the question
-_FOLDERS = ("data", "folder")  # options that name one
+_FOLDERS = ("data", "folder", "rivals")  # options that name one, or a file
 PACKAGES = (
     "keras",
     "scikit-learn",

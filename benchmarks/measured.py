@@ -274,22 +274,27 @@ FORECASTS = {
     "m4-weekly": "M4, weekly series",
     "etth1": "ETTh1, 96 steps",
     "exchange_rate": "Exchange rates, 96 steps",
+    "generated": "Demand that `datasets.make_series` draws, 48 hours",
 }
 
 
 def forecasts(result: dict[str, Any]) -> Measured:
     """Print what `forecasts.py` measured."""
     runs, lines = result["runs"], result["lines"]
-    measures = [name for name in next(iter(lines.values())) if not name.startswith("seconds")]
+    measures = [name for name in next(iter(lines.values())) if name != "seconds"]
     official = {name: found for name, found in result["official"].items() if found.get("OWA")}
     best = sorted(official, key=lambda name: official[name]["OWA"])[:3]
     rows = [[f"{name}, official", *(_figure(official[name].get(one)) for one in measures), ""] for name in best]
-    rows += [[name, *(f"{found[one]:.3f}" for one in measures), "0"] for name, found in lines.items()]
-    if runs:
-        minutes = _mean(run["seconds of fit"] for run in runs) / 60
-        ours = [f"**{_mean(run[one] for run in runs):.3f}**" for one in measures]
-        rows.append([f"**LSTMForecaster**, mean of {len(runs)} seeds", *ours, f"{minutes:.0f}"])
-    head = ["", *measures, "training, minutes"]
+    rows += [
+        [name, *(f"{found[one]:.3f}" for one in measures), f"{found['seconds'] / 60:.1f}"]
+        for name, found in lines.items()
+    ]
+    for model in dict.fromkeys(run["model"] for run in runs):
+        own = [run for run in runs if run["model"] == model]
+        minutes = _mean(run["seconds of fit"] for run in own) / 60
+        figures = [f"**{_mean(run[one] for run in own):.3f}**" for one in measures]
+        rows.append([f"**{model}**, mean of {len(own)} seeds", *figures, f"{minutes:.1f}"])
+    head = ["", *measures, "minutes"]
     return Measured(FORECASTS[result["arguments"]["task"]], [table(head, rows)])
 
 

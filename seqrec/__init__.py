@@ -32,6 +32,7 @@ _MODULE_OF = {
     "LSTMForecaster": "forecast.lstm",
     "NaiveForecaster": "forecast.baselines",
     "SeasonalNaiveForecaster": "forecast.baselines",
+    "ThetaForecaster": "forecast.baselines",
     "CombinedDetector": "detect.baselines",
     "save": "persistence",
     "load": "persistence",

@@ -23,6 +23,7 @@ from seqrec.exceptions import ColdStartWarning as ColdStartWarning
 from seqrec.exceptions import ModelFileError as ModelFileError
 from seqrec.forecast.baselines import NaiveForecaster as NaiveForecaster
 from seqrec.forecast.baselines import SeasonalNaiveForecaster as SeasonalNaiveForecaster
+from seqrec.forecast.baselines import ThetaForecaster as ThetaForecaster
 from seqrec.forecast.lstm import LSTMForecaster as LSTMForecaster
 from seqrec.generate import futures as futures
 from seqrec.generate.baselines import NGramGenerator as NGramGenerator

@@ -14,7 +14,9 @@ from seqrec.forecast.windows import scales
 
 BATCH = 64  # stretches
 FARTHEST = 30.0  # scales that a target is away at most
-_N_WINDOWS = 500  # that are held out
+_N_WINDOWS = 1_500  # that are held out
+_N_SERIES = 500  # that they are of, at most
+_TIMES = 8  # that a value is told of by the origins of a stretch: neighbours would tell the same
 _LARGEST_SHARE, _OF_FEW = 3, 5  # a third of a series for one window, a fifth for several
 _WEIGHTS = (0.1, 10.0)  # of an example: least and most
 _YOUNG = 0.1  # weight of a series of which less than two seasons were seen
@@ -56,7 +58,7 @@ class Examples:
         origins = strides.origins(stretch, n_strides, most)
         ahead, anchor = strides.ahead(stretch, origins, self._horizon)
         targets = (self._following(stretch, origins, self._ends[rows] - last) - anchor) / origins.scale[..., None]
-        weights = self._weights(origins, rows) * (np.arange(most) < n_strides[:, None])
+        weights = self._weights(origins, rows) * (np.arange(most) < n_strides[:, None]) * self._chosen(n_strides, most)
         there = ~np.isnan(targets)
         targets = np.clip(np.nan_to_num(targets), -FARTHEST, FARTHEST)
         told = (targets, weights[..., None] * there)
@@ -68,6 +70,13 @@ class Examples:
         spare = last - first - (self._strides.longest - 1) * self._strides.length
         n = np.minimum(np.maximum(spare, self._strides.length - 1), last - first) + 1
         return last - (self._rng.random(len(rows)) * n).astype(np.int64)
+
+    def _chosen(self, n_strides: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
+        """Choose after which strides something is told, the last one among them, (n, most)."""
+        share = _TIMES * self._strides.length / self._horizon
+        chosen = self._rng.random((len(n_strides), most)) < share
+        chosen[np.arange(len(n_strides)), n_strides - 1] = True
+        return chosen
 
     def _following(self, stretch: Stretch, origins: Origins, n_seen: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give what came after each origin, (n, k, horizon); nothing of what may not be seen."""
@@ -97,8 +106,8 @@ def hold_out(
     ends : (n_series,) int64
         Where the windows of each series begin: what comes there is not learned.
     """
-    chosen = np.sort(rng.permutation(len(panel))[:_N_WINDOWS])
-    n_each = max(1, round(_N_WINDOWS / len(panel)))
+    chosen = np.sort(rng.permutation(len(panel))[:_N_SERIES])
+    n_each = max(1, round(_N_WINDOWS / len(chosen)))
     rows, origins, ends = [], [], panel.stops.copy()
     for row in chosen[panel.lengths[chosen] >= _LARGEST_SHARE]:
         length = panel.lengths[row]

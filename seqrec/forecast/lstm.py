@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from seqrec.data.display import ShownAsCard
 from seqrec.data.summary import HISTORY
-from seqrec.forecast import calibration, covariates, naive
+from seqrec.forecast import calibration, covariates, naive, theta
 from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.calendar import places
 from seqrec.forecast.calibration import Calibration
@@ -38,6 +38,8 @@ _ROWS = 192  # series that are read together: always as many, so that company ch
 _N_COMPARED = 8  # steps of the horizon by which seasons are compared
 _MEDIAN = LEVELS.index(0.5)
 _COLUMNS = [list, tuple]
+_SHARES = np.linspace(0, 1, 21)  # of the network in what is told, of which the best is taken
+_LEVELS = np.array(LEVELS)
 
 
 class _Question(NamedTuple):
@@ -60,7 +62,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
 
     Use it for panels that share their ways: demand by item, load by meter, pages by hour. The network reads a series
     season by season, in units of what the series has been doing so far, so levels may differ by any factor. After each
-    stride it tells nine quantiles of every step to come, as distances from the value of a season before.
+    stride it tells nine quantiles of every step to come, as distances from the value of a season before. What it tells
+    is mixed with what the Theta method tells of each series by itself: the shares are those that were best on held-out
+    steps, so where a panel is small, or its series have little in common, the network keeps quiet.
 
     Steps beyond the fitted `horizon` can be asked for: medians so far are then read as if they had come, and widths go
     on as the square root of the step does.
@@ -96,6 +100,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     coverage_ : dict of lists
         "50%", "80%", "95%": for each step, the share of held-out values in the calibrated interval. Each half of what
         was held out is calibrated by the other. Empty if nothing could be held out.
+    share_ : float
+        The network's share in forecasts, from 0 to 1; the other is that of the Theta method.
     season_length_ : int
         Steps back to the value that a forecast starts from: the shortest season, or 1 where the last value is nearer.
     model_ : QuantileModel
@@ -110,7 +116,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     ----------
     Hochreiter & Schmidhuber (1997). Wen et al. (2017), "A multi-horizon quantile recurrent forecaster". Smyl (2020), "A
     hybrid method of exponential smoothing and recurrent neural networks for time series forecasting", for reading
-    series in units of their own level. Romano, Patterson & Candès (2019), "Conformalized quantile regression".
+    series in units of their own level. Assimakopoulos & Nikolopoulos (2000), "The theta model". Romano, Patterson & Candès (2019), "Conformalized quantile regression".
 
     Examples
     --------
@@ -141,7 +147,11 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         "coverage_": Mapped(Listed(Number(0, 1))),
         "history_": HISTORY,
         "_covariates": Listed(Record(Covariate), tuple),
+        "_best_season": Integer(1),
+        "_usual_spread": Number(0),
+        "share_": Number(0, 1),
         "_calibration": Record(Calibration),
+        "_alone": Record(Calibration),
         "model_": Network(QuantileModel, Record(QuantileArchitecture)),
     }
     season_length_: int
@@ -149,7 +159,11 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     history_: History
     model_: QuantileModel
     _covariates: tuple[Covariate, ...]
+    _best_season: int
+    _usual_spread: float
+    share_: float
     _calibration: Calibration
+    _alone: Calibration
 
     def __init__(
         self,
@@ -212,8 +226,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         Returns
         -------
         surprisal : (n_events,) float64, nats
-            Minus the logarithm of the density, a step ahead, in the unit of the series: in the order of X's events. NaN
-            of what was not observed, and where nothing was observed before.
+            Minus the logarithm of the density, a step ahead, in the unit of the series, by the network alone: in the
+            order of X's events. NaN of what was not observed, and where nothing was observed before.
         """
         panel = self._panel(X)
         of_steps = self._surprisal(covariates.read(panel, self._covariates)) if len(panel.y) else panel.y
@@ -226,6 +240,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         rng = np.random.default_rng(random.randint(2**31, size=4))
         self._covariates = covariates.learn(panel, (*self.known, *self.observed), self.static)
         self.season_length_ = _season(panel, self.season_lengths_, horizon)
+        self._best_season = naive.best_season(panel, self.season_lengths_)
+        self._usual_spread = naive.usual_spread(panel, self._best_season)
         panel, strides = covariates.read(panel, self._covariates), self._strides
         rows, origins, ends = hold_out(panel, horizon, rng)
         examples = Examples(panel, strides, horizon, ends, rng)
@@ -244,12 +260,16 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         truth = _after(panel, rows, origins, horizon, panel.y)
         future = {c.name: _after(panel, rows, origins, horizon, panel.columns[c.name]) for c in strides.known}
         questions = list(self._questions(held_out, future, horizon))
-        judged = ~np.isnan(truth).all() and (lambda: -self._loss(questions, truth))
+        judged = ~np.isnan(truth).all() and (lambda: -_loss(truth, *self._answered(questions, truth.shape)))
         trainer = QuantileTrainer(self.model_)
         self.history_ = trainer.fit(
             examples.draw, int(self.max_steps), float(self.learning_rate), _PATIENCE, self.verbose, judged or None
         )
-        told = self._told_of(questions, (len(truth), horizon, len(LEVELS)))
+        own, scale = self._answered(questions, truth.shape)
+        self._alone = Calibration.learn(truth, own)
+        simple = self._simple(held_out, horizon)
+        self.share_ = _best_share(truth, own, simple, scale)
+        told = _mixed(own, simple, self.share_)
         self._calibration = Calibration.learn(truth, told)
         self.coverage_ = calibration.coverage(truth, told)
         return trainer
@@ -298,42 +318,40 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         ahead, anchor = strides.ahead(stretch, asked, horizon)
         return _Question(strides.inputs(stretch, origins), ahead, at.astype(np.int32), anchor, asked.scale)
 
-    def _told_of(self, questions: list, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        told = np.empty(shape)
+    def _answered(self, questions: list, shape: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+        """Give the network's quantiles of ``LEVELS`` for n rows, (n, horizon, n_levels), and the rows' scales, (n,)."""
+        told, scale = np.empty((*shape, len(LEVELS))), np.empty(shape[0])
         for rows, question in questions:
-            told[rows] = question.told(self.model_)[:, 0]
-        return told
+            told[rows], scale[rows] = question.told(self.model_)[:, 0], question.scale[:, 0]
+        return told, scale
 
-    def _loss(self, questions: list, truth: NDArray[np.float64]) -> float:
-        """Mean pinball loss of held-out steps, in units of the scale at the origin."""
-        told, scale = self._told_of(questions, (*truth.shape, len(LEVELS))), np.empty((len(truth), 1))
-        for rows, question in questions:
-            scale[rows] = question.scale
-        error = np.clip((truth[..., None] - told) / scale[..., None], -FARTHEST, FARTHEST)
-        alpha = np.array(LEVELS)
-        return float(np.nanmean(np.maximum(alpha * error, (alpha - 1) * error)))
+    def _simple(self, panel: Panel, horizon: int) -> NDArray[np.float64]:
+        """Give the quantiles of ``LEVELS`` that the Theta method tells of each series by itself."""
+        return theta.quantiles(panel, horizon, _LEVELS, self._best_season, self._usual_spread)
 
     def _quantiles(
         self, panel: Panel, horizon: int, future: dict[str, NDArray], alpha: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         panel = covariates.read(panel, self._covariates)
         known = {c.name: c.read(future[c.name].ravel()).reshape(len(panel), horizon) for c in self._strides.known}
-        told = np.empty((len(panel), horizon, len(alpha)))
+        told, simple = np.empty((len(panel), horizon, len(alpha))), self._simple(panel, horizon)
         for rows, stretch, n_strides, most in self._stretches(panel):
             ahead = {name: values[rows] for name, values in known.items()}
-            told[rows] = calibration.at_levels(self._tell(stretch, n_strides, most, horizon, ahead), alpha)
+            own = self._tell(stretch, n_strides, most, ahead, simple[rows])
+            told[rows] = calibration.at_levels(own, alpha)
         return told
 
     def _tell(
-        self, stretch: Stretch, n_strides: NDArray[np.int64], most: int, horizon: int, known: dict[str, NDArray]
+        self, stretch: Stretch, n_strides: NDArray[np.int64], most: int, known: dict[str, NDArray], simple: NDArray
     ) -> NDArray[np.float64]:
         """Give calibrated quantiles of ``LEVELS``, (n, horizon, n_levels), block by block of the fitted horizon."""
-        fitted, blocks = self.model_.architecture.horizon, []
+        fitted, horizon, blocks = self.model_.architecture.horizon, simple.shape[1], []
         for start in range(0, horizon, fitted):
             n = min(fitted, horizon - start)
             ahead = {name: values[:, start : start + n] for name, values in known.items()}
             question = self._question(stretch.with_ahead(ahead, n), n_strides, most, n)
-            blocks.append(calibration.widened(question.told(self.model_)[:, 0], self._calibration.factors[:n]))
+            told = _mixed(question.told(self.model_)[:, 0], simple[:, start : start + n], self.share_)
+            blocks.append(calibration.widened(told, self._calibration.factors[:n]))
             stretch = stretch.followed_by(blocks[-1][..., _MEDIAN], ahead)
         return _grown(np.concatenate(blocks, axis=1), fitted, self.season_length_)
 
@@ -354,12 +372,29 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             ahead, anchor = strides.ahead(stretch, after, 1)
             at = np.broadcast_to(np.arange(most, dtype=np.int32), after.at.shape)
             question = _Question(strides.inputs(stretch, after), ahead, at, anchor, after.scale)
-            told = calibration.widened(question.told(self.model_)[:, :, 0], self._calibration.factors[0])
+            told = calibration.widened(question.told(self.model_)[:, :, 0], self._alone.factors[0])
             y = np.take_along_axis(stretch.y, after.at + 1, axis=1)
             asked = (first_told[rows][:, None] <= at) & (at < n_strides[rows][:, None]) & (after.n_observed > 0)
             place = origins[rows][:, None] + (after.at - (stretch.before - 1)) + 1
             found[place[asked]] = calibration.surprisal(y, told)[asked]
         return found
+
+
+def _loss(truth: NDArray[np.float64], told: NDArray[np.float64], scale: NDArray[np.float64]) -> float:
+    """Mean pinball loss of quantiles of ``LEVELS``, (n, horizon, n_levels), in units of the scales at the origins."""
+    error = np.clip((truth[..., None] - told) / scale[:, None, None], -FARTHEST, FARTHEST)
+    return float(np.nanmean(np.maximum(_LEVELS * error, (_LEVELS - 1) * error)))
+
+
+def _mixed(own: NDArray[np.float64], simple: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    return share * own + (1 - share) * simple
+
+
+def _best_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray) -> float:
+    """Give the network's share with which held-out steps were told best; half, if there are none."""
+    if np.isnan(truth).all():
+        return 0.5
+    return float(min(_SHARES, key=lambda share: _loss(truth, _mixed(own, simple, share), scale)))
 
 
 def _portions(n_strides: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], int]]:

@@ -7,7 +7,7 @@ early: the level is the mean of the last season, the scale the mean absolute dif
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +101,11 @@ class Strides:
     seasons : tuple of int
         Steps that values before are shown of.
     known, observed, static : tuples of Covariate
+    longest : int
+        Strides of a series that are read.
     """
 
+    longest: ClassVar[int] = 32
     season: int
     seasons: tuple[int, ...]
     known: tuple[Covariate, ...] = ()
@@ -118,11 +121,6 @@ class Strides:
     def length(self) -> int:
         """Steps from one stride to the next."""
         return self.season if self.season > _LONGEST_STEPWISE else 1
-
-    @property
-    def longest(self) -> int:
-        """Strides of a series that are read."""
-        return 64 if self.length == 1 else 32
 
     @property
     def n_inputs(self) -> int:

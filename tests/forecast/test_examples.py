@@ -21,12 +21,19 @@ def test_windows_are_held_out_at_the_ends():
     assert (origins >= ends[rows] - 1).all()
 
 
-def test_of_many_series_one_window_of_some_is_held_out():
-    many = Panel.read(Sequences.from_arrays([np.arange(20.0)] * 700, "y"), "y", None)
+def test_of_many_series_windows_of_some_are_held_out():
+    many = Panel.read(Sequences.from_arrays([np.arange(100.0)] * 700, "y"), "y", None)
     rows, origins, ends = hold_out(many, 10, np.random.default_rng(0))
-    assert len(rows) == len(set(rows.tolist())) == 500
-    assert (many.stops[rows] - 1 - origins == 6).all()
+    assert np.unique(np.unique(rows, return_counts=True)[1]).tolist() == [3]
+    assert np.unique(many.stops[rows] - 1 - origins).tolist() == [10, 15, 20]
     assert (ends < many.stops).sum() == 500
+
+
+def test_where_the_horizon_is_a_fifth_of_a_series_one_window_is_held_out():
+    short = Panel.read(Sequences.from_arrays([np.arange(20.0)] * 30, "y"), "y", None)
+    rows, origins, _ = hold_out(short, 10, np.random.default_rng(0))
+    assert rows.tolist() == list(range(30))
+    assert (short.stops[rows] - 1 - origins == 6).all()
 
 
 def test_targets_are_what_came_and_nothing_that_is_held_out():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from seqrec import LSTMForecaster, Sequences
+from seqrec import LSTMForecaster, Sequences, ThetaForecaster
 from seqrec.datasets import make_series
 from seqrec.exceptions import ColdStartWarning, UnusedColumnsWarning
 from seqrec.forecast import lstm
@@ -91,7 +91,9 @@ def test_values_that_were_not_observed_are_not_read_as_zero(alone):
 # --- surprisal
 
 
-def test_surprisal_is_that_of_the_quantiles_a_step_ahead(alone):
+def test_surprisal_is_that_of_the_networks_quantiles_a_step_ahead(alone, monkeypatch):
+    monkeypatch.setattr(alone, "share_", 1.0)
+    monkeypatch.setattr(alone, "_calibration", alone._alone)
     surprisal = alone.surprisal(ALONE)
     assert surprisal.shape == (ALONE.n_events,)
     before = ALONE.head(24 * 9 - 1)
@@ -189,6 +191,19 @@ def test_short_series_alone_are_learned_without_anything_held_out():
     assert forecaster.coverage_ == {}
     assert "validation" not in forecaster.history_
     assert len(forecaster.sample(X, n=3, random_state=0)) == 12
+
+
+def test_without_a_share_the_network_says_nothing_in_forecasts(alone, monkeypatch):
+    monkeypatch.setattr(alone, "share_", 0.0)
+    simple = ThetaForecaster(horizon=6).fit(ALONE).predict(ALONE)
+    pd.testing.assert_frame_equal(alone.predict(ALONE), simple)
+
+
+def test_a_network_that_learns_nothing_leaves_forecasts_to_what_each_series_tells():
+    rng = np.random.default_rng(0)
+    lines = Sequences.from_arrays([rng.normal(0, 20) + rng.normal() * np.arange(30.0) for _ in range(40)], "y")
+    forecaster = LSTMForecaster(horizon=5, season_lengths=[], **BRIEF).fit(lines)
+    assert forecaster.share_ < 0.5
 
 
 def test_paths_have_the_spread_of_the_quantiles(alone):
