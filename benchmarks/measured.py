@@ -65,6 +65,17 @@ def from_frame(result: dict[str, Any]) -> Measured:
     return Measured("Speed of `Sequences.from_frame`", [size, table(head, rows, left=2)])
 
 
+def forecast_speed(result: dict[str, Any]) -> Measured:
+    """Print what `forecast_speed.py` measured."""
+    arguments = result["arguments"]
+    asked = f"{arguments['series']:,} series of {arguments['steps']} hours, 48 steps with their interval"
+    cells = [
+        (asked, f"{result['series_a_second']:,.0f} series/s"),
+        ("... matrix products, as a share of the machine's rate", f"{result['share_of_matrix_rate']:.2f}"),
+    ]
+    return Measured("Forecasting", on_machine(result, cells))
+
+
 def bulk_scoring(result: dict[str, Any]) -> Measured:
     """Print what `bulk_scoring.py` measured."""
     figures = result["figures"]
@@ -324,5 +335,6 @@ MEASURED = {
         "speed": speed,
         "detection-speed": detection_speed,
         "from_frame": from_frame,
+        "forecast-speed": forecast_speed,
     },
 }

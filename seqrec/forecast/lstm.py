@@ -116,7 +116,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     ----------
     Hochreiter & Schmidhuber (1997). Wen et al. (2017), "A multi-horizon quantile recurrent forecaster". Smyl (2020), "A
     hybrid method of exponential smoothing and recurrent neural networks for time series forecasting", for reading
-    series in units of their own level. Assimakopoulos & Nikolopoulos (2000), "The theta model". Romano, Patterson & Candès (2019), "Conformalized quantile regression".
+    series in units of their own level. Assimakopoulos & Nikolopoulos (2000), "The theta model". Romano, Patterson &
+    Candès (2019), "Conformalized quantile regression".
 
     Examples
     --------
