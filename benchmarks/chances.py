@@ -168,8 +168,8 @@ def by_paths(generator: Any, asked: Asked, n_paths: int, seed: int) -> Callable[
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--log", nargs="*", choices=ALL_LOGS, default=list(ALL_LOGS))
-    parser.add_argument("--questions", type=int, default=1_000, help="histories that are asked about")
-    parser.add_argument("--paths", type=int, default=200, help="of each")
+    parser.add_argument("--questions", type=int, default=2_000, help="histories that are asked about")
+    parser.add_argument("--paths", type=int, default=50, help="of each")
     arguments = parser.parse_args()
     for log in arguments.log:
         X = ALL_LOGS[log](arguments.data)
