@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 
     def history(self) -> Sequences:
         """Give what is known when it is asked."""
-        return self.X[self.rows].between(0, self.cuts)
+        return self.X.between(0, self.cuts, self.rows)
 
     def last(self) -> np.ndarray:
         """Code of the last event of each history, (n,)."""
