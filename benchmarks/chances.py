@@ -50,7 +50,7 @@ class Asked(NamedTuple):
 
     def history(self) -> Sequences:
         """Give what is known when it is asked."""
-        return self.X[self.rows].between(0, self.cuts)
+        return self.X.between(0, self.cuts, self.rows)
 
     def last(self) -> np.ndarray:
         """Code of the last event of each history, (n,)."""
@@ -168,10 +168,9 @@ def by_paths(generator: Any, asked: Asked, n_paths: int, seed: int) -> Callable[
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--log", nargs="*", choices=ALL_LOGS, default=list(ALL_LOGS))
-    parser.add_argument("--questions", type=int, default=1_000, help="histories that are asked about")
-    parser.add_argument("--paths", type=int, default=200, help="of each")
+    parser.add_argument("--questions", type=int, default=2_000, help="histories that are asked about")
+    parser.add_argument("--paths", type=int, default=50, help="of each")
     arguments = parser.parse_args()
-    figures: dict[str, Any] = {}
     for log in arguments.log:
         X = ALL_LOGS[log](arguments.data)
         X = X[np.argsort(X.timestamps[X.indptr[:-1]], kind="stable")]
@@ -180,17 +179,18 @@ def main() -> None:
         training, asked = ask(learned, rng, learned.n_events), ask(later, rng, arguments.questions)
         questions = questions_of(training, log in CENSORED)
         counted = {"share": by_share(training, asked, False), "Markov": by_share(training, asked, True)}
-        figures[log] = {name: judge(answer, asked, questions) for name, answer in counted.items()} | {"runs": []}
-        print(log, figures[log], flush=True)
+        figures: dict[str, Any] = {name: judge(answer, asked, questions) for name, answer in counted.items()}
+        figures |= {"log": log, "runs": []}
+        print(figures, flush=True)
         for seed in arguments.seeds:
             start = time.perf_counter()
             generator = LSTMGenerator(**read_settings(arguments.set), random_state=seed).fit(learned)
             fitted = time.perf_counter()
             run = judge(by_paths(generator, asked, arguments.paths, seed), asked, questions)
             seconds = {"fit": fitted - start, "questions": time.perf_counter() - fitted}
-            figures[log]["runs"].append({"seed": seed, "figures": run, "seconds": seconds})
-            print(figures[log]["runs"][-1], flush=True)
-    write_result("chances", arguments, {"logs": figures})
+            figures["runs"].append({"seed": seed, "figures": run, "seconds": seconds})
+            print(figures["runs"][-1], flush=True)
+        write_result(f"chances-{log}", arguments, figures)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def every_position(X: Sequences, first: int) -> tuple[Sequences, np.ndarray]:
     counts = np.maximum(X.lengths - first, 0)
     rows = np.repeat(np.arange(len(X)), counts)
     offsets = first + np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return X[rows].between(0, offsets), X.vocabulary.decode(X.codes[X.indptr[rows] + offsets])
+    return X.between(0, offsets, rows), X.vocabulary.decode(X.codes[X.indptr[rows] + offsets])
 
 
 def write_result(name: str, arguments: Namespace, figures: dict[str, Any]) -> Path:

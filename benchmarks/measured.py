@@ -222,17 +222,24 @@ def explore(result: dict[str, Any]) -> Measured:
 def chances(result: dict[str, Any]) -> Measured:
     """Print what `chances.py` measured."""
     names, rows = ("calibration error", "Brier"), []
-    for log, part in result["logs"].items():
-        for kind, counted in part["share"].items():
-            models = {"share": [counted], "Markov": [part["Markov"][kind]]}
-            models["**LSTMGenerator**"] = [run["figures"][kind] for run in part["runs"]]
-            for model, runs in models.items():
-                means = [show(sum(run[name] for run in runs) / len(runs)) for name in names if runs]
-                rows += [[log, kind, model, *means]] if means else []
+    for kind, counted in result["share"].items():
+        models = {"share": [counted], "Markov": [result["Markov"][kind]]}
+        models["**LSTMGenerator**"] = [run["figures"][kind] for run in result["runs"]]
+        for model, runs in models.items():
+            rows.append([kind, model, *(show(_mean(run[name] for run in runs)) for name in names)])
     asked = (
         "Whether what is told to come with a chance of 20 % comes one time in five: sequences later than those learned."
     )
-    return Measured("Chances of what will happen", [asked, table(["log", "question", "", *names], rows, left=3)])
+    title = f"Chances of what will happen: {LOGS[result['log']]}"
+    return Measured(title, [asked, table(["question", "", *names], rows, left=2)])
+
+
+LOGS = {  # of what could follow
+    "bank": "a generated bank log",
+    "helpdesk": "Helpdesk",
+    "bpi_12_w": "BPI 2012 W",
+    "stackoverflow": "StackOverflow badges",
+}
 
 
 LIKELIHOODS = {  # task: (title, what the figures are)
@@ -260,15 +267,13 @@ def likelihood(result: dict[str, Any]) -> Measured:
 
 def synthetic(result: dict[str, Any]) -> Measured:
     """Print what `synthetic.py` measured."""
-    head = ["log", "real", "n-grams", "LSTMGenerator", "copied whole", "of real", "longer copies than 99 % of real"]
-    rows = []
-    for log, found in result["logs"].items():
-        runs = found["runs"]
-        shares = [_mean(run[name] for run in runs) for name in ("copied whole", "of real", "longer copies than real")]
-        ours = f"**{_mean(run['AUC'] for run in runs):.3f}**"
-        rows.append([log, f"{found['real']:.3f}", f"{found['n-grams']:.3f}", ours, *(f"{one:.3f}" for one in shares)])
+    runs = result["runs"]
+    cells = [(name, f"{result[name]:.3f}") for name in ("real", "n-grams")]
+    cells.append(("**LSTMGenerator**", f"**{_mean(run['AUC'] for run in runs):.3f}**"))
+    for name in ("copied whole", "of real", "longer copies than real"):
+        cells.append((f"... {name}, share", f"{_mean(run[name] for run in runs):.3f}"))
     told = "AUC of a gradient boosting that tells drawn sequences from real ones: .5 is as good as real."
-    return Measured("Synthetic logs beside real ones", [told, table(head, rows)])
+    return Measured(f"Synthetic log beside the real one: {LOGS[result['log']]}", [told, *on_machine(result, cells)])
 
 
 def next_event(result: dict[str, Any]) -> Measured:
@@ -320,8 +325,10 @@ def _mean(values: Any) -> float:
 
 MEASURED = {
     "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS}
-    | {"next-event": next_event, "synthetic": synthetic}
-    | {f"forecasts-{task}": forecasts for task in FORECASTS},
+    | {"next-event": next_event}
+    | {f"forecasts-{task}": forecasts for task in FORECASTS}
+    | {f"synthetic-{log}": synthetic for log in LOGS}
+    | {f"chances-{log}": chances for log in LOGS},
     "What holds under load and damage": {
         "bulk-scoring": bulk_scoring,
         "interruptions": interruptions,
@@ -329,7 +336,6 @@ MEASURED = {
         "explore": explore,
         "false-alarms": false_alarms,
         "false-alarms-lstm": false_alarms,
-        "chances": chances,
     },
     "Speed": {
         "speed": speed,

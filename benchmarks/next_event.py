@@ -66,7 +66,7 @@ def main() -> None:
     chosen = np.sort(np.random.default_rng(0).choice(len(events), N_QUESTIONS, replace=False))
     events, waited = events[chosen], gaps[chosen]
     rows = np.searchsorted(asked.indptr, events, side="right") - 1
-    history, target = asked[rows].between(0, events - asked.indptr[rows]), asked.codes[events]
+    history, target = asked.between(0, events - asked.indptr[rows], rows), asked.codes[events]
     found = {"baselines": baselines(learned, asked.codes[events - 1], target, waited), "runs": []}
     print(found, flush=True)
     for seed in arguments.seeds:

@@ -504,17 +504,21 @@ class Sequences:
         clock = clock_of(times)
         return Sequences(codes, indptr, keys, NO_ITEMS, times, rows, columns, has_items=False, clock=clock)
 
-    def between(self, starts: Any, stops: Any) -> Sequences:
+    def between(self, starts: Any, stops: Any, rows: Any = None) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.
 
         Parameters
         ----------
-        starts, stops : int, or (n_sequences,) int
+        starts, stops : int, or (n,) int
             Offsets from the first event of the sequence; what lies outside the sequence is cut off.
+        rows : (n,) int, optional
+            Of which sequences, some perhaps several times; by default of each once. Whole sequences are not copied.
         """
-        starts = np.clip(starts, 0, self.lengths)
-        stops = np.maximum(starts, np.minimum(stops, self.lengths))
-        return self._cut(self.indptr[:-1] + starts, self.indptr[:-1] + stops, self.keys)
+        rows = np.arange(len(self)) if rows is None else np.asarray(rows, np.intp)
+        lengths, first = self.lengths[rows], self.indptr[rows]
+        starts = np.clip(starts, 0, lengths)
+        stops = np.maximum(starts, np.minimum(stops, lengths))
+        return self._cut(first + starts, first + stops, self.keys[rows])
 
     def head(self, n: int) -> Sequences:
         """Keep the first `n` events of each sequence."""

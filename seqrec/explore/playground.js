@@ -122,9 +122,6 @@ export function continuation(name, view, context, keep) {
   const shows = view(name, choose, context);
   return {
     element: h("section", {}, h("h4", {}, name), size, shows.element, line(shows.tools ?? [], go, detail)),
-    wait() {
-      go.disabled = true; // what is shown is about to go
-    },
     update(told, before) {
       run = { ...told, codes: integers(told.codes), nats: floats(told.surprisal) };
       [start, at] = [before, run.codes.length - 1];
@@ -152,7 +149,7 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
   const begins = beginning(context);
   const { order } = picker;
   const waiting = atRest(frame, (version) => order("run", { version }));
-  let [shown, next] = [{}, {}];
+  let [shown, next, answer] = [{}, {}];
 
   const coming = finder({
     label: "What could come next",
@@ -190,18 +187,15 @@ export function playground({ model, el }, { view, beginning, legend, controls = 
 
   // Continuations of another beginning or other settings are asked for anew, once these have come to rest.
   function follow() {
-    const answer = model.get("_runs");
+    answer = model.get("_runs");
     const isHere = waiting.isHere(answer, next);
     grid.ariaBusy = !isHere;
-    if (!isHere) {
-      for (const panel of panels) panel.wait();
-      return;
-    }
-    const { runs: drawn } = answer;
+    if (!isHere) return;
+    const drawn = answer.runs;
     problem.textContent = answer.problem;
     while (panels.length < drawn.length) {
       const row = panels.length;
-      const keep = (position) => order("keep", { continuation: row, position, version: next.version });
+      const keep = (position) => order("keep", { continuation: row, position, version: answer.version });
       panels.push(continuation(`Continuation ${row + 1}`, view, context, keep));
     }
     grid.replaceChildren(...panels.slice(0, drawn.length).map((one) => one.element));

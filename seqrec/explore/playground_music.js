@@ -38,7 +38,6 @@ function roll(label, onpick, { frame, el, speed, playing, level }) {
         context.fillText(`C${pitch / 12 - 1}`, 2, top(pitch));
       }
       const largest = Math.max(6, ...sums);
-      context.fillStyle = colors.muted;
       sums.forEach((nats, i) => {
         const tall = (Math.max(0, nats) / largest) * (FOOT - 4);
         context.fillRect(i * x, height - tall, Math.max(1, x - 1), tall);

@@ -161,6 +161,8 @@ class ThetaForecaster(SeasonalNaiveForecaster):
     [79.0, 80.0, 81.0]
     """
 
+    _schema: ClassVar[dict[str, Schema]] = SeasonalNaiveForecaster._schema
+
     def _quantiles(
         self, panel: Panel, horizon: int, _: dict[str, NDArray], alpha: NDArray[np.float64]
     ) -> NDArray[np.float64]:

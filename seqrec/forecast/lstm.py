@@ -33,7 +33,7 @@ from seqrec.storage.schemas import Real as Number
 
 __all__ = ["LSTMForecaster"]
 
-_PATIENCE = 8  # epochs
+_PATIENCE = 5  # epochs
 _ROWS = 192  # series that are read together: always as many, so that company changes no digit
 _N_COMPARED = 8  # steps of the horizon by which seasons are compared
 _MEDIAN = LEVELS.index(0.5)

@@ -93,7 +93,7 @@ def _without(X: Sequences, spans: _Spans, groups: NDArray[np.intp]) -> tuple[Seq
     begins, stops = np.insert(spans.stops, ends - n, 0), np.insert(spans.starts, ends, X.lengths)
     rows, part = np.repeat(np.arange(len(X)), n + 1), _numbers_within(n + 1)
     left = stops > begins
-    return X[rows[left]].between(begins[left], stops[left]), (groups[rows] * (n.max(initial=0) + 1) + part)[left]
+    return X.between(begins[left], stops[left], rows[left]), (groups[rows] * (n.max(initial=0) + 1) + part)[left]
 
 
 def _in_pieces(X: Sequences, spans: _Spans) -> Sequences:
@@ -102,7 +102,7 @@ def _in_pieces(X: Sequences, spans: _Spans) -> Sequences:
     span = np.repeat(np.arange(len(n)), n)
     starts = spans.starts[span] + _PIECE * _numbers_within(n)
     stops, firsts = np.minimum(starts + _PIECE, spans.stops[span]), np.maximum(starts - _BEFORE, 0)
-    pieces = X[spans.rows[span]].between(firsts, stops)
+    pieces = X.between(firsts, stops, spans.rows[span])
     is_before = _numbers_within(stops - firsts) < np.repeat(starts - firsts, stops - firsts)
     counts = np.where(is_before, 0.0, pieces.columns[COUNTS])
     return replace(pieces, columns={**pieces.columns, COUNTS: counts})

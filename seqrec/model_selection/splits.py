@@ -130,11 +130,11 @@ class TimeSplit:
         n_before = np.diff(np.concatenate([[0], np.cumsum(before)])[X.indptr])  # (n_sequences,)
         train = X.between(0, n_before)[n_before > 0]
         rows, starts, stops = self._questions(n_before, X.lengths)
-        history = X[rows].between(0, starts)
+        history = X.between(0, starts, rows)
         first = X.indptr[rows] + starts  # event of the first target
         is_new = n_before[rows] == 0
         if self.target == "all":
-            return Holdout(train, history, X[rows].between(starts, stops), np.full(len(rows), cutoff), is_new)
+            return Holdout(train, history, X.between(starts, stops, rows), np.full(len(rows), cutoff), is_new)
         return Holdout(train, history, X.vocabulary.decode(X.codes[first]), X.timestamps[first], is_new)
 
     def _questions(self, n_before: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray, NDArray]:

@@ -456,7 +456,7 @@ class LSTMRecommender(RecommenderMixin, BaseLSTM):
         rows = np.sort(rng.choice(long, n if n >= _FEWEST_SEQUENCES else 0, replace=False))
         ends = X.lengths.copy()
         ends[rows] -= 1
-        return X.between(0, ends), rows, X[rows].between(0, ends[rows]), X.codes[X.indptr[rows + 1] - 1]
+        return X.between(0, ends), rows, X.between(0, ends[rows], rows), X.codes[X.indptr[rows + 1] - 1]
 
     def _is_sampled(self, X: Sequences) -> bool:
         return self.loss == "sampled_softmax" or (self.loss == "auto" and super()._is_sampled(X))

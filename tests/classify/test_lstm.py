@@ -60,6 +60,7 @@ def frame(n_users=60, rng=None):
     )
 
 
+@pytest.mark.slow
 def test_events_are_told_apart_by_a_number_in_the_logs_own_rows():
     log = frame().sample(frac=1, random_state=0)
     S = Sequences.from_frame(log, columns=["amount"])
@@ -82,6 +83,7 @@ def test_as_many_sequences_as_may_be_asked_together_get_the_same_last_digit(fitt
 
 
 @pytest.mark.parametrize("labels", [["no"] * 398 + ["yes"] * 2, [one[-1] for one in X]], ids=["rare", "three"])
+@pytest.mark.slow
 def test_company_does_not_change_probabilities_without_calibration_or_of_three_classes(labels):
     classifier = clone(SMALL).fit(X, labels)
     together = classifier.predict_proba(X)
@@ -90,6 +92,7 @@ def test_company_does_not_change_probabilities_without_calibration_or_of_three_c
         np.testing.assert_array_equal(classifier.predict_proba([X[row] for row in rows]), together[rows])
 
 
+@pytest.mark.slow
 def test_events_of_weight_zero_teach_nothing_but_context():
     log = frame(8)
     S = Sequences.from_frame(log, columns=["amount"])
@@ -112,6 +115,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_changes_nothing(monkeypatch):
     classifier = clone(SMALL).fit(X[:60], Y[:60])
     expected = classifier.predict_proba(FRESH)

@@ -6,6 +6,7 @@ import pytest
 from command_line import SMALL, command, make_log, run, write
 
 
+@pytest.mark.slow
 def test_the_columns_of_the_models_own_log_are_taken_where_a_log_has_them(home, tmp_path):
     names = {"user_id": "who", "item_id": "what", "timestamp": "when"}
     own = write(make_log().rename(columns=names), tmp_path / "own.csv")

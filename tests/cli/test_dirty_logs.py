@@ -145,6 +145,7 @@ def model(lacking, tmp_path_factory):
     return folder / "score.seqrec"
 
 
+@pytest.mark.slow
 def test_fields_that_are_missing_are_used_in_files_of_every_format(lacking, model, tmp_path):
     results = []
     for name in ("log.csv", "log.jsonl", "log.parquet"):

@@ -6,6 +6,7 @@ import pytest
 from command_line import assert_refused, make_log, run, write
 
 
+@pytest.mark.slow
 def test_evaluate_shows_popularity_beside_a_recommender(home, tmp_path):
     model, longer = tmp_path / "m.seqrec", ["units=8", "max_epochs=20", "learning_rate=0.05"]
     settings = [text for setting in longer for text in ("--set", setting)]

@@ -38,6 +38,7 @@ def test_fit_speaks_of_sequences_and_of_one_epoch(home, tmp_path, monkeypatch):
     assert "seqrec: not used: amount (--fields)" in result.stderr
 
 
+@pytest.mark.slow
 def test_two_fits_with_one_seed_give_the_same_recommendations(home, tmp_path):
     log = home / "log.csv"
     run("fit", log, "-o", tmp_path / "again.seqrec", "--task", "recommend", "--fields", "amount", *SMALL)

@@ -117,6 +117,7 @@ def test_every_verb_follows_an_index_of_keys_and_refuses_another(verb):
         verb(next_items.rename(lambda key: f"other {key}"))
 
 
+@pytest.mark.slow
 def test_a_classifier_follows_the_keys_for_labels_and_weights():
     labels, weights = pd.Series(NEXT == "c", index=WORDS.keys), pd.Series(np.arange(N) % 3, index=WORDS.keys)
     classifier = LSTMSequenceClassifier(units=4, max_epochs=1, random_state=0)

@@ -213,6 +213,13 @@ def test_between_cuts_each_sequence(X):
     assert part.rows.tolist() == [1, 2, 3]
 
 
+def test_between_cuts_some_sequences_several_times(X):
+    part = X.between([0, 1, 2], [1, 2, 9], rows=[0, 0, 0])
+
+    assert as_lists(part) == [[1], [2], [3]]
+    assert part.keys.tolist() == X.keys[[0, 0, 0]].tolist()
+
+
 def test_recode_makes_lacking_items_unknown(X):
     recoded = X.recode(Vocabulary([9, 1]))
 

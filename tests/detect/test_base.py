@@ -117,6 +117,7 @@ def long_tailed(rng, n, kinds):
 @pytest.mark.parametrize(
     "kind", quickest(NGramDetector, CombinedDetector, CompositionDetector, NewEventDetector, LengthDetector, n=2)
 )
+@pytest.mark.slow
 def test_rates_are_kept_though_most_normal_sequences_hold_something_new(kind, kinds, n_folds):
     realised = np.empty((30, 4))
     for log, found in enumerate(realised):

@@ -344,6 +344,7 @@ def turn_nan(*_):
         pytest.param(turn_nan, FloatingPointError, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(fitted, monkeypatch, stop, error):
     detector, unfitted, X = copy_of(fitted), clone(fitted), sequences(FRESH)
     before = detector.score_samples(X)
@@ -356,6 +357,7 @@ def test_a_training_that_breaks_off_leaves_an_unfitted_or_the_earlier_estimator(
     np.testing.assert_array_equal(detector.score_samples(X), before)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_by_hand_is_no_fit_as_half_a_network_spoils_the_calibration(fitted, monkeypatch):
     detector, X = clone(fitted), sequences(LOG)
     losses = iter([1.0, 1.0])

@@ -121,6 +121,7 @@ def test_what_training_lacked_has_a_probability_and_is_never_drawn(generator):
         generator.sample(2, prefix=X)
 
 
+@pytest.mark.slow
 def test_new_sequences_are_learned_and_their_new_events_join(generator, log):
     generator = pickle.loads(pickle.dumps(generator))  # noqa: S301
     before = generator.score(log[:30])
@@ -151,6 +152,7 @@ def test_a_long_sequence_is_one_thread_in_training_and_in_judging():
     assert generator.sample(1, prefix=text[:4], length=2, top_k=1)[0].tolist() == text[:6]
 
 
+@pytest.mark.slow
 def test_a_generator_of_neither_times_nor_ngrams_is_whole_after_it_was_stored():
     generator = LSTMGenerator(units=4, order=0, max_epochs=1, random_state=0).partial_fit([["a", "b"], ["b"]] * 20)
     assert generator.mixture_ is None
@@ -162,6 +164,7 @@ def test_a_generator_of_neither_times_nor_ngrams_is_whole_after_it_was_stored():
     ]
 
 
+@pytest.mark.slow
 def test_of_a_log_that_stops_the_ends_are_no_ends():
     """Nobody ever leaves, but half of the users are new, and the log stops while all go on."""
     rng, day = np.random.default_rng(0), 86_400
@@ -216,6 +219,7 @@ def test_no_time_at_which_a_sequence_began_is_kept(generator, log):
     assert not np.isin(generator.timing_.starts, firsts).any()
 
 
+@pytest.mark.slow
 def test_a_column_called_gap_is_one_like_any_other_where_there_are_no_times():
     frame = pd.DataFrame({"user_id": np.repeat(range(30), 4), "item_id": ["a", "b"] * 60, "gap": [1, 2, 3, 4] * 30})
     X = Sequences.from_frame(frame, timestamp=None, columns=["gap"])

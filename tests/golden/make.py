@@ -34,6 +34,7 @@ ESTIMATORS = {
     "LSTMForecaster": BRIEF | {"horizon": 3, "season_lengths": [2], "lower": 0.0},
     "NaiveForecaster": {"horizon": 3, "season_lengths": [2]},
     "SeasonalNaiveForecaster": {"horizon": 3, "season_lengths": (2, 3), "lower": 0.0},
+    "ThetaForecaster": {"horizon": 3, "season_lengths": [2]},
     "LSTMGenerator": SMALL | {"order": 3},
     "LSTMRecommender": SMALL,
     "LSTMAnomalyDetector": SMALL | {"n_folds": 1, "sides": {"amount": "high"}},

@@ -146,6 +146,7 @@ def test_a_log_is_scored_as_the_detector_scores_it(detector, model, tmp_path, en
     assert events["timestamp"].tolist() == LOG["timestamp"].tolist()
 
 
+@pytest.mark.slow
 def test_a_log_without_times_and_fields_is_scored_as_its_rows_come(plain, plain_model, tmp_path, small):
     report = run(plain_model, [write(LOG, tmp_path / "log.csv")], tmp_path / "out")
     assert report["scored"] == len(LOG)

@@ -131,6 +131,7 @@ def sigma(z):
     return 1 / (1 + np.exp(-z))
 
 
+@pytest.mark.slow
 def test_states_are_those_that_the_network_remembers(kind, cell):
     trace = trace_of(kind, cell)
     states = [trace.hidden] if trace.cell is None else [trace.hidden, trace.cell]

@@ -159,6 +159,7 @@ def test_training_starts_from_the_weights_that_it_is_given(trainer):
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.slow
 def test_a_second_training_does_not_know_of_the_first(policy):
     trainer, results = make_trainer(policy, dropout=0.3, n_negatives=2), []
     for X in (CYCLES, CYCLES[:5], CYCLES):
@@ -174,6 +175,7 @@ def test_of_one_network_that_is_trained_twice_the_second_is_as_the_first(trainer
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_training_follows_its_seeds_and_touches_no_global_one():
     before = global_states()
     weights = []

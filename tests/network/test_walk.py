@@ -46,6 +46,7 @@ def test_one_state_can_be_gone_on_from_many_times(recommender, log):
     assert (logits[0] != logits[1]).any()
 
 
+@pytest.mark.slow
 def test_fields_are_drawn_by_their_own_numbers_and_not_where_there_are_none():
     rng = np.random.default_rng(1)
     table = {

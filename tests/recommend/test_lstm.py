@@ -186,6 +186,7 @@ def test_a_model_without_time_scores_histories_with_times(once):
     np.testing.assert_array_equal(once.recommend(TIMED)[1], once.recommend(lists)[1])
 
 
+@pytest.mark.slow
 def test_the_order_of_the_log_does_not_change_a_weight():
     log = timed_log(20)
     fits = [brief().fit(Sequences.from_frame(frame)) for frame in (log, log.sample(frac=1, random_state=0))]
@@ -296,6 +297,7 @@ def test_fitting_on_keeps_the_fields_and_learns_from_them(by_channel):
     assert hits(recommender, "channel") > 0.9
 
 
+@pytest.mark.slow
 def test_fitting_on_takes_new_items_and_values_and_logs_without_the_column(by_channel):
     recommender = copy.deepcopy(by_channel)
     log = pd.DataFrame({"user_id": [1, 1, 2, 2], "item_id": [NAMES[0], "new", "new", NAMES[1]], "channel": "fax"})
@@ -548,6 +550,7 @@ def test_a_loss_that_breaks_leaves_the_estimator_unfitted():
     assert not [name for name in vars(recommender) if name.endswith("_")]
 
 
+@pytest.mark.slow
 def test_whole_histories_are_not_counted_anew_by_partial_fit():
     times = [[100 * row + step for step in range(3)] for row in range(4)]
     items = [["a", "b", "c"]] * 4
@@ -561,6 +564,7 @@ def test_whole_histories_are_not_counted_anew_by_partial_fit():
     assert recommender.partial_fit(new_but_early).item_counts_.tolist() == [4, 4, 4, 4, 1]
 
 
+@pytest.mark.slow
 def test_weights_that_are_equal_change_nothing_and_what_has_none_is_left_out(once):
     weights = np.resize([0.5, 0.0, 0.5], 60)
     weighted = brief().fit(CYCLES, sample_weight=weights)
@@ -714,6 +718,7 @@ def test_a_network_that_is_worse_than_popularity_says_so(monkeypatch):
     assert len(recommender.history_["validation"]) < recommender._n_epochs(FakeLog(sum(map(len, CYCLES))))
 
 
+@pytest.mark.slow
 def test_a_log_that_is_too_small_to_judge_by_says_what_to_do():
     with pytest.warns(UserWarning, match=r"9 sequences are too few.*MarkovRecommender is often better"):
         LSTMRecommender(units=4, random_state=0).fit([[*"abc"]] * 9)

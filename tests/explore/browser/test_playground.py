@@ -43,7 +43,7 @@ def notebook(browser, lab):
 
 def at_rest(notebook, name, cell):
     """Give a widget once the page shows the continuations of what it was set to."""
-    notebook.wait_for(f"{name}._runs.get('version') == {name}._version", True)
+    notebook.wait_for(f"{name}._runs.get('version') == {name}._version", True, seconds=30)
     widget = notebook.output(cell)
     expect(widget.locator("[aria-busy=true]")).to_have_count(0)
     return widget
