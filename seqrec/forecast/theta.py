@@ -92,7 +92,7 @@ def _seasons(
     trend = trend if season % 2 else (trend[:, :-1] + trend[:, 1:]) / 2
     inner = y[:, half : n_steps - half]
     known = np.arange(half, n_steps - half) >= first + half
-    multiplies = (y > 0).all(axis=1)[:, None]
+    multiplies = (y > 0).all(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         change = np.where(multiplies, inner / trend, inner - trend)
     phase = np.arange(half, n_steps - half) % season
