@@ -14,6 +14,7 @@ width; and the Brier score, which also sees how much was told apart. "share" tel
 answered yes in training; "Markov" the same after that last event, for which twenty answers of "share" count too.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -75,7 +76,8 @@ class Question(NamedTuple):
     """One question to all histories: how it is put, what came true, and of which histories this is known."""
 
     kind: str
-    options: dict[str, Any]
+    options: dict[str, Any]  # with a list of spans, of which paths tell all at once
+    place: int  # of this one among them
     truth: Callable[[Asked], np.ndarray]
     known: Callable[[Asked], np.ndarray]
 
@@ -94,21 +96,27 @@ def questions_of(training: Asked, is_censored: bool) -> list[Question]:
     for code, event in zip(codes, vocabulary.decode(codes), strict=True):
         waits = training.until(code)[1]
         spans = np.unique(np.quantile(waits[np.isfinite(waits) & (waits > 0)], [0.25, 0.5, 0.75]).round())
-        for n in N_EVENTS if not is_censored else ():
-            asked.append(_within(event, n, lambda of, code=code, n=n: of.until(code)[0] <= n, 0))
-        for span in spans:
-            within = pd.Timedelta(span, "s")
-            asked.append(_within(event, within, lambda of, code=code, span=span: of.until(code)[1] <= span, span))
+        options = {"event": event, "within": [pd.Timedelta(span, "s") for span in spans]}
+        asked += [Question("within a time", options, at, *_within_time(code, span)) for at, span in enumerate(spans)]
+        if is_censored:
+            continue
+        options = {"event": event, "within": list(N_EVENTS)}
+        asked += [
+            Question("within events", options, at, _within_events(code, n), _always) for at, n in enumerate(N_EVENTS)
+        ]
         for rival, other in zip(codes, vocabulary.decode(codes), strict=True):
-            if rival != code and not is_censored:
+            if rival != code:
                 options = {"event": event, "before": other}
-                asked.append(Question("before", options, lambda of, pair=(code, rival): _first(of, *pair), _always))
+                asked.append(Question("before", options, 0, lambda of, pair=(code, rival): _first(of, *pair), _always))
     return asked
 
 
-def _within(event: Any, within: Any, truth: Callable[[Asked], np.ndarray], span: float) -> Question:
-    kind = "within a time" if span else "within events"
-    return Question(kind, {"event": event, "within": within}, truth, lambda of: of.left() >= span)
+def _within_events(code: int, n: int) -> Callable[[Asked], np.ndarray]:
+    return lambda of: of.until(code)[0] <= n
+
+
+def _within_time(code: int, span: float) -> tuple[Callable[[Asked], np.ndarray], Callable[[Asked], np.ndarray]]:
+    return lambda of: of.until(code)[1] <= span, lambda of: of.left() >= span
 
 
 def _first(of: Asked, code: int, rival: int) -> np.ndarray:
@@ -158,9 +166,15 @@ def by_share(training: Asked, asked: Asked, after_last: bool) -> Callable[[Quest
 def by_paths(generator: Any, asked: Asked, n_paths: int, seed: int) -> Callable[[Question], np.ndarray]:
     history = asked.history()
 
+    @functools.cache
+    def told(event: Any, **options: Any) -> np.ndarray:
+        options = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+        chances = futures.chance(generator, history, event, **options, n_paths=n_paths, random_state=seed)
+        return chances["chance"].to_numpy().reshape(len(history), -1)
+
     def answer(question: Question) -> np.ndarray:
-        told = futures.chance(generator, history, **question.options, n_paths=n_paths, random_state=seed)
-        return told["chance"].to_numpy()
+        options = {name: tuple(value) if isinstance(value, list) else value for name, value in question.options.items()}
+        return told(**options)[:, question.place]
 
     return answer
 
