@@ -16,7 +16,8 @@ BATCH = 64  # stretches
 FARTHEST = 30.0  # scales that a target is away at most
 _N_WINDOWS = 1_500  # that are held out
 _N_SERIES = 500  # that they are of, at most
-_TIMES = 8  # that a value is told of by the origins of a stretch: neighbours would tell the same
+_TIMES = 8  # that a value is told of by the origins of a stretch, about: neighbours would tell the same
+_STEPS = 48  # to come that are told after a stride, on average, at most: they take most of the time
 _LARGEST_SHARE, _OF_FEW = 3, 5  # a third of a series for one window, a fifth for several
 _WEIGHTS = (0.1, 10.0)  # of an example: least and most
 _YOUNG = 0.1  # weight of a series of which less than two seasons were seen
@@ -73,7 +74,7 @@ class Examples:
 
     def _chosen(self, n_strides: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
         """Choose after which strides something is told, the last one among them, (n, most)."""
-        share = _TIMES * self._strides.length / self._horizon
+        share = min(_TIMES * self._strides.length, _STEPS) / self._horizon
         chosen = self._rng.random((len(n_strides), most)) < share
         chosen[np.arange(len(n_strides)), n_strides - 1] = True
         return chosen
