@@ -40,7 +40,7 @@ from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 10_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 16_000_000  # events in all, so that a small log is read often enough to be learned
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -302,7 +302,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
 
     def _batch_size(self, X: Sequences) -> int:
         usual = 2 ** round(math.log2(max(1, X.n_events) / 256))
-        return int(np.clip(usual, 16 * SEGMENT, 128 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
+        return int(np.clip(usual, 16 * SEGMENT, 64 * SEGMENT)) if self.batch_size == "auto" else int(self.batch_size)
 
     def _learning_rate(self, X: Sequences) -> float:  # noqa: ARG002
         return 0.004 if self.learning_rate == "auto" else float(self.learning_rate)
