@@ -16,7 +16,6 @@ from seqrec.exceptions import InputError
 
 if TYPE_CHECKING:
     from seqrec.data.sequences import Sequences
-    from seqrec.forecast.faults import Fault
     from seqrec.logs.source import Source
     from seqrec.logs.whole import Log
 
@@ -77,7 +76,7 @@ def fit(
         parameters["sides"] = options.pairs(options.names(sides), "--sides")
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
-        from seqrec.cli.columns import read, tell_columns
+        from seqrec.cli.columns import tell_columns
         from seqrec.logs.form import learn_form
         from seqrec.logs.source import Source
         from seqrec.persistence import save
@@ -89,31 +88,15 @@ def fit(
         _check_sides(parameters.get("sides"), source)
         tell_columns(console, source)
         model = _make(task, estimator, parameters)
-        log, X = read(console, source, reading, listed)
-        if unused := source.unused():
-            console.note(
-                f"not used: {', '.join(unused)} ({'--fields' if has_items else '--known, --observed, --static'})"
-            )
-        apart: list[Fault] = []
-        if not has_items:
-            log, X, apart = _without_bad_series(log, X, model, listed, reading.max_bad)
-        if not X.n_events:
-            raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
-        items = f"{X.n_events:,} events, {len(X.vocabulary):,} items" if has_items else f"{X.n_events:,} values"
-        console.note(f"{len(X):,} {'sequences' if has_items else 'series'}, {items}; training begins")
+        log, X, n_apart = _read(console, source, reading, listed, None if has_items else model)
         model.fit(X)
         form = learn_form(source, X.time_unit, X.keys) if task == "generate" else None
         save(model, output, columns=source.columns._asdict() | {"form": form})
         if quarantine is None and overwrite and not log.bad.num_rows:
             listed.unlink(missing_ok=True)  # of the fit whose model was replaced
-        record = _record(log, X, model, output, listed, sum(fault.n_events - 1 for fault in apart))
-        console.result(
-            record,
-            [
-                *_lines(record, console.seconds),
-                f"next: seqrec {_NEXT[task].format(output, ' --future FILE' * bool(series.known))} -o OUT",
-            ],
-        )
+        record = _record(log, X, model, output, listed, n_apart)
+        follows = _NEXT[task].format(output, " --future FILE" * bool(series.known))
+        console.result(record, [*_lines(record, console.seconds), f"next: seqrec {follows} -o OUT"])
         if log.bad.num_rows:
             raise typer.Exit(exits.QUARANTINED)
 
@@ -137,20 +120,41 @@ def _check_options(task: str, series: Series, others: list[str] | None, reading:
         Step.parse(series.step, "--step")
 
 
+def _read(
+    console: Console, source: Source, reading: Reading, listed: Path, forecaster: Any
+) -> tuple[Log, Sequences, int]:
+    """Read what a model is fitted to; for a forecaster, without series that cannot be used, whose other rows count."""
+    from seqrec.cli.columns import read
+
+    log, X = read(console, source, reading, listed)
+    if unused := source.unused():
+        how = "--fields" if forecaster is None else "--known, --observed, --static"
+        console.note(f"not used: {', '.join(unused)} ({how})")
+    n_apart, told = 0, f"sequences, {X.n_events:,} events, {len(X.vocabulary):,} items"
+    if forecaster is not None:
+        log, X, n_apart = _without_bad_series(log, X, forecaster, listed, reading.max_bad)
+        told = f"series, {X.n_events:,} values"
+    if not X.n_events:
+        raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
+    console.note(f"{len(X):,} {told}; training begins")
+    return log, X, n_apart
+
+
 def _without_bad_series(
-    log: Log, X: Sequences, model: Any, listed: Path, max_bad: float
-) -> tuple[Log, Sequences, list[Fault]]:
-    """Set series apart that a forecaster cannot be fitted to, and list them; settle the step."""
+    log: Log, X: Sequences, forecaster: Any, listed: Path, max_bad: float
+) -> tuple[Log, Sequences, int]:
+    """Settle the step, and set series apart that a forecaster cannot be fitted to: list them, and count other rows."""
     from seqrec.cli.columns import list_series
     from seqrec.forecast.faults import usable
     from seqrec.forecast.panel import step_of
 
     if X.n_events and X.timestamps is not None:
-        model.set_params(step=str(step_of(X, model.step)))
-    X, apart = usable(model, X)
-    log = list_series(log, apart)
-    log.keep_bad_rows(listed, max_bad, sum(fault.n_events - 1 for fault in apart))
-    return log, X, apart
+        forecaster.set_params(step=str(step_of(X, forecaster.step)))
+    X, faults = usable(forecaster, X)
+    n_others = sum(fault.n_events - 1 for fault in faults)
+    log = list_series(log, faults)
+    log.keep_bad_rows(listed, max_bad, n_others)
+    return log, X, n_others
 
 
 def _check_places(output: Path, quarantine: Path, source: Source, overwrite: bool) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqrec._checks import show
 from seqrec.data.arrow import read_piece
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import NO_ITEMS
@@ -112,7 +113,7 @@ class ForecastJob(LogJob):
             told, faults = set_apart(X, ask)
         empty = told.iloc[:, -1].isna().to_numpy()
         for one in map(X.at, told["series"].to_numpy()[empty][:: self.horizon]):
-            reason = f"series {one.keys[0]!r} has no value in column {forecaster.target_!r}."
+            reason = f"series {show(one.keys[0])} has no value in column {forecaster.target_!r}."
             faults.append(Fault(one.keys[0], "no_value", reason, int(one.rows[-1]), one.n_events))
         return told[~empty], faults
 

@@ -120,9 +120,10 @@ def _find_usual(role: str, names: Sequence[str], taken: Collection[str | None], 
     if usual or role == "timestamp":
         return usual[0] if usual else None
     found = ", ".join(map(repr, names)) or "none"
+    single = " One series alone needs such a column, too." if role == "series" else ""
     raise LogError(
         f"{file.path}: no column has a usual name for the {role}; columns found: {found}. "
-        f"Name it: --{role} NAME. Usual names are {', '.join(USUAL_NAMES[role][:6])}, ..."
+        f"Name it: --{role} NAME. Usual names are {', '.join(USUAL_NAMES[role][:6])}, ...{single}"
     )
 
 

@@ -181,6 +181,15 @@ def test_a_log_of_which_no_series_can_be_forecast_has_no_forecasts(model, tmp_pa
     assert (report["scored"], report["forecasts"], report["set_apart"]) == (0, 0, 20)
 
 
+def test_integer_ids_stay_integers(model, tmp_path):
+    log = PANEL.assign(series=PANEL["series"].str[1:].astype(int))
+    log["y"] = log["y"].mask(log["series"] == 7)
+    paths = [write(log, tmp_path / "log.parquet")]
+    forecast(model, paths, tmp_path / "out")
+    assert read(tmp_path / "out")["series"].unique().tolist() == [i for i in range(20) if i != 7]
+    assert refused(tmp_path / "out")["reason"].tolist() == ["series 7 has no value in column 'y'."]
+
+
 def test_a_log_without_rows_has_no_forecasts(model, tmp_path):
     (tmp_path / "log.csv").write_text("series,timestamp,y\n")
     report = forecast(model, [tmp_path / "log.csv"], tmp_path / "out")
