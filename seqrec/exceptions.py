@@ -1,5 +1,7 @@
 """Every error and warning of ours; any other that comes out of the package is a bug, of ours or of a library."""
 
+from typing import Any
+
 
 class SeqrecError(Exception):
     """What its reader can put right: the message says what came, what was expected and what to do."""
@@ -7,6 +9,29 @@ class SeqrecError(Exception):
 
 class InputError(SeqrecError, ValueError, TypeError):
     """Data or parameters that cannot be used; to be caught as a ValueError, or as a TypeError where a type is wrong."""
+
+
+class SeriesError(InputError):
+    """Some series cannot be used, and the others can.
+
+    Attributes
+    ----------
+    found, advice : str
+        What is wrong with the first of them, in a sentence, and what to do.
+    code : str
+        A stable name of what is wrong.
+    series : list
+        The keys of all that have this fault.
+    event : int
+        Of the first, where it shows: the number of an event of X; -1 is the last.
+    """
+
+    def __init__(self, found: str, advice: str, code: str, series: list[Any], event: int = -1) -> None:
+        super().__init__(found, advice, code, series, event)  # so that it can be pickled
+        self.found, self.advice, self.code, self.series, self.event = found, advice, code, series, event
+
+    def __str__(self) -> str:
+        return f"{self.found} {self.advice}"
 
 
 class LogError(InputError):

@@ -15,6 +15,7 @@ from seqrec._files import write_bytes
 from seqrec.data.summary import HISTORY, TRAINING_DATA
 from seqrec.detect.base import OFFSET
 from seqrec.exceptions import InputError
+from seqrec.forecast.base import FORECASTS
 from seqrec.storage import container
 from seqrec.storage.arrays import Array, Ids, Sparse
 from seqrec.storage.columns import Columns
@@ -26,6 +27,7 @@ from seqrec.storage.schemas import Choice, Optional, Schema, check_keys
 __all__ = ["inspect", "load", "save"]
 
 # The names that a file may hold. What is imported is looked up here, never in the file.
+_OF_SERIES = ("target_", "step_", "season_lengths_")
 _KINDS = ("Recommender", "Detector", "Generator", "Forecaster", "Classifier", "Profiles")
 _ESTIMATORS = tuple(name for name in _MODULE_OF if name.endswith(_KINDS))
 
@@ -119,9 +121,11 @@ def inspect(path: str | Path) -> dict[str, Any]:
     description : dict
         "estimator" (its name), "parameters", "n_items", "training_data" (`TrainingData`), "validation" (best score),
         "loss" (of the last epoch, nats), "n_held_out" (scores that thresholds are made of), "offset" (the threshold),
-        "columns" (`Columns`), "n_ids" (of users or training sequences, which may be of persons), "n_compositions"
-        (training sequences whose counts of events it holds), "field_values" (how many of each field of text it holds),
-        and "versions" of "format", "seqrec" and its libraries. What the model lacks is None.
+        "columns" (`Columns`), "series" (of a forecaster: "target", "step", "season_lengths", "horizon" and the
+        "coverage" that its intervals attained of what was held out), "n_ids" (of users or training sequences, which may
+        be of persons), "n_compositions" (training sequences whose counts of events it holds), "field_values" (how many
+        of each field of text it holds), and "versions" of "format", "seqrec" and its libraries. What the model lacks is
+        None.
 
     Raises
     ------
@@ -178,12 +182,21 @@ def _describe(document: container.Document) -> dict[str, Any]:
         "n_held_out": _size(Array("float64", None), parts.get("held_out_scores_")),
         "offset": _read(OFFSET, parts["offset_"]) if "offset_" in parts else None,
         "columns": _read(Optional(COLUMNS), content["columns"]),
+        "series": _series(parts, _if_dict(content["model"]["parameters"])) if "target_" in parts else None,
         "n_ids": _count(fitted, Ids(), "keys", "users_"),
         "n_compositions": _count(fitted, Sparse("float64", None, None), "roots"),
         "field_values": _values(_if_dict(parts.get("fields_", parts.get("fields"))).get("categories"), "vocabulary")
         | _values(parts.get("_covariates"), "values"),
         "versions": {"format": document.format, "seqrec": document.seqrec, **_read(LIBRARIES, content["libraries"])},
     }
+
+
+def _series(fitted: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Tell what a forecaster forecasts, and what its intervals have held of what was held out."""
+    told = {name.removesuffix("_"): _read(FORECASTS[name], fitted.get(name)) for name in _OF_SERIES}
+    step = told["step"] and str(told["step"])
+    coverage = _read(Optional(HISTORY), fitted.get("coverage_"))
+    return told | {"step": step, "horizon": _shown(parameters.get("horizon"), "horizon"), "coverage": coverage}
 
 
 def _count(plain: Any, schema: Schema, *names: str) -> int:

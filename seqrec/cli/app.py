@@ -18,17 +18,18 @@ from seqrec.cli.console import Console
 from seqrec.cli.demo import demo
 from seqrec.cli.evaluate import evaluate
 from seqrec.cli.fit import fit
+from seqrec.cli.forecast import forecast
 from seqrec.cli.generate import generate
 from seqrec.cli.inspect import inspect
-from seqrec.cli.options import Reading, Work
+from seqrec.cli.options import Reading, Series, Work
 from seqrec.cli.recommend import recommend
 from seqrec.cli.score import score
 from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
 _WIDEST = 10_000  # columns of a terminal: help is as wide as it is
-_RESUMED = ("score", "recommend", "generate", "ask")
-_OF_SEVERAL = (Reading, Work, Console)  # what commands take is made of several options
+_RESUMED = ("score", "recommend", "generate", "ask", "forecast")
+_OF_SEVERAL = (Series, Reading, Work, Console)  # what commands take is made of several options
 
 
 class _Commands(TyperGroup):
@@ -49,7 +50,7 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     name="seqrec",
-    help="Next items, anomalies and new logs from event logs (CSV, JSON Lines, Parquet), by LSTMs.",
+    help="Next items, anomalies, forecasts and new logs from logs (CSV, JSON Lines, Parquet), by LSTMs.",
     epilog="Exit codes: 0 well, 1 bug, 2 usage, 3 some rows quarantined, 4 too many bad rows, 65 not whole, "
     "74 input or output failed, 75 folder in use, 130 stopped, 141 not read on (| head).",
     no_args_is_help=True,
@@ -77,7 +78,7 @@ def _seqrec(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Next items, anomalies and new logs from event logs (CSV, JSON Lines, Parquet), by LSTMs."""
+    """Next items, anomalies, forecasts and new logs from logs (CSV, JSON Lines, Parquet), by LSTMs."""
 
 
 def _spread(command: Callable[..., None]) -> Callable[..., None]:
@@ -95,6 +96,6 @@ def _spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (fit, score, recommend, generate, ask, evaluate, inspect, verify, demo):
+for _command in (fit, score, recommend, forecast, generate, ask, evaluate, inspect, verify, demo):
     app.command()(_spread(_command))
 app.add_typer(state)

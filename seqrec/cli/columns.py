@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqrec import _MODULE_OF
 from seqrec._checks import check_known
 from seqrec.cli import options
 from seqrec.cli.console import Console, start_tensorflow
@@ -24,6 +25,7 @@ from seqrec.storage.columns import Columns
 
 if TYPE_CHECKING:
     from seqrec.data.sequences import Sequences
+    from seqrec.forecast.faults import Fault
 
 _TASKS = {
     "LSTMAnomalyDetector": "score",
@@ -33,9 +35,16 @@ _TASKS = {
     "SequentialRulesRecommender": "recommend",
     "LSTMGenerator": "generate",
     "NGramGenerator": "generate",
+    **{name: "forecast" for name in _MODULE_OF if name.endswith("Forecaster")},
 }
+_ASKED = {("ask", own) for own in ("score", "recommend", "generate")}  # about what they are for
 _COUNTS = ("PopularityRecommender", "MarkovRecommender", "SequentialRulesRecommender")  # and nothing else
-_VERBS = {"score": "finds odd sequences", "recommend": "recommends", "generate": "generates sequences"}
+_VERBS = {
+    "score": "finds odd sequences",
+    "recommend": "recommends",
+    "generate": "generates sequences",
+    "forecast": "forecasts series",
+}
 
 
 def meet(
@@ -57,7 +66,7 @@ def meet(
     patterns : list of str
         Log files.
     reading : Reading
-    task : {"score", "recommend", "generate", "ask"}, optional
+    task : {"score", "recommend", "generate", "ask", "forecast"}, optional
         What the model must be for; by default one of these.
     label : str, optional
         A further column of the log, for a detector.
@@ -119,7 +128,7 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task == "ask" and kind in _COUNTS:
         raise InputError(f"{path} holds a {kind}, which tells no chances. Networks do, and n-grams: seqrec fit.")
-    if task not in (None, "ask", own):
+    if task not in (None, own) and (task, own) not in _ASKED:
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
     if own != "score" and label is not None:
         raise InputError(f"--label is for detectors, and {path} holds a {kind}, which {_VERBS[own]}.")
@@ -132,6 +141,8 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
     """
     files = find_files(patterns, reading.dialect())
     present, names = _present(files), {}
+    if task == "forecast" and reading.item is not None:
+        raise InputError("--item is for logs of events, and values of series have no item: leave it away.")
     for role in ("user", "item", "timestamp"):
         given, usual = getattr(reading, role), getattr(own, role, None)
         names[role] = usual if given is None and usual in present else given
@@ -139,7 +150,8 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
         if present and field not in present:
             found = ", ".join(map(repr, present))
             raise LogError(f"{files[0].path}: column {field!r} is missing, and the model needs it; found: {found}.")
-    find_columns(files, names["user"], names["item"], names["timestamp"])  # raises, before the model is loaded
+    user, item, timestamp = names.values()
+    find_columns(files, user, item, timestamp, has_items=task != "forecast")  # raises, before the model is loaded
     return names
 
 
@@ -159,12 +171,15 @@ def _find_source(
 ) -> Source:
     """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
     fields, wanted, timed = kinds_wanted(model)
-    may_lack = hasattr(model, "recommend")
+    may_lack, has_items = hasattr(model, "recommend"), not hasattr(model, "target_")
+    if not (has_items or timed):
+        names = {**names, "timestamp": names["timestamp"] or "none"}
     present = _present(find_files(patterns, dialect)) if may_lack else fields
     lacking = [repr(name) for name in fields if name not in present]
     more = [*label, *(name for name in shown if name not in fields)]
     wanted |= {f"field:{name}": SHOWN for name in shown if name not in fields}
-    source = Source.find(patterns, names, [*(name for name in fields if name in present), *more], wanted, dialect)
+    found = [*(name for name in fields if name in present), *more]
+    source = Source.find(patterns, names, found, wanted, dialect, has_items)
     if timed and source.columns.timestamp is None:
         if not may_lack:
             raise LogError(
@@ -180,12 +195,13 @@ def _find_source(
 def tell_columns(console: Console, source: Source) -> None:
     """Say which columns are read."""
     *named, fields = source.columns._asdict().items()
-    parts = [f"{role} {name!r}" for role, name in named if name is not None]
+    own = {} if source.columns.item is not None else {"user": "series"}
+    parts = [f"{own.get(role, role)} {name!r}" for role, name in named if name is not None]
     shown = ", ".join(f"{name!r} ({source.kinds[f'field:{name}']})" for name in fields[1])
     parts += [f"fields {shown}"] if shown else []
     console.note(f"columns: {', '.join(parts)}")
     if source.columns.timestamp is None:
-        console.note("no timestamps: the rows of each user are taken in their order")
+        console.note(f"no timestamps: the rows of each {own.get('user', 'user')} are taken in their order")
 
 
 def items_of(texts: Sequence[str], option: str, model: Any, more: Sequence[str] = ()) -> list[Any]:
@@ -212,3 +228,13 @@ def read(console: Console, source: Source, reading: Reading, quarantine: Path | 
     log = Log.read(source, console.show)
     log.keep_bad_rows(quarantine, reading.max_bad)
     return log, log.sequences(source.columns.fields, reading.time_unit, reading.drop_duplicates)
+
+
+def list_series(log: Log, faults: Sequence[Fault]) -> Log:
+    """List series that cannot be used, each by the row that shows what is wrong."""
+    from seqrec.forecast.faults import TIMES
+
+    column = log.source.columns.timestamp or ""
+    columns = [column if fault.code in TIMES else "" for fault in faults]
+    rows, codes, reasons = ([getattr(fault, name) for fault in faults] for name in ("row", "code", "reason"))
+    return log.with_bad(rows, columns, codes, reasons)

@@ -117,6 +117,22 @@ def told_bad(record: Mapping[str, Any], listed: str) -> list[tuple[str, str]]:
     return [("quarantined", f"{counts(record['quarantined_by_code'])}; see {listed}")] if record["quarantined"] else []
 
 
+def told_series(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say which series a forecaster was fitted to, how they go, and what its intervals have held."""
+    seasons = ", ".join(map(str, record["season_lengths"]))
+    step = "by position" if record["step"] is None else f"of {record['step']}"
+    pairs = [
+        ("forecasts", f"{record['horizon']:,} steps {step}, " + (f"seasons of {seasons}" if seasons else "no seasons")),
+    ]
+    if "missing" in record:
+        missing = f" ({record['missing']:,} values missing)" if record["missing"] else ""
+        pairs.insert(0, ("series", f"{record['series']:,}{missing}"))
+    if coverage := record["coverage"]:
+        held = ", ".join(f"{name} held {sum(shares) / len(shares):.1%}" for name, shares in coverage.items())
+        pairs.append(("intervals", f"of what was held out, {held} on average of the steps"))
+    return pairs
+
+
 def counts(numbers: Mapping[str, int]) -> str:
     """Say how many of each there are."""
     return ", ".join(f"{count:,} {name}" for name, count in numbers.items() if count)

@@ -14,14 +14,17 @@ from seqrec.exceptions import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from seqrec.data.sequences import Sequences
+    from seqrec.logs.whole import Log
 
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75)
 _BASELINES = ("new events", "long", "short")  # parts of a detector's score that count alone
+_COVERAGE = 0.9
 _TRUE, _FALSE = {"1", "1.0", "true"}, {"0", "0.0", "false"}
-_CAUTION = "These figures count only if the model was not fitted to this log."
+_CAUTION = "These figures count only if the model was not fitted to what it is judged by."
 
 Figures = tuple[dict[str, Any], list[str]]  # as a record, and in lines
 
@@ -35,6 +38,8 @@ def evaluate(
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Length of the lists; for recommenders.")] = 10,
     exclude_seen: ExcludeSeen = True,
+    windows: Annotated[int, typer.Option(min=1, help="Stretches at the end to forecast; for forecasters.")] = 3,
+    horizon: Annotated[int | None, typer.Option(min=1, help="Steps of each; for forecasters.")] = None,
     reading: Reading,
     console: Console,
 ) -> None:
@@ -46,11 +51,15 @@ def evaluate(
         log, X = read(console, source, reading)
         if not len(X):
             raise InputError("the log has no row that can be used, so there is nothing to judge by.")
+        if hasattr(fitted, "target_"):
+            errors, log = _backtest(console, fitted, log, X, windows, horizon, reading.max_bad)
         if log.bad.num_rows:
             console.warn(f"{log.bad.num_rows:,} of {log.n_rows:,} rows cannot be used and are left out.")
         record = {"model": str(model), "estimator": type(fitted).__name__, **log.record(), "users": len(X)}
         if hasattr(fitted, "recommend"):
             figures, lines = _of_recommender(fitted, X, k, exclude_seen)
+        elif hasattr(fitted, "target_"):
+            figures, lines = _of_forecaster(errors, windows, horizon or fitted.horizon)
         elif hasattr(fitted, "sample"):
             figures, lines = _of_generator(fitted, X)
         else:
@@ -80,6 +89,40 @@ def _of_recommender(model: Any, X: Sequences, k: int, exclude_seen: bool) -> Fig
     tail = [f"{unknown:.1%} of these events are items that the model does not know."] if unknown else []
     record = {"k": k, "exclude_seen": exclude_seen, "unknown_targets": unknown, **figures}
     return record, [head, "", *columns_of(rows), "", *tail]
+
+
+def _backtest(
+    console: Console, model: Any, log: Log, X: Sequences, windows: int, horizon: int | None, max_bad: float
+) -> tuple[pd.DataFrame, Log]:
+    """Judge forecasts of the series that can be forecast; tell and list the others."""
+    from seqrec.cli.columns import list_series
+    from seqrec.forecast.faults import set_apart
+
+    errors, faults = set_apart(X, lambda X: model.backtest(X, windows, horizon, _COVERAGE))
+    log = list_series(log, faults)
+    log.keep_bad_rows(None, max_bad, sum(fault.n_events - 1 for fault in faults))
+    if faults:
+        console.warn(f"{len(faults):,} series are left out, such as: {faults[0].reason}")
+    if not len(errors):
+        raise InputError(
+            f"no series has values both among its last {horizon or model.horizon} steps and before them, so there is "
+            "nothing to judge by. Give longer series, or a shorter --horizon."
+        )
+    return errors, log
+
+
+def _of_forecaster(errors: pd.DataFrame, windows: int, horizon: int) -> Figures:
+    means = errors.groupby("model", sort=False)[["mase", "smape", "pinball", "coverage"]].mean()
+    rows: list[tuple[str, ...]] = [("", "MASE", "sMAPE", "pinball", f"in the {_COVERAGE:.0%} interval")]
+    rows += [
+        (str(name), *(f"{value:.4f}" for value in one[:-1]), f"{one[-1]:.1%}") for name, *one in means.itertuples()
+    ]
+    n, plural = errors["series"].nunique(), "s" * (windows != 1)
+    head = f"the last {windows} window{plural} of {horizon} steps of {n:,} series, each forecast from all before it"
+    scale = "MASE and pinball: in mean absolute differences to a season before; the fewer, the better."
+    figures = {str(name): dict(zip(means, map(float, one), strict=True)) for name, *one in means.itertuples()}
+    record = {"windows": windows, "horizon": horizon, "series": n, "figures": figures}
+    return record, [head, "", *columns_of(rows), "", scale]
 
 
 def _of_generator(model: Any, X: Sequences) -> Figures:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seqrec.cli import exits, options
-from seqrec.cli.console import Console, account, facts, start_tensorflow, told_bad
-from seqrec.cli.options import Logs, Reading
+from seqrec.cli.console import Console, account, facts, start_tensorflow, told_bad, told_series
+from seqrec.cli.options import Logs, Reading, Series
 from seqrec.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -19,8 +19,19 @@ if TYPE_CHECKING:
     from seqrec.logs.source import Source
     from seqrec.logs.whole import Log
 
-_ESTIMATORS = {"recommend": "LSTMRecommender", "detect": "LSTMAnomalyDetector", "generate": "LSTMGenerator"}
-_NEXT = {"recommend": "recommend {} LOG", "detect": "score {} LOG", "generate": "generate {}"}
+_ESTIMATORS = {  # the first is made if none is named
+    "recommend": ("LSTMRecommender", "PopularityRecommender", "MarkovRecommender", "SequentialRulesRecommender"),
+    "detect": ("LSTMAnomalyDetector",),
+    "generate": ("LSTMGenerator", "NGramGenerator"),
+    "forecast": ("LSTMForecaster", "NaiveForecaster", "SeasonalNaiveForecaster"),
+}
+_NEXT = {
+    "recommend": "recommend {} LOG",
+    "detect": "score {} LOG",
+    "generate": "generate {}",
+    "forecast": "forecast {} LOG{}",
+}
+_EVERYWHERE = ("verbose", "random_state")  # parameters that a command gives to estimators that have them
 
 
 def fit(
@@ -30,9 +41,13 @@ def fit(
         typer.Option("--output", "-o", metavar="FILE", help="Model file, such as m.seqrec.", callback=options.place),
     ],
     task: Annotated[
-        Literal["recommend", "detect", "generate"], typer.Option(help="Next items, odd sequences, or new ones.")
+        Literal["recommend", "detect", "generate", "forecast"],
+        typer.Option(help="Next items, odd sequences, new ones, or series of numbers."),
     ],
     *,
+    estimator: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In place of an LSTM, such as SeasonalNaiveForecaster.")
+    ] = None,
     fields: Annotated[
         list[str] | None,
         typer.Option(metavar="A,B", help="Further columns to read: amount,channel, or code:text, amount:number."),
@@ -48,44 +63,98 @@ def fit(
         Path | None, typer.Option(metavar="FILE", help="For rows that cannot be used; by default beside the model.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    series: Series,
     reading: Reading,
     console: Console,
 ) -> None:
     """Fit a model to logs, and save it."""
+    _check_options(task, series, fields or sides, reading)
     parameters = {"verbose": False if console.silent else "auto"} | options.settings(settings or [])
     parameters |= {"random_state": seed} if seed is not None else {}
+    parameters |= series.parameters()
     if sides:
         parameters["sides"] = options.pairs(options.names(sides), "--sides")
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
-        from seqrec.cli.columns import read, tell_columns
+        from seqrec.cli.columns import tell_columns
         from seqrec.logs.form import learn_form
         from seqrec.logs.source import Source
         from seqrec.persistence import save
 
-        kinds = options.kinds(fields or [])
+        kinds, has_items = options.kinds(fields or []) if task != "forecast" else series.named(), task != "forecast"
         wanted = {f"field:{name}": kind for name, kind in kinds.items() if kind is not None}
-        source = Source.find(logs, reading._asdict(), kinds, wanted, reading.dialect())
+        source = Source.find(logs, reading._asdict(), kinds, wanted, reading.dialect(), has_items)
         _check_places(output, listed, source, overwrite)
         _check_sides(parameters.get("sides"), source)
         tell_columns(console, source)
-        start_tensorflow()
-        estimator = _make(_ESTIMATORS[task], parameters)
-        log, X = read(console, source, reading, listed)
-        if unused := source.unused():
-            console.note(f"not used: {', '.join(unused)} (--fields)")
-        if not X.n_events:
-            raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
-        console.note(f"{len(X):,} sequences, {X.n_events:,} events, {len(X.vocabulary):,} items; training begins")
-        estimator.fit(X)
+        model = _make(task, estimator, parameters)
+        log, X, n_apart = _read(console, source, reading, listed, None if has_items else model)
+        model.fit(X)
         form = learn_form(source, X.time_unit, X.keys) if task == "generate" else None
-        save(estimator, output, columns=source.columns._asdict() | {"form": form})
+        save(model, output, columns=source.columns._asdict() | {"form": form})
         if quarantine is None and overwrite and not log.bad.num_rows:
             listed.unlink(missing_ok=True)  # of the fit whose model was replaced
-        record = _record(log, X, estimator, output, listed)
-        console.result(record, [*_lines(record, console.seconds), f"next: seqrec {_NEXT[task].format(output)} -o OUT"])
+        record = _record(log, X, model, output, listed, n_apart)
+        follows = _NEXT[task].format(output, " --future FILE" * bool(series.known))
+        console.result(record, [*_lines(record, console.seconds), f"next: seqrec {follows} -o OUT"])
         if log.bad.num_rows:
             raise typer.Exit(exits.QUARANTINED)
+
+
+def _check_options(task: str, series: Series, others: list[str] | None, reading: Reading) -> None:
+    """Refuse options of the one task with another."""
+    if task != "forecast":
+        if given := next((name for name, value in series._asdict().items() if value), None):
+            raise typer.BadParameter(f"--{given} is for --task forecast.")
+        return
+    if series.target is None:
+        raise typer.BadParameter("--task forecast needs --target COLUMN: what is to be forecast.")
+    if others or reading.item is not None:
+        raise typer.BadParameter(
+            "--fields, --sides and --item are for logs of events. Further columns of series are named by what "
+            "is known of them: --known, --observed, --static."
+        )
+    if series.step is not None:
+        from seqrec.data.steps import Step
+
+        Step.parse(series.step, "--step")
+
+
+def _read(
+    console: Console, source: Source, reading: Reading, listed: Path, forecaster: Any
+) -> tuple[Log, Sequences, int]:
+    """Read what a model is fitted to; for a forecaster, without series that cannot be used, whose other rows count."""
+    from seqrec.cli.columns import read
+
+    log, X = read(console, source, reading, listed)
+    if unused := source.unused():
+        how = "--fields" if forecaster is None else "--known, --observed, --static"
+        console.note(f"not used: {', '.join(unused)} ({how})")
+    n_apart, told = 0, f"sequences, {X.n_events:,} events, {len(X.vocabulary):,} items"
+    if forecaster is not None:
+        log, X, n_apart = _without_bad_series(log, X, forecaster, listed, reading.max_bad)
+        told = f"series, {X.n_events:,} values"
+    if not X.n_events:
+        raise InputError("the log has no row that can be used, so there is nothing to fit a model to.")
+    console.note(f"{len(X):,} {told}; training begins")
+    return log, X, n_apart
+
+
+def _without_bad_series(
+    log: Log, X: Sequences, forecaster: Any, listed: Path, max_bad: float
+) -> tuple[Log, Sequences, int]:
+    """Settle the step, and set series apart that a forecaster cannot be fitted to: list them, and count other rows."""
+    from seqrec.cli.columns import list_series
+    from seqrec.forecast.faults import usable
+    from seqrec.forecast.panel import step_of
+
+    if X.n_events and X.timestamps is not None:
+        forecaster.set_params(step=str(step_of(X, forecaster.step)))
+    X, faults = usable(forecaster, X)
+    n_others = sum(fault.n_events - 1 for fault in faults)
+    log = list_series(log, faults)
+    log.keep_bad_rows(listed, max_bad, n_others)
+    return log, X, n_others
 
 
 def _check_places(output: Path, quarantine: Path, source: Source, overwrite: bool) -> None:
@@ -117,16 +186,20 @@ def _check_sides(sides: Any, source: Source) -> None:
         check_choice(side, f"the side of {name!r}", SIDES)
 
 
-def _make(name: str, parameters: Mapping[str, Any]) -> Any:
+def _make(task: str, name: str | None, parameters: Mapping[str, Any]) -> Any:
     """Make an estimator, and check its parameters before any work starts."""
     import seqrec
     from seqrec._checks import check_choice
 
+    name = check_choice(name or _ESTIMATORS[task][0], f"--estimator for --task {task}", _ESTIMATORS[task])
+    if name.startswith("LSTM"):
+        start_tensorflow()
     kind = getattr(seqrec, name)
     known = kind().get_params()
-    for parameter in parameters:
+    given = {one: value for one, value in parameters.items() if one in known or one not in _EVERYWHERE}
+    for parameter in given:
         check_choice(parameter, f"a parameter of {name} (--set)", known)
-    estimator = kind(**parameters)
+    estimator = kind(**given)
     try:
         estimator._validate_params()
     except ValueError as error:  # scikit-learn's, of a value that a parameter cannot take
@@ -134,8 +207,10 @@ def _make(name: str, parameters: Mapping[str, Any]) -> Any:
     return estimator
 
 
-def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Path) -> dict[str, Any]:
-    filtered = log.good.num_rows - X.n_events
+def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Path, n_apart: int) -> dict[str, Any]:
+    filtered = log.n_rows - log.bad.num_rows - X.n_events
+    reasons = {"duplicates": filtered - n_apart, "of series set apart": n_apart}
+    history: Mapping[str, Any] = getattr(estimator, "history_", {})
     record = {
         "model": str(output),
         "estimator": type(estimator).__name__,
@@ -143,30 +218,53 @@ def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Pa
         "used": X.n_events,
         "not_used": log.source.unused(),
         "filtered": filtered,
-        "filtered_by_reason": {"duplicates": filtered} if filtered else {},
+        "filtered_by_reason": {reason: n for reason, n in reasons.items() if n},
         "quarantine": str(quarantine) if log.bad.num_rows else None,
+        "time_unit": X.time_unit,
+    }
+    best = max(history.get("validation", []), default=None)
+    if hasattr(estimator, "target_"):
+        return record | _of_series(X, estimator) | {"validation_pinball": None if best is None else -best}
+    record |= {
         "users": len(X),
         "items": len(X.vocabulary),
         "one_event_users": int((X.lengths == 1).sum()),
         "duplicates": X.n_duplicates if X.timestamps is not None else None,
         "tie_share": round(X.tie_share, 6),
-        "time_unit": X.time_unit,
-        "epochs": len(estimator.history_["loss"]),
+        "epochs": len(history["loss"]) if "loss" in history else None,
     }
     if hasattr(estimator, "held_out_scores_"):
         return record | {"held_out_sequences": len(estimator.held_out_scores_), "threshold": estimator.offset_}
-    best = max(estimator.history_.get("validation", []), default=None)
     if hasattr(estimator, "sample"):
         return record | {"validation_nats": None if best is None else -best}
     return record | {"validation_ndcg@10": best}
 
 
+def _of_series(X: Sequences, forecaster: Any) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        "series": len(X),
+        "missing": int(np.isnan(X.columns[forecaster.target_]).sum()),
+        "step": None if forecaster.step_ is None else str(forecaster.step_),
+        "season_lengths": list(forecaster.season_lengths_),
+        "horizon": forecaster.horizon,
+        "coverage": getattr(forecaster, "coverage_", None),
+    }
+
+
 def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
-    epochs = "1 epoch" if record["epochs"] == 1 else f"{record['epochs']:,} epochs"
+    trained = "" if record.get("epochs") is None else f"{record['epochs']:,} epoch{'s' * (record['epochs'] != 1)}, "
     pairs = [
-        ("model", f"{record['model']} ({record['estimator']}, {epochs}, {seconds:,.0f} s)"),
+        ("model", f"{record['model']} ({record['estimator']}, {trained}{seconds:,.0f} s)"),
         ("rows", account(record, "used")),
         *told_bad(record, record["quarantine"]),
+    ]
+    return facts([*pairs, *(told_series(record) if "series" in record else _told_sequences(record))])
+
+
+def _told_sequences(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pairs = [
         ("sequences", f"{record['users']:,} ({record['one_event_users']:,} with one event)"),
         ("items", f"{record['items']:,}"),
     ]
@@ -184,4 +282,4 @@ def _lines(record: Mapping[str, Any], seconds: float) -> list[str]:
         pairs.append(("validation", f"NDCG@10 {record['validation_ndcg@10']:.4f} on held-out last events"))
     else:
         pairs.append(("validation", "none: too little to hold any out"))
-    return facts(pairs)
+    return pairs

@@ -42,7 +42,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warn
 class Reading(NamedTuple):
     """How a log is read."""
 
-    user: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of users; usual names are found.")] = None
+    user: Annotated[
+        str | None,
+        typer.Option("--user", "--series", metavar="COLUMN", help="Column of users, or series; usual names are found."),
+    ] = None
     item: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of items or events.")] = None
     timestamp: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column of times; 'none' where the rows are in order.")
@@ -71,6 +74,36 @@ class Reading(NamedTuple):
         delimiter = _TAB.get(self.delimiter, self.delimiter) if self.delimiter else self.delimiter
         form = Dialect(self.input_format, delimiter, self.decimal, self.encoding, self.time_format, self.time_unit)
         return form.check()
+
+
+class Series(NamedTuple):
+    """What is forecast, and from what."""
+
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="To forecast: numbers; empty is unknown.")] = None
+    horizon: Annotated[int | None, typer.Option(min=1, help="Steps to forecast, such as 48; for forecasters.")] = None
+    step: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From value to value: 15min, 1h, D, B, W, MS; else it is found.")
+    ] = None
+    known: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Columns known ahead of time, such as price,holiday.")
+    ] = None
+    observed: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Columns known up to now, such as temperature.")
+    ] = None
+    static: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="Columns of which a series has one value, such as kind.")
+    ] = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Give the parameters of a forecaster that are given."""
+        lists = {name: list(kinds(getattr(self, name) or [])) for name in ("known", "observed", "static")}
+        given = {"target": self.target, "horizon": self.horizon, "step": self.step, **lists}
+        return {name: value for name, value in given.items() if value}
+
+    def named(self) -> dict[str, str | None]:
+        """Give the columns and, where it is said, the kinds of their values."""
+        others = kinds([*(self.known or []), *(self.observed or []), *(self.static or [])])
+        return {str(self.target): "number", **others}
 
 
 class Work(NamedTuple):
@@ -121,6 +154,16 @@ def counts(texts: Sequence[str], option: str) -> list[int]:
         if re.fullmatch(r"0*[1-9]\d{0,5}", text, re.ASCII) is None:
             raise typer.BadParameter(f"{option} {text!r} is no number of events. Write such as {option} 1,5.")
     return [int(text) for text in found]
+
+
+def shares(texts: Sequence[str], option: str) -> tuple[float, ...]:
+    """Read numbers between 0 and 1, with commas between them, in rising order."""
+    found = set()
+    for text in names(texts):
+        if re.fullmatch(r"0?\.\d{1,9}", text, re.ASCII) is None or not float(text):
+            raise typer.BadParameter(f"{option} {text!r} is no number between 0 and 1. Write it as 0.9.")
+        found.add(float(text))
+    return tuple(sorted(found))
 
 
 def shard(text: str) -> tuple[int, int]:

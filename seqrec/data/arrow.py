@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqrec.data.sequences import Sequences
 from seqrec.data.times import read_times
-from seqrec.data.vocabulary import Vocabulary
+from seqrec.data.vocabulary import N_RESERVED, Vocabulary
 
 FIELD = "field:"  # begins the names of the columns of fields
 
@@ -19,10 +19,13 @@ FIELD = "field:"  # begins the names of the columns of fields
 def read_piece(
     table: pa.Table, vocabulary: Vocabulary, time_unit: str | None = None, clock: int | None = None
 ) -> Sequences:
-    """Give rows that are sorted by user and time as sequences, in the codes of a vocabulary."""
+    """Give rows that are sorted by user and time as sequences, in the codes of a vocabulary.
+
+    Rows without items have `NO_ITEMS`.
+    """
     user = table["user"].combine_chunks()
     changes = pc.not_equal(user[1:], user[:-1]).to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(np.concatenate([[True], changes]))
+    starts = np.flatnonzero(np.concatenate([[True], changes])[: table.num_rows])
     times = None
     if "time" in table.column_names:
         times = read_times(table["time"], "column 'time'", time_unit or "auto")[0].astype("datetime64[us]")
@@ -35,6 +38,7 @@ def read_piece(
         timestamps=times,
         rows=np.arange(table.num_rows),
         columns={name.removeprefix(FIELD): table[name].to_numpy() for name in fields},
+        has_items="item" in table.column_names,
         clock=clock,
     )
 
@@ -52,6 +56,8 @@ def with_outlook(tables: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, bool]]:
 
 
 def codes_of(table: pa.Table, vocabulary: Vocabulary) -> NDArray[np.int32]:
-    """Give the code of each row's item."""
+    """Give the code of each row's item; rows without items are all of one kind."""
+    if "item" not in table.column_names:
+        return np.full(table.num_rows, N_RESERVED, np.int32)
     item = table["item"].combine_chunks().dictionary_encode()
     return vocabulary.encode(item.dictionary.to_numpy(zero_copy_only=False))[item.indices.to_numpy()]

@@ -18,14 +18,14 @@ from seqrec._checks import check_column_names, check_integer, show, warn_user
 from seqrec.data.sequences import Sequences
 from seqrec.data.steps import Step
 from seqrec.data.summary import FITTED, TrainingData
-from seqrec.exceptions import ColdStartWarning, InputError, UnusedColumnsWarning
+from seqrec.exceptions import ColdStartWarning, InputError, SeriesError, UnusedColumnsWarning
 from seqrec.forecast import naive, paths
-from seqrec.forecast.panel import Panel, check_series, step_of, target_of, where
+from seqrec.forecast.panel import Panel, check_series, keys_of, step_of, target_of, where
 from seqrec.forecast.seasons import season_lengths
 from seqrec.forecast.windows import Window, mean_errors
 from seqrec.storage.schemas import Integer, Listed, Optional, Record, Schema, Text
 
-__all__ = ["CONSTRAINTS", "FORECASTS", "ForecasterMixin"]
+__all__ = ["CONSTRAINTS", "FORECASTS", "ForecasterMixin", "quantile_name"]
 
 # Of the parameters that all forecasters have, and of what their fits leave.
 CONSTRAINTS: dict[str, list] = {
@@ -80,6 +80,11 @@ class ForecasterMixin:
     season_lengths_: tuple[int, ...]
     training_data_: TrainingData
 
+    @property
+    def columns_(self) -> dict[str, str]:
+        """The columns that are read, and what they hold: "number", "text", or "measure", numbers or truth values."""
+        return {self.target_: "number"}
+
     def predict(self, X: Any, horizon: int | None = None, future: Sequences | None = None) -> pd.DataFrame:
         """Forecast the median of each step to come.
 
@@ -128,7 +133,7 @@ class ForecasterMixin:
         """
         alpha = _check_levels(alpha)
         panel, told = self._told(X, horizon, future, alpha)
-        return _frame(panel, {f"q{100 * level:g}": told[..., at] for at, level in enumerate(alpha)})
+        return _frame(panel, {quantile_name(level): told[..., at] for at, level in enumerate(alpha)})
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, horizon: int | None = None, future: Sequences | None = None
@@ -288,8 +293,9 @@ class ForecasterMixin:
 
     def _check_lower(self, X: Sequences, target: str) -> None:
         if self.lower is not None and (below := np.flatnonzero(X.columns[target] < self.lower)).size:
-            found = f"{show(X.columns[target][below[0]])} {where(X, int(below[0]))}"
-            raise InputError(f"column {target!r} has values below lower={self.lower}: {found}. Leave lower away.")
+            first = f"{show(X.columns[target][below[0]])} {where(X, int(below[0]))}"
+            found = f"column {target!r} has values below lower={self.lower}: {first}."
+            raise SeriesError(found, "Leave lower away.", "below_lower", keys_of(X, below), int(below[0]))
 
     def _asked(
         self, X: Any, horizon: int | None, future: Sequences | None
@@ -366,6 +372,11 @@ class ForecasterMixin:
     def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw how far out paths lie at each step, (n_series, n, horizon): standard normal, whatever hangs together."""
         raise NotImplementedError
+
+
+def quantile_name(level: float) -> str:
+    """Name the column of a quantile: "q90" for .9."""
+    return f"q{100 * level:g}"
 
 
 def _frame(panel: Panel, columns: dict[str, NDArray[np.float64]]) -> pd.DataFrame:

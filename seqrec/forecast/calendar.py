@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqrec._checks import show
 from seqrec.data.sequences import Sequences
 from seqrec.data.steps import DAY, Step
-from seqrec.exceptions import InputError
+from seqrec.exceptions import InputError, SeriesError
 
 _ONE_DAY, _HOUR = np.timedelta64(DAY, "us"), np.timedelta64(3_600 * 10**6, "us")
 _SHORTEST_MONTH = 28 * DAY  # microseconds
@@ -139,22 +139,24 @@ def places(X: Sequences, calendar: Calendar) -> NDArray[np.int64]:
     tied = np.zeros(X.n_events, bool)
     tied[1:] = (series[1:] == series[:-1]) & (offsets[1:] == offsets[:-1])
     if (wrong := np.flatnonzero(tied | ~on_step)).size:
-        _refuse(X, series, times, wrong[0], calendar.step, calendar.anchor[series[wrong[0]]])
+        first = series[wrong[0]]
+        _refuse(X, int(first), np.unique(series[wrong]), times, calendar.step, calendar.anchor[first])
     return offsets
 
 
-def _refuse(X: Sequences, series: NDArray, times: NDArray, at: int, step: Step, anchor: int) -> None:
-    """Say which value is the first that breaks the step of its series, the series being that of event `at`."""
-    events = slice(X.indptr[series[at]], X.indptr[series[at] + 1])
-    own, of = times[events], show(X.keys[series[at]])
+def _refuse(X: Sequences, first: int, series: NDArray, times: NDArray, step: Step, anchor: int) -> None:
+    """Say which value of the first series breaks its step; `series` are all of which one does."""
+    begin, end = X.indptr[first], X.indptr[first + 1]
+    own, of, wrong = times[begin:end], show(X.keys[first]), X.keys[series].tolist()
     if (ties := np.flatnonzero(own[1:] == own[:-1])).size:
-        advice = "Keep one, or their sum. Local times repeat an hour as summer time ends: tell their zone"
-        raise InputError(f"series {of} has two values at {told(own[ties[0]])}. {advice}.")
+        twice = f"series {of} has two values at {told(own[ties[0]])}."
+        advice = "Keep one, or their sum. Local times repeat an hour as summer time ends: tell their zone."
+        raise SeriesError(twice, advice, "repeated_time", wrong, int(begin + ties[0] + 1))
     previous = Calendar(step, own[:-1], np.full(len(own) - 1, anchor))
     passed, on_step = previous.offsets(own[1:], np.arange(len(own) - 1))
-    first = int(np.argmax(passed < 1 if (passed < 1).any() else ~on_step))
-    found = f"after {told(own[first])} comes {told(own[first + 1])}"
-    raise InputError(f"series {of} breaks the step of {step}: {found}. {_REPAIR}.")
+    at = int(np.argmax(passed < 1 if (passed < 1).any() else ~on_step))
+    found = f"series {of} breaks the step of {step}: after {told(own[at])} comes {told(own[at + 1])}."
+    raise SeriesError(found, f"{_REPAIR}.", "broken_step", wrong, int(begin + at + 1))
 
 
 def told(time: np.datetime64 | np.int64) -> str:

@@ -216,6 +216,11 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         trainer.raise_if_stopped()
         return self
 
+    @property
+    def columns_(self) -> dict[str, str]:
+        """As in `ForecasterMixin`."""
+        return super().columns_ | {c.name: "measure" if c.values is None else "text" for c in self._covariates}
+
     def surprisal(self, X: Any) -> NDArray[np.float64]:
         """Say how surprising each value is, given all that came before it.
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec._checks import check_column, show
-from seqrec.data.missing import is_missing
+from seqrec.data.missing import is_missing, kind_of
 from seqrec.data.sequences import Sequences
 from seqrec.data.steps import Step
-from seqrec.exceptions import InputError
+from seqrec.exceptions import InputError, SeriesError
 from seqrec.forecast.calendar import Calendar, find_step, places, told
 
 _MOST = 2**31 - 1  # steps
+_LONG, _SPARSE = 2**20, 1_000  # steps of a series, and for each of its values: more are a mistake
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +69,7 @@ class Panel:
         lengths = np.zeros(len(X), np.int64)
         lengths[full] = 1 - place[X.indptr[:-1][full]]
         stops = np.cumsum(lengths)
-        if lengths.sum() > _MOST:
-            longest = int(lengths.argmax())
-            raise InputError(f"series {show(X.keys[longest])} would have {lengths[longest]:,} steps of {step}.")
+        _check_lengths(X, lengths, place, step)
         place = place + np.repeat(stops - 1, X.lengths)
         values = _on_grid(check_target(X, target), place, int(lengths.sum()))
         along = {name: _on_grid(_plain(X, name), place, len(values)) for name in columns}
@@ -152,11 +151,12 @@ class Panel:
             if (missing := np.flatnonzero(is_missing(values))).size:
                 series, step = divmod(int(missing[0]), horizon)
                 time = told(self.times(np.array([step + 1]))[series, 0])
-                raise InputError(
+                lacks = (
                     f"column {name!r} of future= has no value for series {show(self.keys[series])} at {time}, step "
-                    f"{step + 1} of {horizon}; {len(missing):,} are missing altogether. It is known ahead: give it at "
-                    f"every step."
+                    f"{step + 1} of {horizon}; {len(missing):,} are missing altogether."
                 )
+                keys = self.keys[np.unique(missing // horizon)].tolist()
+                raise SeriesError(lacks, "It is known ahead: give it at every step.", "missing_future", keys)
         return {name: values.reshape(len(self), horizon) for name, values in found.items()}
 
     def _ahead(self, X: Sequences, horizon: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -172,8 +172,9 @@ class Panel:
             offset, on_step = self.calendar.offsets(X.timestamps, np.maximum(series, 0))
             ahead = (series >= 0) & (offset >= 1) & (offset <= horizon)
             if (wrong := np.flatnonzero(ahead & ~on_step)).size:
-                key, time = show(self.keys[series[wrong[0]]]), told(X.timestamps[wrong[0]])
-                raise InputError(f"series {key} of future= breaks the step of {self.calendar.step} at {time}.")
+                keys, time = self.keys[series[wrong]].tolist(), told(X.timestamps[wrong[0]])
+                found = f"series {show(keys[0])} of future= breaks the step of {self.calendar.step} at {time}."
+                raise SeriesError(found, "Give its values at the steps to come.", "missing_future", keys)
         there = np.flatnonzero((series >= 0) & (offset >= 1) & (offset <= horizon))
         return series[there] * horizon + offset[there] - 1, there
 
@@ -214,6 +215,11 @@ def where(X: Sequences, event: int) -> str:
     return f"in series {show(X.keys[series])} at {told(time)}"
 
 
+def keys_of(X: Sequences, events: NDArray[np.int64]) -> list[Any]:
+    """Give the keys of the series that events are of."""
+    return X.keys[np.unique(np.searchsorted(X.indptr, events, side="right") - 1)].tolist()
+
+
 def check_series(X: object, name: str = "X") -> Sequences:
     """Refuse what are no sequences without items."""
     how = "Sequences.from_frame(log, user='series', item=None, columns=['y'])"
@@ -226,12 +232,28 @@ def check_series(X: object, name: str = "X") -> Sequences:
     return X
 
 
+def _check_lengths(X: Sequences, lengths: NDArray[np.int64], place: NDArray[np.int64], step: Step | None) -> None:
+    """Refuse series that a time far from the others would make too long to be laid out."""
+    far = np.flatnonzero((lengths > _LONG) & (lengths > _SPARSE * X.lengths) | (lengths > _MOST))
+    if far.size:
+        begin, end = X.indptr[far[0]], X.indptr[far[0] + 1]
+        at = int(begin + np.diff(place[begin:end]).argmax() + 1)
+        between = (
+            f"between {told(X.timestamps[at - 1])} and {told(X.timestamps[at])}" if X.timestamps is not None else ""
+        )
+        found = f"series {show(X.keys[far[0]])} has {lengths[far[0]]:,} steps of {step}, most of them {between}."
+        raise SeriesError(found, "Repair that time, or name a longer step.", "distant_time", X.keys[far].tolist(), at)
+    if lengths.sum() > _MOST:
+        raise InputError(f"the series have {lengths.sum():,} steps of {step} together. Pass fewer at once.")
+
+
 def _plain(X: Sequences, name: str) -> NDArray:
-    """Give a column as numbers, float64, or as objects."""
+    """Give a column as numbers, float64, truth values among them, or as objects."""
     values = X.columns[name]
     if values.ndim > 1 or values.dtype.kind in "mM":
         raise InputError(f"column {name!r} holds {values.dtype} values of shape {values.shape[1:]}, not one number.")
-    return values.astype(np.float64 if values.dtype.kind in "biuf" else object)
+    is_number = values.dtype.kind in "biuf" or kind_of(values) == "truth values"
+    return values.astype(np.float64 if is_number else object)
 
 
 def _fixed(X: Sequences, name: str) -> NDArray:
@@ -242,7 +264,10 @@ def _fixed(X: Sequences, name: str) -> NDArray:
     fixed[full] = values[X.indptr[:-1][full]]
     same = (values == np.repeat(fixed, X.lengths)) | (is_missing(values) & is_missing(np.repeat(fixed, X.lengths)))
     if (other := np.flatnonzero(~same)).size:
-        raise InputError(f"column {name!r} is static, and changes {where(X, int(other[0]))}.")
+        found = f"column {name!r} is static, and changes {where(X, int(other[0]))}."
+        raise SeriesError(
+            found, "Name it among observed or known.", "changing_static", keys_of(X, other), int(other[0])
+        )
     return fixed
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from seqrec.data.times import TICKS
 from seqrec.exceptions import InputError
 from seqrec.generate.futures import chance
 from seqrec.jobs.job import LogJob, fitted, kinds_wanted
-from seqrec.jobs.staging import Census, in_lots
+from seqrec.jobs.staging import Census, counted, in_lots
 from seqrec.logs.source import Show
 from seqrec.logs.values import TYPES
 
@@ -100,7 +99,7 @@ class ChanceJob(LogJob):
         """Ask of the users of a bucket."""
         model, path, counts = fitted(str(self.model), self.digest), self.scored_path(bucket), Counter[str]()
         path.parent.mkdir(exist_ok=True)
-        rows = _counted(self.pieces(bucket, census, _BYTES_A_USER), counts)
+        rows = counted(self.pieces(bucket, census, _BYTES_A_USER), counts)
         with self.appearing(path, path.with_suffix(".rows")) as unfinished:
             with pq.ParquetWriter(unfinished[0], pa.schema(self._kinds), compression="lz4") as writer:
                 for table in in_lots(rows, _LATEST, _USERS, _ROWS):
@@ -139,10 +138,3 @@ class ChanceJob(LogJob):
         expected = dict(zip((span or "" for span in self._spans), sums.tolist(), strict=True))
         counts = {"users": census.users, "chances": n_chances, "expected_users": expected}
         return {"scored": n_used, "filtered": self.filtered(), **counts}
-
-
-def _counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
-    """Count rows as they come."""
-    for table in tables:
-        counts["rows"] += table.num_rows
-        yield table

@@ -105,6 +105,14 @@ def in_own_names(names: Sequence[str], own: Mapping[str, str | None]) -> list[st
     return named
 
 
+def bad_counts(folder: Path) -> BadCounts:
+    """Count the rows that are listed as bad in a folder."""
+    counts = BadCounts()
+    for path in sorted(folder.glob("*.bad")):
+        counts.add(pq.read_table(path, columns=["code", "raw"]))
+    return counts
+
+
 def digest_of(path: Path) -> str:
     """Digest that a model file carries."""
     with opened(path) as file:
@@ -118,6 +126,9 @@ def id_kind(vocabulary: Vocabulary) -> str:
 
 def kinds_wanted(model: Any) -> tuple[list[str], dict[str, str], bool]:
     """Further columns that a model reads, the kinds of its columns by role, and whether it reads times."""
+    if hasattr(model, "target_"):
+        kinds = {f"field:{name}": kind for name, kind in model.columns_.items()}
+        return list(model.columns_), kinds, model.step_ is not None
     fields: Fields = getattr(model, "fields_", Fields())  # models that count read items alone
     kinds = {"item": id_kind(model.vocabulary_)}
     for category in fields.categories:
@@ -220,7 +231,7 @@ class LogJob:
                 report = signed(report | self._account(census) | {"files": digests_of(self.job.output)})
                 write_bytes(path, json.dumps(report, indent=2).encode())
             self.commit()
-            self.job.clear("staged", "scored", "spill")
+            self.job.clear("staged", "future", "scored", "spill")
         return report
 
     @property
@@ -240,10 +251,8 @@ class LogJob:
 
     def check_bad(self, census: Census, n_bad: int, more: str = "") -> None:
         """Raise if more rows cannot be used than may be left out, and list them."""
-        where, counts = f" They are listed in {self.result_path(REFUSED)}.", BadCounts()
-        for path in sorted((self.job.work / "staged").glob("*.bad")) if n_bad else []:
-            counts.add(pq.read_table(path, columns=["code", "raw"]))
-        told = "; ".join(filter(None, (more, counts.tell())))
+        where = f" They are listed in {self.result_path(REFUSED)}."
+        told = "; ".join(filter(None, (more, bad_counts(self.job.work / "staged").tell() if n_bad else "")))
         error = too_bad(n_bad, sum(census.rows), census.corrupt, self.settings.max_bad, told, where)
         if error is not None:
             self._write_quarantine(census)
@@ -371,10 +380,12 @@ class LogJob:
 
     def _write_quarantine(self, census: Census) -> dict[str, int]:
         """List the rows that could not be used, in the order of the log; give their number by code."""
-        path, patterns, codes = self.result_path(REFUSED), ("staged/*.bad", "scored/*.late"), Counter[str]()
+        path, codes = self.result_path(REFUSED), Counter[str]()
+        patterns = ("staged/*.bad", "scored/*.bad", "scored/*.late")
+        for left in self.job.output.glob(f"{REFUSED}.*"):  # of an attempt that was given up, in whatever format
+            left.unlink()
         lists = [found for pattern in patterns for found in self.job.work.glob(pattern)]
         if not any(pq.read_metadata(found).num_rows for found in lists):
-            path.unlink(missing_ok=True)  # of an attempt that was given up
             return {}
         with open_writer(path, QUARANTINE) as writer:
             for batch in sorted_rows(self.job.work, ["place"], "true", 2**28, patterns):

@@ -29,8 +29,9 @@ _COUNTED = (  # what results are called, how their number is called in the repor
     ("alerts", "flagged", "events"),
     ("recommendations", "recommendations", "rank"),
     ("chances", "chances", "chance"),
+    ("forecasts", "forecasts", "step"),
 )
-_TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank"), pa.int64())
+_TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank", "step"), pa.int64())
 
 
 def holds_results(folder: Path) -> bool:

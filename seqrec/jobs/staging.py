@@ -6,6 +6,7 @@ bucket the user falls in; a bucket is what is scored at once, and what one of se
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -337,6 +338,13 @@ def in_lots(tables: Iterable[pa.Table], n_latest: int, n_users: int, n_rows: int
             begin = end
         waiting = [joined[starts[begin] :]]
     yield from (table for table in waiting if table.num_rows)
+
+
+def counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
+    """Count rows, as "rows", as they come."""
+    for table in tables:
+        counts["rows"] += table.num_rows
+        yield table
 
 
 def _latest(table: pa.Table, n: int) -> pa.Table:

@@ -32,31 +32,35 @@ USUAL_NAMES = {
     ),
     "timestamp": (
         *("timestamp", "time", "ts", "datetime", "date_time", "date", "created_at", "event_time", "eventtime"),
-        *("completetimestamp", "complete_timestamp", "starttimestamp", "start_time", "@timestamp"),
+        *("completetimestamp", "complete_timestamp", "starttimestamp", "start_time", "@timestamp", "ds"),
     ),
 }
+USUAL_NAMES["series"] = (  # of a log without items
+    *("series", "series_id", "unique_id", "item_id", "item", "sku", "product_id", "product", "store_id", "store"),
+    *("meter_id", "meter", "sensor_id", "sensor", "ticker", "symbol", "id", *USUAL_NAMES["user"]),
+)
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
 _IDS = ("user", "item")
 _TAKEN = {("text", "number"), ("number", "text"), ("text", "boolean")}  # what a field holds, and may be taken for
+MEASURE = "measure"  # wanted of a field whose truth values count as numbers
 
 
 class Columns(NamedTuple):
     """The columns of a log that are read."""
 
     user: str
-    item: str
+    item: str | None
     timestamp: str | None
     fields: tuple[str, ...] = ()
 
     @property
     def roles(self) -> dict[str, str]:
-        """The column of each role: "user", "item", "time" if any, and "field:..." for each field.
+        """The column of each role: "user", "item" and "time" if any, and "field:..." for each field.
 
         These are also the names of the columns in the tables of good rows, in their order.
         """
-        roles = {"user": self.user, "item": self.item}
-        if self.timestamp is not None:
-            roles["time"] = self.timestamp
+        named = {"user": self.user, "item": self.item, "time": self.timestamp}
+        roles = {role: name for role, name in named.items() if name is not None}
         return roles | {f"field:{name}": name for name in self.fields}
 
 
@@ -66,6 +70,7 @@ def find_columns(
     item: str | None = None,
     timestamp: str | None = None,
     fields: Iterable[str] = (),
+    has_items: bool = True,
 ) -> Columns:
     """Find the columns by the names given, or else by usual names in any case, in the order of `USUAL_NAMES`.
 
@@ -79,6 +84,8 @@ def find_columns(
         Name of a column; ``""`` or ``"none"`` for a log whose rows are in order.
     fields : iterable of str
         Names of further columns.
+    has_items : bool
+        Whether events have items; users are series where they have none.
 
     Returns
     -------
@@ -95,10 +102,12 @@ def find_columns(
     first, names = next(iter(names_of.items()))
     without_time = timestamp is not None and timestamp.lower() in ("", "none")
     named = {"user": user, "item": item, "timestamp": None if without_time else timestamp}
+    usual = {"user": "user" if has_items else "series"} | {role: role for role in ("item", "timestamp")}
+    absent = ["timestamp"] * without_time + ["item"] * (not has_items)
     for role, name in named.items():
-        if name is None and not (role == "timestamp" and without_time):
-            named[role] = _find_usual(role, names, named.values(), first)
-    columns = Columns(str(named["user"]), str(named["item"]), named["timestamp"], tuple(fields))
+        if name is None and role not in absent:
+            named[role] = _find_usual(usual[role], names, named.values(), first)
+    columns = Columns(str(named["user"]), named["item"], named["timestamp"], tuple(fields))
     _check_roles(columns)
     for file, names in names_of.items():
         _check_names(columns, names, file)
@@ -111,9 +120,10 @@ def _find_usual(role: str, names: Sequence[str], taken: Collection[str | None], 
     if usual or role == "timestamp":
         return usual[0] if usual else None
     found = ", ".join(map(repr, names)) or "none"
+    single = " One series alone needs such a column, too." if role == "series" else ""
     raise LogError(
         f"{file.path}: no column has a usual name for the {role}; columns found: {found}. "
-        f"Name it: --{role} NAME. Usual names are {', '.join(USUAL_NAMES[role][:6])}, ..."
+        f"Name it: --{role} NAME. Usual names are {', '.join(USUAL_NAMES[role][:6])}, ...{single}"
     )
 
 
@@ -153,7 +163,7 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     columns : Columns
     wanted : mapping of str to str, optional
         The kinds that a fitted model needs, or that the user says, by role as in `Columns.roles`; "shown" for what is
-        told as it is written.
+        told as it is written, and "measure" for numbers or truth values, as the first cells are.
 
     Returns
     -------
@@ -176,7 +186,9 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
             if role.startswith("field:") and role not in wanted and _is_open(file, found):
                 open_kinds.setdefault(file, {})[role] = found or "text"
                 continue
-            kind = _settle(found, role, columns.roles[role], wanted.get(role), file)
+            need = wanted.get(role)
+            need = _measured(found, columns.roles[role], file) if need == MEASURE else need
+            kind = _settle(found, role, columns.roles[role], need, file)
             if kind is not None:
                 before, owner = kinds.get(role, (kind, file))
                 kinds[role] = _join(before, kind, role, columns.roles[role], (owner, file)), owner
@@ -186,6 +198,16 @@ def find_kinds(files: Sequence[LogFile], columns: Columns, wanted: Mapping[str, 
     usual = {"user": "text", "item": "text", "time": "time"}
     usual |= shown
     return {role: kinds[role][0] if role in kinds else usual.get(role, "number") for role in columns.roles}
+
+
+def _measured(found: str | None, name: str, file: LogFile) -> str:
+    """Give the kind of numbers that a file has: plain ones, or truth values."""
+    tally, role = Tally(), {"": name}
+    if found == "text":
+        block = next(read_blocks(file, role, {"": "text"}, SAMPLE_BYTES), None)
+        if block is not None and block.cells:
+            tally.add(plain(block.cells[""]), block.rows)
+    return "boolean" if found == "boolean" or 0 < tally.filled == tally.booleans else "number"
 
 
 def _is_open(file: LogFile, found: str | None) -> bool:
@@ -221,7 +243,7 @@ def _kind_of(tally: Tally, name: str) -> str:
         raise LogError(
             f"column {name!r} holds numbers and other text: {tally.tell()}. Say what it is: {comma}--fields "
             f"{name}:number, so that rows with other cells are bad ones, or --fields {name}:text, so that each value "
-            "is a word. What is missing is an empty cell."
+            "is a word; so too after --known, --observed and --static. What is missing is an empty cell."
         )
     return "boolean" if tally.booleans == tally.filled else tally.kind
 

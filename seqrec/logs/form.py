@@ -41,7 +41,7 @@ def learn_form(source: Source, time_unit: str | None, users: NDArray) -> LogForm
         "csv" if file.format == "tsv" else file.format,
         tuple(name for name in read_names(file) if name in own),
         learn_ids(users),
-        TimeForm() if columns.timestamp is None else _learn_times(file, columns.timestamp, kinds["time"], time_unit),
+        TimeForm() if columns.timestamp is None else learn_times(file, columns.timestamp, kinds["time"], time_unit),
         _learn_decimals(file, [name for name in columns.fields if kinds[f"field:{name}"] == "number"]),
     )
 
@@ -90,7 +90,8 @@ def _free(numbers: NDArray[np.int64]) -> int:
     return int(ordered[widest]) + int(gaps[widest]) // 2
 
 
-def _learn_times(file: LogFile, name: str, kind: str, unit: str | None) -> TimeForm:
+def learn_times(file: LogFile, name: str, kind: str, unit: str | None) -> TimeForm:
+    """Tell how the times of a column are written; `unit` is that of numbers."""
     if file.format == "parquet":
         own = log_parquet.read_schema(file).field(name).type
         if pa.types.is_date(own):
@@ -159,9 +160,10 @@ def as_log(X: Sequences, users: pa.Array, columns: Columns, kinds: Mapping[str, 
     """
     form = columns.form or USUAL
     values = {columns.user: users.take(pa.array(np.repeat(np.arange(len(X)), X.lengths)))}
-    values[columns.item] = pa.array(X.vocabulary.items).take(pa.array(X.codes - N_RESERVED))
+    if columns.item is not None:
+        values[columns.item] = pa.array(X.vocabulary.items).take(pa.array(X.codes - N_RESERVED))
     if columns.timestamp is not None and X.timestamps is not None:
-        values[columns.timestamp] = _write_times(pa.array(X.timestamps), form.time, form.format)
+        values[columns.timestamp] = write_times(pa.array(X.timestamps), form.time, form.format)
     for name, column in X.columns.items():
         kind = kinds.get(f"field:{name}", "number")
         is_text, decimals = kind != "number", form.decimals.get(name)
@@ -170,7 +172,8 @@ def as_log(X: Sequences, users: pa.Array, columns: Columns, kinds: Mapping[str, 
     return pa.table({name: values[name] for name in dict.fromkeys([*order, *values])})
 
 
-def _write_times(times: pa.Array, form: TimeForm, to: str) -> pa.Array:
+def write_times(times: pa.Array, form: TimeForm, to: str) -> pa.Array:
+    """Give times, timestamp[us], in a form, as a file of a format holds them."""
     if form.kind == "timestamp":
         return times.cast(pa.timestamp(form.unit, form.zone), safe=False)
     if form.kind == "date":

@@ -107,13 +107,15 @@ class Source(NamedTuple):
         fields: Iterable[str],
         wanted: Mapping[str, str],
         dialect: Dialect = AS_USUAL,
+        has_items: bool = True,
     ) -> Source:
         """Find files and columns, and check that these hold the kinds of values that are wanted.
 
-        `names` may hold "user", "item" and "timestamp": columns.
+        `names` may hold "user", "item" and "timestamp": columns. `has_items` as in `find_columns`.
         """
         files = find_files(patterns, dialect)
-        columns = find_columns(files, names.get("user"), names.get("item"), names.get("timestamp"), fields)
+        user, item, timestamp = (names.get(role) for role in ("user", "item", "timestamp"))
+        columns = find_columns(files, user, item, timestamp, fields, has_items)
         kinds = find_kinds(files, columns, wanted)
         if dialect.time_unit == "auto" and (band := find_band(files, columns, kinds)):
             files = [file._replace(dialect=dialect._replace(band=band)) for file in files]

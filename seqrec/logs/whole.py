@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from seqrec.data.sequences import Sequences
 from seqrec.logs.chunks import TimeFacts, read_chunks, schema_of
 from seqrec.logs.source import QUARANTINE, BadCounts, Show, Source, count_corrupt, too_bad
 from seqrec.logs.tables import write_table
+
+_ORIGIN = ["file", "row"]
 
 
 class Log(NamedTuple):
@@ -22,6 +25,8 @@ class Log(NamedTuple):
     source : Source
     good : pa.Table
         Columns under their own names.
+    origin : pa.Table
+        Of each good row, the number of its file and the row in it.
     bad : pa.Table
         Rows that cannot be used: file, row, column, code, reason, raw.
     n_rows : int
@@ -32,6 +37,7 @@ class Log(NamedTuple):
 
     source: Source
     good: pa.Table
+    origin: pa.Table
     bad: pa.Table
     n_rows: int
     times: TimeFacts
@@ -46,33 +52,46 @@ class Log(NamedTuple):
             If times with a zone are mixed with others.
         """
         good, bad, n_rows, facts = [], [QUARANTINE.empty_table()], 0, TimeFacts()
-        for file in source.files:
+        for number, file in enumerate(source.files):
             for chunk in read_chunks(file, source.columns, source.kinds):
-                good.append(chunk.good)
+                good.append(_from_file(chunk.good, number))
                 names = pa.array([str(file.path)] * chunk.bad.num_rows, pa.string())
                 bad.append(chunk.bad.add_column(0, "file", names))
                 n_rows, facts = n_rows + chunk.n_rows, facts + chunk.times
                 show(f"reading {file.path}", chunk.start + chunk.n_rows, None)
         facts.check_zones(source.columns.timestamp)
-        table = pa.concat_tables([schema_of(source.kinds).empty_table(), *good]).drop_columns("row")
+        table = pa.concat_tables([_from_file(schema_of(source.kinds).empty_table(), 0), *good])
+        origin, table = table.select(_ORIGIN), table.drop_columns(_ORIGIN)
         own = source.columns.roles
         table = table.rename_columns([own[name] for name in table.column_names])
-        return cls(source, table, pa.concat_tables(bad), n_rows, facts)
+        return cls(source, table, origin, pa.concat_tables(bad), n_rows, facts)
 
-    def keep_bad_rows(self, path: Path | None, max_bad: float) -> None:
+    def with_bad(
+        self, rows: Sequence[int], columns: Sequence[str], codes: Sequence[str], reasons: Sequence[str]
+    ) -> Log:
+        """List some of the good rows among those that cannot be used; their sequences are not used either."""
+        files, numbers = (self.origin[name].take(pa.array(rows, pa.int64())) for name in _ORIGIN)
+        own = {"row": numbers, "column": columns, "code": codes, "reason": reasons}
+        names = pa.array(self.source.paths, pa.string()).take(files)
+        table = pa.table({"file": names, **own, "raw": [""] * len(rows)}, schema=QUARANTINE)
+        return self._replace(bad=pa.concat_tables([self.bad, table]))
+
+    def keep_bad_rows(self, path: Path | None, max_bad: float, n_others: int = 0) -> None:
         """Write the rows that cannot be used to a file, if there are any.
 
         Raises
         ------
         BadRowsError
-            If they are more than this share of all rows, or the data of a file are corrupt.
+            If they, and so many others, are more than this share of all rows, or the data of a file are corrupt.
         """
         if self.bad.num_rows and path is not None:
             write_table(self.bad, path)
         counts = BadCounts()
         counts.add(self.bad)
         where = "" if path is None else f" They are listed in {path}."
-        error = too_bad(self.bad.num_rows, self.n_rows, count_corrupt(self.bad), max_bad, counts.tell(), where)
+        error = too_bad(
+            self.bad.num_rows + n_others, self.n_rows, count_corrupt(self.bad), max_bad, counts.tell(), where
+        )
         if error is not None:
             raise error
 
@@ -109,3 +128,7 @@ class Log(NamedTuple):
             "quarantined_by_code": dict(sorted((entry["values"], entry["counts"]) for entry in counts)),
             "columns": self.source.columns._asdict(),
         }
+
+
+def _from_file(table: pa.Table, number: int) -> pa.Table:
+    return table.append_column("file", pa.array(np.full(table.num_rows, number, np.int32)))

@@ -116,10 +116,13 @@ USUAL = LogForm("parquet", (), IdForm(), TimeForm(), {})  # where no log tells
 
 
 class Columns(NamedTuple):
-    """Names of the columns of the log that a model was made from, and how it is written where that is known."""
+    """Names of the columns of the log that a model was made from, and how it is written where that is known.
+
+    Events of series have no item.
+    """
 
     user: str
-    item: str
+    item: str | None
     timestamp: str | None = None
     fields: tuple[str, ...] = ()
     form: LogForm | None = None

@@ -65,3 +65,13 @@ def test_less_memory_than_a_job_takes_is_refused_with_what_it_takes(text):
 @pytest.mark.parametrize("text", ["tab", "\\t", "\t"])
 def test_a_tab_can_be_written_as_a_word(text):
     assert options.Reading(delimiter=text).dialect().delimiter == "\t"
+
+
+def test_shares_are_numbers_between_0_and_1_in_rising_order():
+    assert options.shares([".9, 0.1", ".5"], "--alpha") == (0.1, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("text", ["0", "1", "1.5", "-.1", ".0", "1e-1", "q"])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(typer.BadParameter, match=r"is no number between 0 and 1\. Write it"):
+        options.shares([text], "--alpha")

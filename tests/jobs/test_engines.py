@@ -15,6 +15,7 @@ from seqrec import LSTMAnomalyDetector, Sequences, datasets
 from seqrec.jobs import staging
 from seqrec.jobs.detection import DetectionJob
 from seqrec.jobs.engines import ArrowScorer, score_on
+from seqrec.jobs.forecasts import ForecastJob
 from seqrec.jobs.job import Settings, kinds_wanted
 from seqrec.logs.source import Source
 
@@ -100,3 +101,24 @@ def test_two_dask_workers_give_the_files_of_one_process(detector, model, tmp_pat
     expected = run("here")
     assert sum(name.startswith("sequences") for name in expected) > 4
     assert found == expected
+
+
+@pytest.mark.slow
+def test_dask_workers_forecast_as_one_process_does(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(ForecastJob, "bucket_rows", 1_000)
+    panel = datasets.make_series(n_series=30, n_steps=72, random_state=0)[["series", "timestamp", "y"]]
+    panel.drop(5).assign(timestamp=lambda log: log["timestamp"].astype(str)).to_csv(tmp_path / "log.csv", index=False)
+    X = Sequences.from_frame(panel, "series", None, columns=["y"])
+    seqrec.save(seqrec.NaiveForecaster(horizon=4).fit(X), tmp_path / "model.seqrec")
+    source = Source.find([str(tmp_path / "log.csv")], {}, ["y"], {"field:y": "number"}, has_items=False)
+
+    def run(name, score_all=None):
+        job = ForecastJob(tmp_path / "model.seqrec", source, tmp_path / name, Settings(), horizon=4)
+        job.run(lambda *_: None, score_all)
+        return results(tmp_path / name)
+
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = run("dask", score_on(cluster.scheduler_address))
+    assert found == run("here")
+    assert sum(name.startswith("forecasts") for name in found) == 3

@@ -239,3 +239,32 @@ def test_of_a_unit_that_is_named_the_calendar_is_the_limit(tmp_path, odd, is_bad
 def test_columns_that_are_not_read_are_listed_without_numbers_of_rows(tmp_path):
     path = write(tmp_path / "a.csv", ",Unnamed: 0,user,item,amount,channel,index\n").path
     assert Source.find([str(path)], {}, ("amount",), {}).unused() == ["channel"]
+
+
+def test_a_log_of_series_has_no_items(tmp_path):
+    file = write(tmp_path / "log.csv", "ds,unique_id,item,y\n")
+    assert find_columns([file], fields=["y"], has_items=False) == Columns("unique_id", None, "ds", ("y",))
+    with pytest.raises(LogError, match=r"no column has a usual name for the series.*Name it: --series NAME"):
+        find_columns([write(tmp_path / "b.csv", "who,y\n")], has_items=False)
+    file = write(tmp_path / "c.csv", "series,time,y\na,2024-05-02,1\n,2024-05-02,2\n")
+    good, bad, _ = read(file, find_columns([file], fields=["y"], has_items=False), {"field:y": "number"})
+    assert good.column_names == ["row", "user", "time", "field:y"]
+    assert faults(bad) == [(1, "missing_user")]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("on", "boolean"), ("amount", "number"), ("mixed", "number"), ("nothing", "number")]
+)
+def test_a_measure_is_a_number_or_a_truth_value_as_its_first_cells_are(tmp_path, name, kind):
+    rows = [(True, 1.5, "true", None), (None, 2.0, "3", None), (False, None, "", None)]
+    log = pa.table(dict(zip(("on", "amount", "mixed", "nothing"), map(list, zip(*rows, strict=True)), strict=True)))
+    log = log.append_column("user", pa.array(["a", "b", "c"]))
+    pq.write_table(log, tmp_path / "log.parquet")
+    lines = "".join(json.dumps(row) + "\n" for row in log.to_pylist())
+    cells = csv_of(
+        [["" if cell is None else cell for cell in row.values()] for row in log.to_pylist()], log.column_names
+    )
+    files = [write(tmp_path / "log.csv", cells), write(tmp_path / "log.jsonl", lines)]
+    for file in [*files, LogFile.from_path(tmp_path / "log.parquet")]:
+        columns = find_columns([file], fields=[name], has_items=False)
+        assert find_kinds([file], columns, {f"field:{name}": "measure"})[f"field:{name}"] == kind
