@@ -34,6 +34,7 @@ from seqrec.storage.schemas import Real as Number
 __all__ = ["LSTMForecaster"]
 
 _PATIENCE = 5  # epochs
+_VALUES_OF_STEP, _STEPS = 150, (400, 1_500)  # of training: values of the panel for each, and least and most steps
 _ROWS = 192  # series that are read together: always as many, so that company changes no digit
 _N_COMPARED = 8  # steps of the horizon by which seasons are compared
 _MEDIAN = LEVELS.index(0.5)
@@ -88,8 +89,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         Networks, whose quantiles are averaged.
     learning_rate : float
         Height of the schedule: a warm-up of 100 steps, then a cosine.
-    max_steps : int
+    max_steps : int or "auto"
         Most steps of training, of 64 stretches of series each; training ends early where held-out steps get no better.
+        "auto": one for 150 observed values, from 400 to 1,500, since a small panel read often is learned by heart.
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
@@ -139,7 +141,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "n_networks": [Interval(Integral, 1, 100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "max_steps": [Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "verbose": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
     }
@@ -180,7 +182,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         dropout: float = 0.1,
         n_networks: int = 2,
         learning_rate: float = 0.003,
-        max_steps: int = 1500,
+        max_steps: int | str = "auto",
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -269,7 +271,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         judged = ~np.isnan(truth).all() and (lambda: -_loss(truth, *self._answered(questions, truth.shape)))
         trainer = QuantileTrainer(self.model_)
         self.history_ = trainer.fit(
-            examples.draw, int(self.max_steps), float(self.learning_rate), _PATIENCE, self.verbose, judged or None
+            examples.draw, self._n_steps(panel), float(self.learning_rate), _PATIENCE, self.verbose, judged or None
         )
         own, scale = self._answered(questions, truth.shape)
         self._alone = Calibration.learn(truth, own)
@@ -279,6 +281,10 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         self._calibration = Calibration.learn(truth, told)
         self.coverage_ = calibration.coverage(truth, told)
         return trainer
+
+    def _n_steps(self, panel: Panel) -> int:
+        usual = np.clip(panel.n_observed.sum() / _VALUES_OF_STEP, *_STEPS)
+        return int(usual if self.max_steps == "auto" else self.max_steps)
 
     @property
     def _strides(self) -> Strides:

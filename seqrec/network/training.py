@@ -156,7 +156,7 @@ class Epochs:
     @contextmanager
     def _averaged(self) -> Iterator[None]:
         """Put the average of the weights, if there is one, in the place of the latest."""
-        if self._average is None:
+        if self._average is None or not self._average.weights:  # there was no look at them yet
             yield
             return
         latest = self._trained.get_weights()

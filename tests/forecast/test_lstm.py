@@ -9,6 +9,8 @@ from seqrec import LSTMForecaster, Sequences, ThetaForecaster
 from seqrec.datasets import make_series
 from seqrec.exceptions import ColdStartWarning, UnusedColumnsWarning
 from seqrec.forecast import lstm
+from seqrec.forecast.calendar import find_step
+from seqrec.forecast.panel import Panel
 
 BRIEF = {"units": 4, "n_networks": 1, "max_steps": 3, "verbose": False, "random_state": 0}
 LOG = make_series(n_series=6, n_steps=24 * 9, random_state=0)
@@ -24,6 +26,7 @@ def series_of(log=LOG, columns=("y", "price", "promotion", "hot", "kind")):
 X = series_of()
 PAST = X.head(24 * 8)
 ALONE = series_of(columns=["y"])
+ALONE_STEP = find_step(ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +215,16 @@ def test_paths_have_the_spread_of_the_quantiles(alone):
     for name, level in (("q10", 0.1), ("q90", 0.9)):
         drawn = paths.groupby(["series", "step"])["y"].quantile(level).to_numpy()
         assert (np.abs(drawn - told[name]) < 0.05 * (told["q90"] - told["q10"])).all()
+
+
+@pytest.mark.parametrize(("n", "steps"), [(6, 400), (1_000, 1_440), (9_000, 1_500)])
+def test_the_more_there_is_to_learn_the_longer_is_the_training(n, steps):
+    assert LSTMForecaster()._n_steps(Panel.read(ALONE[[0] * n], "y", ALONE_STEP)) == steps
+
+
+def test_one_step_is_enough():
+    forecaster = LSTMForecaster(horizon=2, **BRIEF).set_params(max_steps=1).fit(ALONE)
+    assert len(forecaster.history_["loss"]) == 1
 
 
 def test_column_names_are_checked_before_any_work():
