@@ -10,6 +10,7 @@ _MODULE_OF = {
     "AnomalyExplorer": "anomalies",
     "GateInspector": "gate_inspector",
     "FutureExplorer": "futures",
+    "ForecastExplorer": "forecasts",
     "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",

@@ -150,6 +150,24 @@ export function ticks(low, high, n = 5) {
   return found;
 }
 
+// A path through points; those that are missing leave a gap, and one between two gaps is a dot.
+export function polyline(points, attributes) {
+  const isThere = (point) => point && Number.isFinite(point[1]);
+  const d = points.map((point, i) =>
+    isThere(point) ? `${isThere(points[i - 1]) ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}h0` : "",
+  );
+  const ends = { "stroke-linecap": "round", "stroke-linejoin": "round" };
+  return svg("path", { d: d.join(""), fill: "none", ...ends, ...attributes });
+}
+
+// Gives numbers with as many digits as what spans this `range` needs to be told apart.
+export function formatter(range) {
+  const most = Math.max(0, Math.min(12, 2 - Math.floor(Math.log10(range || 1))));
+  const plain = (x) => x.toLocaleString(undefined, { maximumFractionDigits: most });
+  const text = (x) => (Math.abs(x) >= 1e12 || (range && range < 1e-8) ? x.toExponential(2) : plain(x));
+  return (x) => (Number.isNaN(x) ? "–" : text(x).replace("-", "−"));
+}
+
 // A list of any length of which only the visible rows exist. `row(i)` gives the nodes of row i.
 // Arrows, Home, End and Page keys move; Enter or a click opens; other keys go to `onkey(event, i)`.
 export function listbox({
@@ -236,14 +254,14 @@ export function listbox({
 }
 
 // A search field over labels, with the list of those that match. `onpick(i)` takes a label's index, `onkey(event, i)`
-// too; `order()` gives the indices in another order than their own.
-export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, rows = 8, order }) {
+// too; `order()` gives the indices in another order than their own, `size` the list's rows and their height.
+export function finder({ label, placeholder, texts, onpick, row, onkey = () => {}, order, ...size }) {
   let lowered = null;
   let found = [];
   const list = listbox({
     label: `${label}: matches`,
-    rows,
-    row: (i) => (row ? row(found[i]) : h("bdi", { class: "sq-label" }, texts()[found[i]])),
+    ...size,
+    row: (i) => (row ? row(found[i]) : bdi(texts()[found[i]], "sq-label")),
     onopen: (i) => onpick(found[i]),
     onkey: (event, i) => onkey(event, found[i]),
   });

@@ -1,4 +1,4 @@
-import { h, svg, mount, nextFrame, drawing, ticks, number, floats } from "./kit.js";
+import { h, svg, mount, nextFrame, drawing, ticks, polyline, number, floats } from "./kit.js";
 
 const HEIGHT = 190;
 const EDGE = { left: 46, right: 14, top: 14, bottom: 34 };
@@ -19,21 +19,11 @@ function scales(width, curves, epochs) {
   };
 }
 
-// A line through figures; those that are missing leave a gap.
-function path(curve, { x, y }, attributes) {
-  const points = [...curve].map((value, i) =>
-    Number.isFinite(value)
-      ? `${i && Number.isFinite(curve[i - 1]) ? "L" : "M"}${x(i + 1).toFixed(1)} ${y(value).toFixed(1)}h0`
-      : "",
+const path = (curve, { x, y }, attributes) =>
+  polyline(
+    Array.from(curve, (value, i) => [x(i + 1), y(value)]),
+    attributes,
   );
-  return svg("path", {
-    d: points.join(""),
-    fill: "none",
-    "stroke-linecap": "round",
-    "stroke-linejoin": "round",
-    ...attributes,
-  });
-}
 
 function axes(width, scale, epochs) {
   const bottom = HEIGHT - EDGE.bottom;

@@ -40,7 +40,7 @@ def quantiles(panel: Panel, horizon: int, alpha: NDArray[np.float64], season: in
 
     Each series has a value. `usual` is what `usual_spread` gives, for series that tell little themselves.
     """
-    center, n_seasons = _last(panel, season, horizon)
+    center, n_seasons = repeated(panel, season, horizon)
     width = np.empty((*center.shape, len(alpha)))
     step = max(1, _AT_ONCE // (_N_LATEST + horizon))
     for start in range(0, len(panel), step):
@@ -64,7 +64,7 @@ def normal_scores(panel: Panel, horizon: int, n: int, season: int, rng: np.rando
     return walked.reshape(len(panel), n, cycles * season)[..., :horizon]
 
 
-def _last(panel: Panel, season: int, horizon: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def repeated(panel: Panel, season: int, horizon: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Give the latest value at the place in the season of each step to come, and how many seasons ago it was.
 
     Where a place was never observed, it is the last value of all, with the seasons since then.

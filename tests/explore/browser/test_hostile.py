@@ -61,6 +61,7 @@ import numpy as np, pandas as pd
 import seqrec
 from IPython.display import HTML, display
 from seqrec import LSTMRecommender, MarkovRecommender, NewEventDetector, NGramDetector, NGramGenerator, Sequences
+from seqrec import NaiveForecaster
 from seqrec.explore import *
 strings = {STRINGS!r}
 n = len(strings)
@@ -73,6 +74,9 @@ recommender = LSTMRecommender(units=8, max_epochs=1, random_state=0, verbose=Fal
 markov, counting = MarkovRecommender().fit(X), NGramDetector().fit(X)
 stored = seqrec.load({str(GOLDEN / "LSTMAnomalyDetector.seqrec")!r})
 Y = Sequences.from_lists([strings, strings[:1]], keys=strings[:2])
+days = pd.DataFrame({{"s": np.repeat(strings, n), "t": np.tile(pd.date_range("2024-01-01", periods=n), n)}})
+days[strings[6]], days[strings[7]] = np.arange(n * n, dtype=float), strings * n
+series = Sequences.from_frame(days, "s", None, timestamp="t", columns=strings[6:8])
 texts = Sequences.from_texts([" ".join(strings)], unit="word", keys=strings[:1])
 """
 EXPLORER = "explorer = RecommendationExplorer({strings[4]: recommender, strings[5]: markov}, X, titles, k=n)\nexplorer"
@@ -85,6 +89,7 @@ SURFACES = {
     "curves": "TrainingCurves(recommender)",
     "playground": "GeneratorPlayground(NGramGenerator(order=3).fit(Y), Y, titles)",
     "futures": "FutureExplorer(NGramGenerator(order=2).fit(Y), Y, titles, n_paths=20)",
+    "forecasts": "ForecastExplorer(NaiveForecaster(horizon=3, target=strings[6]).fit(series), series)",
     "text": "GeneratorPlayground(NGramGenerator(order=3).fit(texts), texts)",
     "cards": "display(X, recommender, markov, counting, NewEventDetector().fit(X), stored)",
     "fallbacks": "for widget in (explorer, alerts): display(HTML(widget._repr_mimebundle_()[0]['text/html']))",
@@ -112,7 +117,17 @@ def test_what_is_hostile_is_shown_as_text(notebook, surface):
 
 
 def test_every_string_passes_through_the_lists(notebook):
-    for surface in ("recommendations", "anomalies", "gates", "map", "comparison", "playground", "futures", "text"):
+    for surface in (
+        "recommendations",
+        "anomalies",
+        "gates",
+        "map",
+        "comparison",
+        "playground",
+        "futures",
+        "forecasts",
+        "text",
+    ):
         output = notebook.output(1 + list(SURFACES).index(surface))
         for box in output.get_by_role("listbox").all():
             if box.is_visible():

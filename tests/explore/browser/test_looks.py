@@ -19,7 +19,7 @@ import dataclasses, warnings
 import numpy as np, pandas as pd
 import seqrec
 from golden.make import make_log, read_log
-from seqrec import MarkovRecommender, NGramGenerator, Sequences, music
+from seqrec import MarkovRecommender, NGramGenerator, SeasonalNaiveForecaster, Sequences, music
 from seqrec.explore import *
 warnings.simplefilter("ignore")
 golden = {str(TESTS / "golden")!r}
@@ -35,6 +35,11 @@ clerk = NGramGenerator(order=3).fit(Y)
 writer = NGramGenerator().fit(Sequences.from_texts(["12 teas, 1,234 cakes and no milk. " * 9]))
 tune = music.from_pianorolls([[[60, 64, 67]] * 4 + [[62, 65]] * 4 + [[60, 72]] * 8] * 3)
 player = NGramGenerator(order=6).fit(tune)
+hours = pd.DataFrame({{"shop": "a shop", "hour": pd.date_range("2024-03-01", periods=700, freq="h")}})
+hours["y"], hours["price"] = 1e6 + 1e5 * np.sin(np.arange(700) / 4) + 1e4 * rng.normal(size=700), np.arange(700) // 50
+hours["weekday"] = hours["hour"].dt.day_name()
+demand = Sequences.from_frame(hours, "shop", None, timestamp="hour", columns=["y", "price", "weekday"])
+seasonal = SeasonalNaiveForecaster(horizon=24, target="y").fit(demand.head(600))
 results = {{f"model {{i}}": {{"NDCG@10": rng.random(300), "seconds to fit": 12_345.6 * i}} for i in range(1, 5)}}
 """
 WIDGETS = {
@@ -46,6 +51,7 @@ WIDGETS = {
     "comparison": "compared = ModelComparison(results)\ncompared.model = 'model 2'\ncompared",
     "curves": "TrainingCurves({'loss': [3.0, 2.5, 2.25], 'validation': [0.1, 0.3, 0.2]})",
     "futures": "FutureExplorer(clerk, Y, items, n_paths=50)",
+    "forecasts": "foreseen = ForecastExplorer(seasonal, demand)\nforeseen.back = 30\nforeseen",
     "playground": "GeneratorPlayground(clerk, Y, items)",
     "text": "text = GeneratorPlayground(writer)\ntext.begin('12 teas, ')\ntext",
     "music": "GeneratorPlayground(player, tune)",

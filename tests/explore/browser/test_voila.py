@@ -27,6 +27,8 @@ display(explorer, alerts, GateInspector(recommender, plain), ItemMap(recommender
 display(ModelComparison(figures), TrainingCurves(recommender))
 clerk = seqrec.NGramGenerator().fit(plain)
 display(GeneratorPlayground(clerk), FutureExplorer(clerk, plain, n_paths=20))
+series = seqrec.Sequences.from_arrays([np.arange(40.0) % 7, np.arange(30.0) % 5], "y")
+display(ForecastExplorer(seqrec.NaiveForecaster(horizon=5).fit(series), series))
 """
 NAMES = [
     "Recommendation explorer",
@@ -37,6 +39,7 @@ NAMES = [
     "Training curves",
     "Generator playground",
     "Future explorer",
+    "Forecast explorer",
 ]
 
 
