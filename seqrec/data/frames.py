@@ -86,13 +86,14 @@ def sort_ids(encoded: Encoded) -> Encoded:
 
 
 def read_timestamps(
-    frame: nw.DataFrame[Any], name: str, time_unit: str
+    frame: nw.DataFrame[Any], name: str, time_unit: str, known_ahead: bool = False
 ) -> tuple[np.ndarray, str | None, str | None]:
-    """Read a column of times as `read_times` does, and the zone that it has; warn of the future."""
+    """Read a column of times as `read_times` does, and the zone that it has; warn of a future that is not known."""
     label = f"column {name!r}"
     column = _whole(_to_arrow(frame[name], label, times_from_objects), label)
     times, unit = read_times(column, label, time_unit)
-    warn_of_future(times, label)
+    if not known_ahead:
+        warn_of_future(times, label)
     if time_unit != "auto":
         warn_of_unit(column.to_numpy(), unit, label)
     return times, unit, zone_of(column.type)

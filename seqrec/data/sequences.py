@@ -117,6 +117,7 @@ class Sequences:
         columns: Sequence[str] = (),
         time_unit: str = "auto",
         drop_duplicates: bool = False,
+        known_ahead: bool = False,
     ) -> Sequences:
         """Cut a log of events into one sequence a user.
 
@@ -140,6 +141,8 @@ class Sequences:
             Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
         drop_duplicates : bool
             Whether to keep only the first of the events that agree in user, time, item and `columns`.
+        known_ahead : bool
+            Whether times may lie in the future without a warning, as those of values that are known ahead do.
 
         Raises
         ------
@@ -167,7 +170,7 @@ class Sequences:
         frame = frames.open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
         times, unit, zone = None, None, None
         if timestamp is not None:
-            times, unit, zone = frames.read_timestamps(frame, timestamp, time_unit)
+            times, unit, zone = frames.read_timestamps(frame, timestamp, time_unit, known_ahead)
         with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
             rest = second.submit(lambda: (_read_items(frame, item), frames.order_of(times)))
             users = frames.sort_ids(frames.read_ids(frame, user))
