@@ -197,8 +197,8 @@ class ForecasterMixin:
         -------
         score : float
             Minus the mean pinball loss of the deciles, each series scaled by the mean absolute difference to a season
-            before in its history: of the shortest season, or else the step before. Series that are too short, or whose
-            history does not change, do not count.
+            before in its history: the shortest season, or the step before, where there is none or the history does not
+            hold two. Series without two values before, or whose history does not change, do not count.
 
         Raises
         ------
@@ -240,6 +240,17 @@ class ForecasterMixin:
             "SeasonalNaiveForecaster"), `series`, `step`, `mase`, `smape`, `pinball` (mean of the deciles, scaled as
             MASE is), `coverage` (share of the values in their interval) and `n_windows` (in which the step was
             observed). MASE is scaled as `score` is. Series without a value to judge have no row.
+
+        Notes
+        -----
+        By its season (24 of hours, 7 of days, 52 of weeks, 12 of months) a series is scaled as Hyndman & Athanasopoulos
+        do, and 1 is as far off as seasonal naive. The M4 competition scaled days and weeks by the step before instead:
+        for its figures, take `metrics.mase` with a season of 1.
+
+        References
+        ----------
+        Hyndman & Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, section 5.8. Makridakis,
+        Spiliotis & Assimakopoulos (2020), "The M4 competition: 100,000 time series and 61 forecasting methods".
         """
         panel, n_windows = self._panel(X), check_integer(windows, "windows")
         horizon = self.horizon if horizon is None else check_integer(horizon, "horizon")

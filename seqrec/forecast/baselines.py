@@ -37,7 +37,7 @@ class NaiveForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     season_lengths : "auto" or list of int
         Steps after which series repeat. "auto" takes those of the step (24 and 168 of hours, 7 of days, 5 of working
         days, 52 of weeks, 12 of months, 4 of quarters) as long as most series hold two; of series without times, those
-        that their autocorrelation shows. The shortest scales `score` and `backtest`.
+        that they show beyond chance. The shortest scales `score` and `backtest`.
     lower : float, optional
         What no value lies below, such as 0.
 
