@@ -167,7 +167,7 @@ class ForecasterMixin:
         n : int
             Paths of each series.
         random_state : int, RandomState or None
-            The same number gives the same paths of the same series.
+            The same number gives the same paths of a series, whatever others are asked about beside it.
 
         Returns
         -------
@@ -183,11 +183,12 @@ class ForecasterMixin:
         35.0
         """
         check_is_fitted(self, "target_")
-        n, rng = check_integer(n, "n"), np.random.default_rng(check_random_state(random_state).randint(2**31))
+        n, seed = check_integer(n, "n"), check_random_state(random_state).randint(2**31)
         panel, there, ahead, horizon = self._asked(X, horizon, future)
         drawn = np.full((len(panel), n, horizon), np.nan)
         if there.any():
-            drawn[there] = self._bounded(self._paths(panel.select(there), horizon, ahead, n, rng))
+            draws = paths.Draws(seed, panel.keys[there])
+            drawn[there] = self._bounded(self._paths(panel.select(there), horizon, ahead, n, draws))
         return _frame(panel, {self.target_: drawn})
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
@@ -368,13 +369,13 @@ class ForecasterMixin:
         raise NotImplementedError
 
     def _paths(
-        self, panel: Panel, horizon: int, future: dict[str, NDArray], n: int, rng: np.random.Generator
+        self, panel: Panel, horizon: int, future: dict[str, NDArray], n: int, draws: paths.Draws
     ) -> NDArray[np.float64]:
         """Draw paths, (n_series, n, horizon)."""
         quantiles = self._quantiles(panel, horizon, future, paths.LEVELS)
-        return paths.drawn(quantiles, self._normal_scores(panel, horizon, n, rng))
+        return paths.drawn(quantiles, self._normal_scores(panel, horizon, n, draws))
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: paths.Draws) -> NDArray[np.float64]:
         """Draw how far out paths lie at each step, (n_series, n, horizon): standard normal, whatever hangs together."""
         raise NotImplementedError
 

@@ -13,6 +13,7 @@ from seqrec.data.display import ShownAsCard
 from seqrec.forecast import naive
 from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.panel import Panel
+from seqrec.forecast.paths import Draws
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Real, Schema
 
@@ -91,8 +92,8 @@ class NaiveForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     ) -> NDArray[np.float64]:
         return naive.quantiles(panel, horizon, alpha, self._lag, self.usual_spread_)
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        return naive.normal_scores(panel, horizon, n, self._lag, rng)
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: Draws) -> NDArray[np.float64]:
+        return naive.normal_scores(panel, horizon, n, self._lag, draws)
 
 
 class SeasonalNaiveForecaster(NaiveForecaster):

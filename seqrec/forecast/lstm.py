@@ -23,6 +23,7 @@ from seqrec.forecast.calibration import Calibration
 from seqrec.forecast.covariates import Covariate
 from seqrec.forecast.examples import FARTHEST, Examples, hold_out
 from seqrec.forecast.panel import Panel, check_series
+from seqrec.forecast.paths import Draws
 from seqrec.forecast.strides import Stretch, Strides
 from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
 from seqrec.network.quantiles import QuantileModel, QuantileTrainer
@@ -337,9 +338,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             stretch = stretch.followed_by(blocks[-1][..., _MEDIAN], ahead)
         return _grown(np.concatenate(blocks, axis=1), fitted, self.season_length_)
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        drawn = self._calibration.draw(len(panel), n, horizon, rng)
-        return naive.normal_scores(panel, horizon, n, self.season_length_, rng) if drawn is None else drawn
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: Draws) -> NDArray[np.float64]:
+        drawn = self._calibration.draw(len(panel), n, horizon, draws)
+        return naive.normal_scores(panel, horizon, n, self.season_length_, draws) if drawn is None else drawn
 
     def _surprisal(self, panel: Panel) -> NDArray[np.float64]:
         """Judge each step of the flat arrays, a step ahead.

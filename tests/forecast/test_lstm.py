@@ -197,6 +197,8 @@ def test_paths_have_the_spread_of_the_quantiles(alone):
     for name, level in (("q10", 0.1), ("q90", 0.9)):
         drawn = paths.groupby(["series", "step"])["y"].quantile(level).to_numpy()
         assert (np.abs(drawn - told[name]) < 0.05 * (told["q90"] - told["q10"])).all()
+    own = alone.sample(ALONE[[2]], n=500, horizon=8, random_state=0)["y"]
+    assert_array_equal(own, paths["y"][2 * 4_000 : 3 * 4_000])
 
 
 def test_column_names_are_checked_before_any_work():
