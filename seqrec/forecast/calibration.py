@@ -100,10 +100,30 @@ def normal_scores(
     return np.clip(_SCORES[low[..., 0]] + (y - below) / slope, -FARTHEST, FARTHEST), slope
 
 
-def surprisal(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give minus the logarithm of the density, in nats, of values (...) in their own unit."""
-    score, slope = normal_scores(y, quantiles)
-    return np.log(slope) - norm.logpdf(score)
+class Judgement(NamedTuple):
+    """How odd values are, and where they were expected: arrays of the shape of the values, NaN where nothing is told.
+
+    Attributes
+    ----------
+    surprisal : nats
+        Minus the logarithm of the density, in the unit of the values.
+    p_value
+        Probability of all that is as far out, on either side.
+    lower, upper
+        Ends of the interval of 90 %.
+    """
+
+    surprisal: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> Judgement:
+        """Compare values, (...), with quantiles of ``LEVELS``, (..., n_levels)."""
+        score, slope = normal_scores(y, quantiles)
+        ends = at_levels(quantiles, np.array([0.05, 0.95]))
+        return cls(np.log(slope) - norm.logpdf(score), 2 * norm.sf(np.abs(score)), ends[..., 0], ends[..., 1])
 
 
 def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str, list[float]]:
