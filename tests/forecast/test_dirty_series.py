@@ -50,9 +50,9 @@ def test_numbers_of_every_kind_are_the_same_numbers(convert):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (LOG["y"] > 50, "holds no numbers but bool values"),
-        (LOG["y"].astype(str) + "x", "holds no numbers but object values"),
-        (DAYS, "holds no numbers but datetime64"),
+        (LOG["y"] > 50, "holds no numbers but truth values"),
+        (LOG["y"].astype(str) + "x", "holds no numbers but text"),
+        (DAYS, "holds no numbers but times"),
         (LOG["y"].where(LOG["y"] < 55, np.inf), "infinite"),
         (LOG["y"] * np.nan, "holds no value at all"),
     ],
