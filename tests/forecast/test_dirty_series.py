@@ -66,7 +66,7 @@ def test_ties_and_mixed_zones_are_errors_that_name_them():
     with pytest.raises(ValueError, match="series 'tea' has two values at 2024-03-05 23:00"):
         told(pd.concat([LOG, LOG.iloc[[5]]]))
     times = [f"2024-05-0{day}T00:00{'Z' * (day > 2)}" for day in range(1, 6)]
-    with pytest.raises(ValueError, match="column 'time' mixes times with a zone .* and without one"):
+    with pytest.raises(ValueError, match=r"column 'time' mixes times with a zone .* and without one"):
         series_of(LOG[:5].assign(time=times))
 
 
