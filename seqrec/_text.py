@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from bisect import bisect_right
 from itertools import accumulate
 from typing import Any
@@ -51,6 +52,24 @@ def markup(value: Any, width: int = 80) -> str:
     tea\u202emilk
     """
     return html.escape(plain(str(value), width))
+
+
+def interval(low: float, high: float) -> str:
+    """Write the ends of an interval, each with four digits, or with as many as it takes to tell them apart.
+
+    Examples
+    --------
+    >>> interval(30.123, 45.678), interval(32_683.4, 35_601.1), interval(1_000_203.4, 1_000_310.2)
+    ('30.12 to 45.68', '32680 to 35600', '1000203 to 1000310')
+    """
+    finest = _magnitude(high - low) if high > low else math.inf
+    digits = (max(4, min(3 + _magnitude(end) - finest, 15)) for end in (low, high))
+    first, last = (f"{float(f'{end:.{int(n)}g}'):.15g}" for end, n in zip((low, high), digits, strict=True))
+    return f"{first} to {last}"
+
+
+def _magnitude(number: float) -> float:
+    return math.floor(math.log10(abs(number))) if number else -math.inf
 
 
 def _is_hidden(character: str) -> bool:

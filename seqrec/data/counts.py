@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqrec._checks import CONVERT, check_column, check_column_names, check_ids, check_rows, show
 from seqrec.data.missing import is_missing
 from seqrec.data.steps import Step
+from seqrec.data.times import local_times, utc_times
 from seqrec.data.vocabulary import UNKNOWN
 from seqrec.exceptions import InputError
 
@@ -46,7 +47,9 @@ def count_by_time(X: Any, every: str, by: str, sums: Sequence[str]) -> Counts:
     summed = {name: _numbers(X, name) for name in sums}
     groups, keys = _groups(X, by)
     there = groups >= 0
-    groups, number = groups[there], step.number(X.timestamps[there])
+    zone = X.zone if step.is_of_days else None
+    times = X.timestamps[there] if zone is None else local_times(X.timestamps[there], zone)
+    groups, number = groups[there], step.number(times)
     first = np.full(len(keys), number.max(initial=0))
     np.minimum.at(first, groups, number)
     lengths = number.max(initial=0) - first + 1 if len(number) else np.zeros(len(keys), np.int64)
@@ -57,7 +60,8 @@ def count_by_time(X: Any, every: str, by: str, sums: Sequence[str]) -> Counts:
     counted = {COUNT: np.bincount(place, minlength=indptr[-1])}
     counted |= {name: np.bincount(place, values[there], indptr[-1]) for name, values in summed.items()}
     numbers = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], lengths)
-    return Counts(keys, indptr, step.start(numbers), counted)
+    begins = step.start(numbers)
+    return Counts(keys, indptr, begins if zone is None else utc_times(begins, zone), counted)
 
 
 def _numbers(X: Any, name: str) -> NDArray:

@@ -21,7 +21,7 @@ from seqrec._checks import CLEAN, CONVERT, MAX_ID_BYTES, check_column, check_exa
 from seqrec.data.arrays import check_numbers, stack_cells
 from seqrec.data.kinds import Tally
 from seqrec.data.missing import with_gaps
-from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit
+from seqrec.data.times import is_text, read_times, times_from_objects, warn_of_future, warn_of_unit, zone_of
 from seqrec.exceptions import InputError
 
 Convert = Callable[[np.ndarray, str], np.ndarray]
@@ -85,15 +85,18 @@ def sort_ids(encoded: Encoded) -> Encoded:
     return Encoded(ranks[encoded.codes], encoded.ids[order])
 
 
-def read_timestamps(frame: nw.DataFrame[Any], name: str, time_unit: str) -> tuple[np.ndarray, str | None]:
-    """Read a column of times as `read_times` does; warn of the future."""
+def read_timestamps(
+    frame: nw.DataFrame[Any], name: str, time_unit: str, known_ahead: bool = False
+) -> tuple[np.ndarray, str | None, str | None]:
+    """Read a column of times as `read_times` does, and the zone that it has; warn of a future that is not known."""
     label = f"column {name!r}"
     column = _whole(_to_arrow(frame[name], label, times_from_objects), label)
     times, unit = read_times(column, label, time_unit)
-    warn_of_future(times, label)
+    if not known_ahead:
+        warn_of_future(times, label)
     if time_unit != "auto":
         warn_of_unit(column.to_numpy(), unit, label)
-    return times, unit
+    return times, unit, zone_of(column.type)
 
 
 def read_column(frame: nw.DataFrame[Any], name: str) -> np.ndarray:

@@ -61,6 +61,9 @@ class Sequences:
     clock : int or None
         Microseconds between the ticks of the clock that wrote the log's times, one of ``times.CLOCKS``; None where
         there are none, or too few to tell. A selection keeps that of the log.
+    zone : str or None
+        The time zone of the log's times, such as "Europe/Berlin", whose days and months series go by; None where times
+        had none, or UTC.
 
     Examples
     --------
@@ -83,6 +86,7 @@ class Sequences:
     time_unit: str | None = None
     has_items: bool = True
     clock: int | None = None
+    zone: str | None = None
     _repr_html_ = card_of_sequences
 
     def __post_init__(self) -> None:
@@ -113,6 +117,7 @@ class Sequences:
         columns: Sequence[str] = (),
         time_unit: str = "auto",
         drop_duplicates: bool = False,
+        known_ahead: bool = False,
     ) -> Sequences:
         """Cut a log of events into one sequence a user.
 
@@ -136,6 +141,8 @@ class Sequences:
             Of numeric times; "auto" infers it where all values lie, in one unit only, between 1973 and 2286.
         drop_duplicates : bool
             Whether to keep only the first of the events that agree in user, time, item and `columns`.
+        known_ahead : bool
+            Whether times may lie in the future without a warning, as those of values that are known ahead do.
 
         Raises
         ------
@@ -161,7 +168,9 @@ class Sequences:
         if drop_duplicates and timestamp is None:
             raise InputError("drop_duplicates needs a timestamp: without times an item twice is no duplicate.")
         frame = frames.open_frame(log, [name for name in (user, item, timestamp, *columns) if name is not None])
-        times, unit = (None, None) if timestamp is None else frames.read_timestamps(frame, timestamp, time_unit)
+        times, unit, zone = None, None, None
+        if timestamp is not None:
+            times, unit, zone = frames.read_timestamps(frame, timestamp, time_unit, known_ahead)
         with ThreadPoolExecutor(1) as second:  # Arrow and NumPy release the interpreter's lock
             rest = second.submit(lambda: (_read_items(frame, item), frames.order_of(times)))
             users = frames.sort_ids(frames.read_ids(frame, user))
@@ -180,6 +189,7 @@ class Sequences:
             time_unit=unit,
             has_items=item is not None,
             clock=None if in_order is None else clock_of(in_order),
+            zone=zone,
         )
         return X.without_duplicates() if drop_duplicates else X
 
@@ -468,7 +478,7 @@ class Sequences:
         ----------
         every : str
             Length of the intervals, as pandas writes it: "15min", "1h", "D", "W" (from Monday), "MS" (months), "QS",
-            "YS" and the like. They begin at whole ones in UTC.
+            "YS" and the like. They begin at whole ones in UTC; days and longer ones at midnight of the log's `zone`.
         by : str
             What each series is of: "item", "user", or the name of a column of ids. Events without one do not count.
         sums : sequence of str
@@ -502,7 +512,9 @@ class Sequences:
         keys, indptr, times, columns = count_by_time(self, every, by, sums)
         codes, rows = np.full(len(times), N_RESERVED, np.int32), np.arange(len(times))
         clock = clock_of(times)
-        return Sequences(codes, indptr, keys, NO_ITEMS, times, rows, columns, has_items=False, clock=clock)
+        return Sequences(
+            codes, indptr, keys, NO_ITEMS, times, rows, columns, has_items=False, clock=clock, zone=self.zone
+        )
 
     def between(self, starts: Any, stops: Any, rows: Any = None) -> Sequences:
         """Keep the events ``starts[i]:stops[i]`` of each sequence.

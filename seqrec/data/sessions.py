@@ -67,7 +67,7 @@ def sessionize(
     if session in frame.columns:
         raise InputError(f"column {session!r} exists already. Name another for the sessions: session=...")
     users = sort_ids(read_ids(frame, user))
-    times, _ = read_timestamps(frame, timestamp, time_unit)
+    times, _, _ = read_timestamps(frame, timestamp, time_unit)
     rows, _ = sort_events(users, order_of(times))
     starts = np.ones(len(rows), dtype=bool)
     starts[1:] = (np.diff(users.codes[rows]) != 0) | (np.diff(times[rows]) > pause)

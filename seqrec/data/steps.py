@@ -59,6 +59,11 @@ class Step(NamedTuple):
             raise InputError(f"{name} must be a step of time, such as {known}, got {show(text)}.")
         return step
 
+    @property
+    def is_of_days(self) -> bool:
+        """Whether it goes by the days of a calendar: these follow the clocks of a place, and hours do not."""
+        return self.unit != "span" or self.n % DAY == 0
+
     def __str__(self) -> str:
         """Write the step as pandas does; `parse` reads it."""
         if self.unit != "span":

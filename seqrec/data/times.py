@@ -56,6 +56,28 @@ def read_times(column: pa.ChunkedArray, label: str, time_unit: str = "auto") -> 
     return times, unit
 
 
+def zone_of(kind: pa.DataType) -> str | None:
+    """Give the time zone of an Arrow type; None where it has none, or UTC."""
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    return None if zone in ("UTC", "+00:00") else zone
+
+
+def local_times(times: np.ndarray, zone: str) -> np.ndarray:
+    """Give what the clocks of a zone show at times in UTC, datetime64[us] of any shape; NaT stays."""
+    there = pd.DatetimeIndex(times.ravel(), tz="UTC").tz_convert(zone)
+    return there.tz_localize(None).to_numpy("datetime64[us]").reshape(times.shape)
+
+
+def utc_times(times: np.ndarray, zone: str) -> np.ndarray:
+    """Give the UTC at which the clocks of a zone show times, datetime64[us] of any shape; NaT stays.
+
+    What they show twice is the first time, and what they skip the first moment after.
+    """
+    shown = pd.DatetimeIndex(times.ravel())
+    there = shown.tz_localize(zone, ambiguous=np.ones(len(shown), bool), nonexistent="shift_forward")
+    return there.tz_convert(None).to_numpy("datetime64[us]").reshape(times.shape)
+
+
 def clock_of(times: np.ndarray) -> int | None:
     """Give the microseconds between the ticks of the clock that wrote times, as far as they tell.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from seqrec._text import interval
 from seqrec.data.ends import END, Chain, with_ends
 from seqrec.data.fields import EVENT, Fields, Number, field_columns
 from seqrec.data.missing import is_missing
@@ -135,7 +136,7 @@ def _ranges(parameters: NDArray, number: Number) -> list[str]:
     zeros, absent, signs, low, high = mixtures.intervals(parameters, LIMITS)
     ends = np.sort(np.stack([signs * number.decode(low), signs * number.decode(high)], axis=1), axis=1)
     return [
-        _range(f"{first:.4g} to {last:.4g} (90 %)", zero, lacks)
+        _range(f"{interval(first, last)} (90 %)", zero, lacks)
         for zero, lacks, (first, last) in zip(zeros, absent, ends, strict=True)
     ]
 

@@ -172,7 +172,7 @@ class ForecasterMixin:
         n : int
             Paths of each series.
         random_state : int, RandomState or None
-            The same number gives the same paths of the same series.
+            The same number gives the same paths of a series, whatever others are asked about beside it.
 
         Returns
         -------
@@ -188,11 +188,12 @@ class ForecasterMixin:
         35.0
         """
         check_is_fitted(self, "target_")
-        n, rng = check_integer(n, "n"), np.random.default_rng(check_random_state(random_state).randint(2**31))
+        n, seed = check_integer(n, "n"), check_random_state(random_state).randint(2**31)
         panel, there, ahead, horizon = self._asked(X, horizon, future)
         drawn = np.full((len(panel), n, horizon), np.nan)
         if there.any():
-            drawn[there] = self._bounded(self._paths(panel.select(there), horizon, ahead, n, rng))
+            draws = paths.Draws(seed, panel.keys[there])
+            drawn[there] = self._bounded(self._paths(panel.select(there), horizon, ahead, n, draws))
         return _frame(panel, {self.target_: drawn})
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002
@@ -202,8 +203,8 @@ class ForecasterMixin:
         -------
         score : float
             Minus the mean pinball loss of the deciles, each series scaled by the mean absolute difference to a season
-            before in its history: of the shortest season, or else the step before. Series that are too short, or whose
-            history does not change, do not count.
+            before in its history: the shortest season, or the step before, where there is none or the history does not
+            hold two. Series without two values before, or whose history does not change, do not count.
 
         Raises
         ------
@@ -245,6 +246,17 @@ class ForecasterMixin:
             "SeasonalNaiveForecaster"), `series`, `step`, `mase`, `smape`, `pinball` (mean of the deciles, scaled as
             MASE is), `coverage` (share of the values in their interval) and `n_windows` (in which the step was
             observed). MASE is scaled as `score` is. Series without a value to judge have no row.
+
+        Notes
+        -----
+        By its season (24 of hours, 7 of days, 52 of weeks, 12 of months) a series is scaled as Hyndman & Athanasopoulos
+        do, and 1 is as far off as seasonal naive. The M4 competition scaled days and weeks by the step before instead:
+        for its figures, take `metrics.mase` with a season of 1.
+
+        References
+        ----------
+        Hyndman & Athanasopoulos (2021), "Forecasting: principles and practice", 3rd edition, section 5.8. Makridakis,
+        Spiliotis & Assimakopoulos (2020), "The M4 competition: 100,000 time series and 61 forecasting methods".
         """
         panel, n_windows = self._panel(X), check_integer(windows, "windows")
         horizon = self.horizon if horizon is None else check_integer(horizon, "horizon")
@@ -363,13 +375,13 @@ class ForecasterMixin:
         raise NotImplementedError
 
     def _paths(
-        self, panel: Panel, horizon: int, future: dict[str, NDArray], n: int, rng: np.random.Generator
+        self, panel: Panel, horizon: int, future: dict[str, NDArray], n: int, draws: paths.Draws
     ) -> NDArray[np.float64]:
         """Draw paths, (n_series, n, horizon)."""
         quantiles = self._quantiles(panel, horizon, future, paths.LEVELS)
-        return paths.drawn(quantiles, self._normal_scores(panel, horizon, n, rng))
+        return paths.drawn(quantiles, self._normal_scores(panel, horizon, n, draws))
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: paths.Draws) -> NDArray[np.float64]:
         """Draw how far out paths lie at each step, (n_series, n, horizon): standard normal, whatever hangs together."""
         raise NotImplementedError
 

@@ -13,6 +13,7 @@ from seqrec.data.display import ShownAsCard
 from seqrec.forecast import naive, theta
 from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.panel import Panel
+from seqrec.forecast.paths import Draws
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Real, Schema
 
@@ -37,7 +38,7 @@ class NaiveForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     season_lengths : "auto" or list of int
         Steps after which series repeat. "auto" takes those of the step (24 and 168 of hours, 7 of days, 5 of working
         days, 52 of weeks, 12 of months, 4 of quarters) as long as most series hold two; of series without times, those
-        that their autocorrelation shows. The shortest scales `score` and `backtest`.
+        that they show beyond chance. The shortest scales `score` and `backtest`.
     lower : float, optional
         What no value lies below, such as 0.
 
@@ -91,8 +92,8 @@ class NaiveForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     ) -> NDArray[np.float64]:
         return naive.quantiles(panel, horizon, alpha, self._lag, self.usual_spread_)
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        return naive.normal_scores(panel, horizon, n, self._lag, rng)
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: Draws) -> NDArray[np.float64]:
+        return naive.normal_scores(panel, horizon, n, self._lag, draws)
 
 
 class SeasonalNaiveForecaster(NaiveForecaster):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from seqrec.forecast.paths import Draws
 from seqrec.network.blueprint import LEVELS
 from seqrec.storage.arrays import Array
 
@@ -52,7 +53,7 @@ class Calibration(NamedTuple):
         own, _ = normal_scores(y, widened(quantiles, factors))
         return cls(factors, own[~np.isnan(own).any(axis=1)])
 
-    def draw(self, n_series: int, n: int, horizon: int, rng: np.random.Generator) -> NDArray[np.float64] | None:
+    def draw(self, n_series: int, n: int, horizon: int, draws: Draws) -> NDArray[np.float64] | None:
         """Draw normal scores of paths, (n_series, n, horizon), or None where too little was held out.
 
         Steps hang together as in held-out windows: the empirical copula (Clark et al. 2004, "The Schaake shuffle").
@@ -61,11 +62,11 @@ class Calibration(NamedTuple):
         if len(self.scores) < _COMPLETE:
             return None
         n_blocks = -(-horizon // self.scores.shape[1])
-        blocks = self.scores[rng.integers(len(self.scores), size=(n_series, n, n_blocks))]
+        blocks = self.scores[draws.integers(len(self.scores), size=(n_series, n, n_blocks))]
         walked = np.cumsum(blocks, axis=2).reshape(n_series, n, -1)[..., :horizon]
-        order = np.argsort(walked + 1e-6 * rng.standard_normal(walked.shape), axis=1)
+        order = np.argsort(walked + 1e-6 * draws.standard_normal(walked.shape), axis=1)
         rank = np.argsort(order, axis=1)
-        return norm.ppf((rank + rng.random(rank.shape)) / n)
+        return norm.ppf((rank + draws.random(rank.shape)) / n)
 
 
 def widened(quantiles: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,10 +100,30 @@ def normal_scores(
     return np.clip(_SCORES[low[..., 0]] + (y - below) / slope, -FARTHEST, FARTHEST), slope
 
 
-def surprisal(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give minus the logarithm of the density, in nats, of values (...) in their own unit."""
-    score, slope = normal_scores(y, quantiles)
-    return np.log(slope) - norm.logpdf(score)
+class Judgement(NamedTuple):
+    """How odd values are, and where they were expected: arrays of the shape of the values, NaN where nothing is told.
+
+    Attributes
+    ----------
+    surprisal : nats
+        Minus the logarithm of the density, in the unit of the values.
+    p_value
+        Probability of all that is as far out, on either side.
+    lower, upper
+        Ends of the interval of 90 %.
+    """
+
+    surprisal: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> Judgement:
+        """Compare values, (...), with quantiles of ``LEVELS``, (..., n_levels)."""
+        score, slope = normal_scores(y, quantiles)
+        ends = at_levels(quantiles, np.array([0.05, 0.95]))
+        return cls(np.log(slope) - norm.logpdf(score), 2 * norm.sf(np.abs(score)), ends[..., 0], ends[..., 1])
 
 
 def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str, list[float]]:

@@ -9,20 +9,24 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from seqrec._checks import check_integer
+from seqrec._text import interval
 from seqrec.data.display import ShownAsCard
 from seqrec.data.summary import HISTORY
 from seqrec.forecast import calibration, covariates, naive, theta
 from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.calendar import places
-from seqrec.forecast.calibration import Calibration
+from seqrec.forecast.calibration import Calibration, Judgement
 from seqrec.forecast.covariates import Covariate
 from seqrec.forecast.examples import FARTHEST, Examples, hold_out
 from seqrec.forecast.panel import Panel, check_series
+from seqrec.forecast.paths import Draws
 from seqrec.forecast.strides import Stretch, Strides
 from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
 from seqrec.network.quantiles import QuantileModel, QuantileTrainer
@@ -221,7 +225,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     @property
     def columns_(self) -> dict[str, str]:
         """As in `ForecasterMixin`."""
-        return super().columns_ | {c.name: "measure" if c.values is None else "text" for c in self._covariates}
+        return super().columns_ | {c.name: "measure" if c.values is None else "text" for c in self._covariates}  # noqa: PD011
 
     def surprisal(self, X: Any) -> NDArray[np.float64]:
         """Say how surprising each value is, given all that came before it.
@@ -237,10 +241,52 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             Minus the logarithm of the density, a step ahead, in the unit of the series, by the network alone: in the
             order of X's events. NaN of what was not observed, and where nothing was observed before.
         """
+        return self._judged(X).surprisal
+
+    def explain(self, X: Any, n_values: int = 3) -> pd.DataFrame:
+        """Say which values are the oddest, given all that came before them, and what was expected in their place.
+
+        Parameters
+        ----------
+        X : Sequences
+            Series.
+        n_values : int
+            Most values of a series.
+
+        Returns
+        -------
+        reasons : DataFrame
+            A row a value, the oddest first: `series`, `timestamp` (or position), `row` (of the log), `value`,
+            `surprisal` (nats), `p_value` (probability of all that is as far out) and `expected`, in the unit of the
+            series, such as "30.1 to 45.2 (90 %)".
+        """
+        n_values, told = check_integer(n_values, "n_values"), self._judged(X)
+        series = np.repeat(np.arange(len(X)), X.lengths)
+        order = np.lexsort((told.surprisal, told.p_value, series))
+        chosen = order[(np.arange(len(order)) - X.indptr[series] < n_values) & ~np.isnan(told.surprisal[order])]
+        chosen = chosen[np.argsort(told.p_value[chosen], kind="stable")]
+        times = np.arange(X.n_events) - X.indptr[series] if X.timestamps is None else X.timestamps
+        ends = zip(told.lower[chosen].tolist(), told.upper[chosen].tolist(), strict=True)
+        return pd.DataFrame(
+            {
+                "series": X.keys[series[chosen]],
+                "timestamp": times[chosen],
+                "row": X.rows[chosen],
+                "value": X.columns[self.target_][chosen],
+                "surprisal": told.surprisal[chosen],
+                "p_value": told.p_value[chosen],
+                "expected": [f"{interval(*both)} (90 %)" for both in ends],
+            }
+        )
+
+    def _judged(self, X: Any) -> Judgement:
+        """Judge each event, (n_events,) each."""
         panel = self._panel(X)
-        of_steps = self._surprisal(covariates.read(panel, self._covariates)) if len(panel.y) else panel.y
+        nothing = Judgement(*[panel.y] * 4)
+        of_steps = self._judged_steps(covariates.read(panel, self._covariates)) if len(panel.y) else nothing
         X = check_series(X)
-        return of_steps[places(X, panel.calendar) + np.repeat(panel.stops - 1, X.lengths)]
+        place = places(X, panel.calendar) + np.repeat(panel.stops - 1, X.lengths)
+        return Judgement(*[values[place] for values in of_steps])
 
     def _learn(self, panel: Panel) -> QuantileTrainer:
         """Train networks, and calibrate them."""
@@ -367,16 +413,16 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             stretch = stretch.followed_by(blocks[-1][..., _MEDIAN], ahead)
         return _grown(np.concatenate(blocks, axis=1), fitted, self.season_length_)
 
-    def _normal_scores(self, panel: Panel, horizon: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        drawn = self._calibration.draw(len(panel), n, horizon, rng)
-        return naive.normal_scores(panel, horizon, n, self.season_length_, rng) if drawn is None else drawn
+    def _normal_scores(self, panel: Panel, horizon: int, n: int, draws: Draws) -> NDArray[np.float64]:
+        drawn = self._calibration.draw(len(panel), n, horizon, draws)
+        return naive.normal_scores(panel, horizon, n, self.season_length_, draws) if drawn is None else drawn
 
-    def _surprisal(self, panel: Panel) -> NDArray[np.float64]:
+    def _judged_steps(self, panel: Panel) -> Judgement:
         """Judge each step of the flat arrays, a step ahead.
 
         Each phase of the season is read apart, in rows of as many strides as in training and as many before them.
         """
-        strides, found = self._strides, np.full(len(panel.y), np.nan)
+        strides, found = self._strides, Judgement(*np.full((4, len(panel.y)), np.nan))
         series, origins, n_strides, first_told = _one_step_ahead(panel, strides)
         for rows, most in _portions(n_strides):
             stretch = Stretch.of(panel, series[rows], origins[rows], strides.steps(most), 1)
@@ -388,7 +434,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             y = np.take_along_axis(stretch.y, after.at + 1, axis=1)
             asked = (first_told[rows][:, None] <= at) & (at < n_strides[rows][:, None]) & (after.n_observed > 0)
             place = origins[rows][:, None] + (after.at - (stretch.before - 1)) + 1
-            found[place[asked]] = calibration.surprisal(y, told)[asked]
+            for into, values in zip(found, Judgement.of(y, told), strict=True):
+                into[place[asked]] = values[asked]
         return found
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from seqrec.forecast.panel import Panel
+from seqrec.forecast.paths import Draws
 
 _N_LATEST = 1_000  # differences of a series that are looked at
 _ENOUGH = 20  # of them tell quantiles
@@ -49,7 +50,7 @@ def quantiles(panel: Panel, horizon: int, alpha: NDArray[np.float64], season: in
     return center[..., None] + np.sign(alpha - 0.5) * width
 
 
-def normal_scores(panel: Panel, horizon: int, n: int, season: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def normal_scores(panel: Panel, horizon: int, n: int, season: int, draws: Draws) -> NDArray[np.float64]:
     """Draw standard normal scores of paths, (n_series, n, horizon).
 
     Errors of a season add to those of the seasons before, and inside one go on from step to step as far as differences
@@ -57,7 +58,7 @@ def normal_scores(panel: Panel, horizon: int, n: int, season: int, rng: np.rando
     """
     cycles = -(-horizon // season)
     r = _persistence(panel, season)[:, None, None]
-    drawn = rng.standard_normal((len(panel), n, cycles, season))
+    drawn = draws.standard_normal((len(panel), n, cycles, season))
     for step in range(1, season):
         drawn[..., step] = r * drawn[..., step - 1] + np.sqrt(1 - r**2) * drawn[..., step]
     walked = np.cumsum(drawn, axis=2) / np.sqrt(np.arange(1, cycles + 1))[:, None]

@@ -202,7 +202,8 @@ def check_target(X: Sequences, name: str) -> NDArray[np.float64]:
     """Give the target's values, (n_events,), after checking that they are numbers, and finite or missing."""
     values = X.columns[name]
     if values.dtype.kind not in "iuf" or values.ndim > 1:
-        raise InputError(f"column {name!r} is to be forecast, and holds no numbers but {values.dtype} values.")
+        kind = "arrays" if values.ndim > 1 else "times" if values.dtype.kind in "mM" else kind_of(values)
+        raise InputError(f"column {name!r} is to be forecast, and holds no numbers but {kind}. Convert it first.")
     if (wrong := np.flatnonzero(np.isinf(values))).size:
         raise InputError(f"column {name!r} is infinite {where(X, int(wrong[0]))}. NaN says that it was not observed.")
     return values.astype(np.float64)

@@ -29,7 +29,8 @@ class Window(NamedTuple):
         Columns that are known ahead.
     truth : (n, horizon) float64
     scale : (n,) float64
-        Mean absolute difference to a season before, in the past; NaN where there is none, or it is 0.
+        Mean absolute difference to a season before, in the past, or to the step before where this holds no two seasons;
+        NaN where there is none, or it is 0.
     """
 
     rows: NDArray[np.intp]
@@ -45,7 +46,8 @@ class Window(NamedTuple):
         rows = np.flatnonzero((past.n_observed > 0) & ~np.isnan(past.following(horizon)).all(axis=1))
         past = past.select(rows)
         future = {name: past.following(horizon, name) for name in known}
-        return cls(rows, past, future, past.following(horizon), scales(past, season))
+        scale = np.where(past.lengths < 2 * season, scales(past, 1), scales(past, season))
+        return cls(rows, past, future, past.following(horizon), scale)
 
     def loss(self, quantiles: Quantiles) -> NDArray[np.float64]:
         """Give the mean pinball loss of the deciles, over the scale, (n,)."""

@@ -63,6 +63,18 @@ def test_every_event_is_counted_in_the_interval_that_it_lies_in(every):
     assert counted["count"].sum() == 300
 
 
+def test_days_are_those_of_the_zone_of_the_log():
+    times = pd.to_datetime(["2024-03-30 23:30", "2024-03-31 00:30", "2024-03-31 23:30", "2024-04-01 00:30"])
+    log = pd.DataFrame({"user_id": 0, "item_id": "tea", "timestamp": times.tz_localize("Europe/Berlin")})
+    X = Sequences.from_frame(log).counts("D")
+    assert X.columns["count"].tolist() == [1, 2, 1]
+    assert X.timestamps.astype("M8[h]").astype(str).tolist() == ["2024-03-29T23", "2024-03-30T23", "2024-03-31T22"]
+    assert X.zone == "Europe/Berlin"
+    hours = Sequences.from_frame(log).counts("h")
+    assert hours.columns["count"].sum() == 4
+    assert hours.n_events == 25  # the clocks skip one of them
+
+
 def test_other_orders_of_the_rows_give_the_same_series():
     again = Sequences.from_frame(LOG[::-1], columns=["amount"]).counts("1h")
     pd.testing.assert_frame_equal(again.to_frame(), X.counts("1h").to_frame())

@@ -420,6 +420,11 @@ def test_times_in_the_future_warn_with_their_count(frame):
     assert [warning.filename for warning in found] == [__file__]  # once, and in the user's own line
 
 
+def test_what_is_known_ahead_lies_in_the_future_without_a_warning(frame):
+    X = Sequences.from_frame(frame(timestamp=[dt.datetime(2224, 1, 1)] * 3), known_ahead=True)
+    assert X.timestamps.astype("M8[Y]").astype(str).tolist() == ["2224"] * 3
+
+
 def test_unreadable_times_are_counted_with_an_example(frame):
     with pytest.raises(ValueError, match=r"1 unreadable time \(at row 1\). Expected ISO 8601, got 'soon'"):
         Sequences.from_frame(frame(timestamp=["2024-05-01", "soon", "2024-05-01"]))

@@ -1,9 +1,11 @@
 """The clock that wrote times, as far as they tell."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from seqrec.data.times import CLOCKS, clock_of, on_ticks
+from seqrec import Sequences
+from seqrec.data.times import CLOCKS, clock_of, local_times, on_ticks, utc_times
 from seqrec.logs.chunks import TimeFacts
 
 TIMES = np.datetime64("2024-05-01T11:22:33.444555", "us") + np.arange(50) * np.timedelta64(12_345_678_901, "us")
@@ -33,3 +35,21 @@ def test_a_log_read_in_parts_has_the_clock_of_the_whole(unit):
     facts = TimeFacts(step=4 * step) + TimeFacts(step=3 * step)
     assert facts.clock(unit, 50) == CLOCKS["s"]
     assert facts.clock(unit, 1) is None
+
+
+def test_the_zone_of_a_log_is_known_and_kept():
+    times = pd.date_range("2024-03-30", periods=3, freq="D")
+    for zone, known in (("Europe/Berlin", "Europe/Berlin"), ("UTC", None), (None, None), ("+01:00", "+01:00")):
+        log = pd.DataFrame({"user_id": 1, "item_id": 2, "timestamp": times.tz_localize(zone)})
+        X = Sequences.from_frame(log)
+        assert (X.zone, X[:1].head(1).zone) == (known, known)
+
+
+def test_local_times_and_back_are_the_same_but_for_what_clocks_show_twice():
+    times = np.arange("2024-10-26T20", "2024-10-27T06", dtype="M8[h]").astype("M8[us]").reshape(2, 5)
+    shown = local_times(times, "Europe/Berlin")
+    assert shown.astype("M8[h]").astype(str).ravel().tolist()[3:7] == [f"2024-10-27T0{hour}" for hour in (1, 2, 2, 3)]
+    back = utc_times(shown, "Europe/Berlin")
+    assert (back != times).sum() == 1
+    assert back.shape == times.shape
+    assert np.isnat(utc_times(local_times(np.array(["NaT"], "M8[us]"), "Europe/Berlin"), "Europe/Berlin")).all()

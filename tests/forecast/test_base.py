@@ -53,8 +53,8 @@ class Echo(ForecasterMixin, BaseEstimator):
         assert (np.diff(alpha) > 0).all()
         return future["price"][..., None] + 2 * alpha - 1
 
-    def _normal_scores(self, panel, horizon, n, rng):
-        return np.repeat(rng.normal(size=(len(panel), n, 1)), horizon, axis=2)
+    def _normal_scores(self, panel, horizon, n, draws):
+        return np.repeat(draws.standard_normal((len(panel), n, 1)), horizon, axis=2)
 
 
 # --- answers
@@ -144,6 +144,16 @@ def test_the_order_and_the_company_of_series_change_nothing(naive):
     for row in range(2):
         alone = naive.predict_quantiles(X[[row]])
         pd.testing.assert_frame_equal(alone, told[3 * row : 3 * row + 3].reset_index(drop=True))
+
+
+def test_paths_of_a_series_are_its_own_whatever_company_it_has(naive):
+    paths = naive.sample(X, n=5, random_state=0)
+    for row in range(2):
+        alone = naive.sample(X[[row]], n=5, random_state=0)
+        pd.testing.assert_frame_equal(alone, paths[15 * row : 15 * row + 15].reset_index(drop=True))
+    pd.testing.assert_frame_equal(naive.sample(X, n=3, random_state=0), paths[paths["path"] < 3].reset_index(drop=True))
+    renamed = naive.sample(series_of(LOG.assign(series=LOG["series"] + "!")), n=5, random_state=0)
+    assert (renamed["y"] != paths["y"]).mean() > 0.9
 
 
 def test_a_constant_series_goes_on_and_its_intervals_are_closed():

@@ -49,8 +49,47 @@ def test_summer_time_moves_no_value_to_another_step(zone, freq):
     assert step == Step.parse(STEPS.get(freq, freq))
     calendar = Calendar.of(X, step)
     np.testing.assert_array_equal(places(X, calendar), np.arange(1 - len(times), 1))
-    after = pd.date_range(times[-1], periods=13, freq=freq)[1:].tz_convert("UTC").tz_localize(None)
-    assert np.abs(calendar.at(np.arange(1, 13))[0] - after.to_numpy()).max() <= np.timedelta64(1, "h")
+    after = pd.date_range(times[-1], periods=13, freq=freq)[1:].tz_convert(None).to_numpy()
+    np.testing.assert_array_equal(calendar.at(np.arange(1, 13))[0], after)
+    told = Calendar.of(series_at(times.tz_convert(None)), step)  # in UTC, without the zone
+    np.testing.assert_array_equal(places(series_at(times.tz_convert(None)), told), np.arange(1 - len(times), 1))
+    assert np.abs(told.at(np.arange(1, 13))[0] - after).max() <= np.timedelta64(1, "h")
+
+
+@pytest.mark.parametrize(
+    ("zone", "change", "n"), [("Europe/Berlin", "2024-03-31", 2), ("America/Sao_Paulo", "2018-11-03", 4)]
+)
+def test_few_days_tell_a_step_of_days_across_the_change_of_clocks(zone, change, n):
+    days = pd.date_range(change, periods=n + 3, freq="D")
+    times = days.tz_localize(zone, nonexistent="shift_forward")  # in São Paulo, the second of them begins at 01:00
+    X = series_at(times[:n])
+    assert find_step(X) == Step.parse("D")
+    calendar = Calendar.of(X, Step.parse("D"))
+    np.testing.assert_array_equal(places(X, calendar), np.arange(1 - n, 1))
+    np.testing.assert_array_equal(calendar.at(np.arange(1, 4))[0], times[n:].tz_convert(None).to_numpy())
+
+
+def test_hours_that_a_zone_shows_twice_are_two():
+    times = pd.date_range("2024-10-26 22:00", periods=8, freq="h", tz="UTC").tz_convert("Europe/Berlin")
+    X = series_at(times)
+    np.testing.assert_array_equal(places(X, Calendar.of(X, find_step(X))), np.arange(-7, 1))
+    with pytest.raises(ValueError, match=r"two values at 2024-10-27 02:00. .* tell their zone"):
+        places(series_at(times.tz_localize(None)), Calendar.of(series_at(times.tz_localize(None)), Step.parse("h")))
+
+
+def test_times_of_another_zone_are_the_same_times():
+    times = pd.date_range("2024-03-29", periods=5, freq="D", tz="Europe/Berlin")
+    calendar = Calendar.of(series_at(times[:2]), Step.parse("D"))
+    ahead = series_at(times[2:].tz_convert("America/New_York"))
+    offsets, on_step = calendar.offsets(ahead.timestamps, np.zeros(3, int))
+    assert (offsets.tolist(), on_step.all()) == ([1, 2, 3], True)
+
+
+def test_an_error_on_local_days_tells_utc():
+    days = pd.to_datetime(["2024-03-29", "2024-03-30", "2024-03-31", "2024-04-01"]) + pd.to_timedelta([0, 0, 5, 0], "h")
+    times = days.tz_localize("Europe/Berlin")
+    with pytest.raises(ValueError, match="breaks the step of 1D: after 2024-03-29 23:00 comes 2024-03-31 03:00"):
+        places(series_at(times), Calendar.of(series_at(times), Step.parse("D")))
 
 
 def test_working_days_of_a_place_whose_midnight_is_the_evening_before_in_utc():

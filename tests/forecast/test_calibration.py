@@ -7,10 +7,10 @@ from scipy.stats import norm
 
 from seqrec.forecast.calibration import (
     Calibration,
+    Judgement,
     at_levels,
     coverage,
     normal_scores,
-    surprisal,
     widened,
 )
 from seqrec.network.blueprint import LEVELS
@@ -63,13 +63,13 @@ def test_factors_that_would_make_quantiles_cross_do_not():
 
 def test_the_density_is_that_of_the_quantiles():
     y = np.linspace(0, 20, 4_001)
-    density = np.exp(-surprisal(y, told(len(y), 1)[:, 0]))
+    density = np.exp(-Judgement.of(y, told(len(y), 1)[:, 0]).surprisal)
     np.testing.assert_allclose(density, norm.pdf(y, 10), atol=1e-9)
     skewed = np.broadcast_to(np.exp(SCORES / 2), (len(y), len(LEVELS)))
-    assert trapezoid(np.exp(-surprisal(y, skewed)), y) == pytest.approx(1, abs=0.01)
+    assert trapezoid(np.exp(-Judgement.of(y, skewed).surprisal), y) == pytest.approx(1, abs=0.01)
     constant = np.full((1, len(LEVELS)), 5.0)
-    assert np.isfinite(surprisal(np.array([5.0]), constant)).all()
-    assert np.isnan(surprisal(np.array([np.nan]), constant)).all()
+    assert np.isfinite(Judgement.of(np.array([5.0]), constant).surprisal).all()
+    assert np.isnan(Judgement.of(np.array([np.nan]), constant).surprisal).all()
 
 
 def test_scores_are_where_values_lie():
@@ -89,3 +89,12 @@ def test_paths_hang_together_as_held_out_windows_did():
         norm.ppf([0.1, 0.5, 0.9])[:, None, None] * np.ones((3, 3, 6)),
         atol=0.02,
     )
+
+
+def test_a_value_is_judged_by_what_is_as_far_out_and_by_an_interval():
+    quantiles = norm.ppf(LEVELS, 10, 2)
+    found = Judgement.of(np.array([10.0, 14.0, 6.0, np.nan]), np.tile(quantiles, (4, 1)))
+    np.testing.assert_allclose(found.p_value[:3], 2 * norm.sf([0, 2, 2]), rtol=0.05)
+    np.testing.assert_allclose(found.lower[:3], norm.ppf(0.05, 10, 2))
+    np.testing.assert_allclose(found.upper[:3], norm.ppf(0.95, 10, 2))
+    assert np.isnan(found.p_value[3])

@@ -125,6 +125,16 @@ def test_an_odd_value_is_surprising(alone):
     odd[24 * 9 - 5] *= 30
     surprisal = alone.surprisal(series_of(LOG.assign(y=odd), ["y"]))
     assert np.argmax(surprisal[100 : 24 * 9]) == 24 * 9 - 5 - 100
+    told = alone.explain(series_of(LOG.assign(y=odd), ["y"]), n_values=300)
+    assert list(told) == ["series", "timestamp", "row", "value", "surprisal", "p_value", "expected"]
+    assert told["p_value"].is_monotonic_increasing
+    assert len(told) == np.count_nonzero(~np.isnan(surprisal))
+    assert alone.explain(ALONE, n_values=2)["series"].value_counts().eq(2).all()
+    first = told[told["row"] == 24 * 9 - 5].iloc[0]
+    assert first[["value", "surprisal"]].tolist() == [odd[24 * 9 - 5], surprisal[24 * 9 - 5]]
+    low, high = (float(end) for end in first["expected"].removesuffix(" (90 %)").split(" to "))
+    assert low < high < first["value"]
+    assert alone.explain(ALONE[:0]).empty
 
 
 def test_long_series_are_read_on_with_what_came_before(alone, monkeypatch):
@@ -215,6 +225,8 @@ def test_paths_have_the_spread_of_the_quantiles(alone):
     for name, level in (("q10", 0.1), ("q90", 0.9)):
         drawn = paths.groupby(["series", "step"])["y"].quantile(level).to_numpy()
         assert (np.abs(drawn - told[name]) < 0.05 * (told["q90"] - told["q10"])).all()
+    own = alone.sample(ALONE[[2]], n=500, horizon=8, random_state=0)["y"]
+    assert_array_equal(own, paths["y"][2 * 4_000 : 3 * 4_000])
 
 
 @pytest.mark.parametrize(("n", "steps"), [(6, 400), (1_000, 1_440), (9_000, 1_500)])

@@ -57,3 +57,12 @@ def test_means_are_over_the_windows_in_which_a_step_was_observed():
 
 def test_no_windows_give_no_rows():
     assert mean_errors(PANEL, [Window.of(PANEL, 90, 4, (), 1)], guess, 4, 0.6).empty
+
+
+def test_a_past_without_two_seasons_is_scaled_by_the_step_before():
+    rng = np.random.default_rng(0)
+    long, short = rng.normal(size=20), rng.normal(size=11)
+    panel = Panel.read(Sequences.from_arrays([long, short], "y"), "y", None)
+    window = Window.of(panel, 4, 4, (), season=4)
+    expected = [metrics.seasonal_scale(long[:16], 4), metrics.seasonal_scale(short[:7], 1)]
+    np.testing.assert_allclose(window.scale, expected)
