@@ -112,8 +112,8 @@ class ForecastExplorer(Widget, script="forecasts"):
             raise InputError(f"ForecastExplorer shows a forecaster of seqrec, got {type(forecaster).__name__}.")
         check_is_fitted(forecaster, "target_")
         self.forecaster, self._hindsight = forecaster, Hindsight(forecaster, X, future)
-        self._panel = self._hindsight.panel
-        if not len(self._panel):
+        self._whole_panel = self._hindsight.panel
+        if not len(self._whole_panel):
             raise InputError("X holds no series: there is nothing to explore.")
         horizon = int(forecaster.horizon)
         self._one = self._hindsight.alone(0)
@@ -122,7 +122,7 @@ class ForecastExplorer(Widget, script="forecasts"):
             horizon=horizon,
             n_shown=max(_USUAL * horizon, _FEWEST),
             back=max(0, min(horizon, len(self._one.y) - 1)) if unknown else 0,
-            _names=lines(self._panel.keys),
+            _names=lines(self._whole_panel.keys),
         )
         self._open()
         self._judge_anew()
@@ -134,7 +134,7 @@ class ForecastExplorer(Widget, script="forecasts"):
 
     @traitlets.validate("series")
     def _check_series(self, proposal: Any) -> int:
-        return check_position(proposal["value"], "series", len(self._panel), lowest=0)
+        return check_position(proposal["value"], "series", len(self._whole_panel), lowest=0)
 
     @traitlets.validate("back")
     def _check_back(self, proposal: Any) -> int:
@@ -168,10 +168,10 @@ class ForecastExplorer(Widget, script="forecasts"):
     @property
     def errors(self) -> pd.DataFrame:
         """How far off forecasts of the last steps of each series are, the worst first."""
-        window = self._window
-        window.judge(len(self._panel) - window.n_judged)
+        window = self._last_window
+        window.judge(len(self._whole_panel) - window.n_judged)
         self._tell_errors()
-        found = {"series": self._panel.keys, "position": np.arange(len(self._panel)), "mase": window.mase}
+        found = {"series": self._whole_panel.keys, "position": np.arange(len(self._whole_panel)), "mase": window.mase}
         found |= {"naive_mase": window.naive, "coverage": window.covered[:, self._place]}
         return pd.DataFrame(found).sort_values("mase", ascending=False, kind="stable", ignore_index=True)
 
@@ -216,7 +216,7 @@ class ForecastExplorer(Widget, script="forecasts"):
             self._judge_anew()
 
     def _judge_anew(self) -> None:
-        self._window = LastWindow(self._hindsight, self.horizon, self._coverages)
+        self._last_window = LastWindow(self._hindsight, self.horizon, self._coverages)
         self._tell_errors()
 
     def _tell_series(self) -> None:
@@ -298,7 +298,7 @@ class ForecastExplorer(Widget, script="forecasts"):
         return f"{self._texts(np.array([self.origin]))[0]}, {far}"
 
     def _tell_errors(self) -> None:
-        window = self._window
+        window = self._last_window
         covered = window.covered[:, self._place]
         self._judged = {
             "n": window.n_judged,
@@ -310,7 +310,7 @@ class ForecastExplorer(Widget, script="forecasts"):
 
     def _order(self, covered: NDArray[np.float64]) -> NDArray[np.intp]:
         """Give the order of the list: that of X, until all are judged."""
-        window, given = self._window, np.arange(len(covered))
+        window, given = self._last_window, np.arange(len(covered))
         if window.n_judged < len(covered):
             return given
         keys = (-window.mase, -_ratio(window.mase, window.naive), covered, given)
@@ -325,19 +325,19 @@ class ForecastExplorer(Widget, script="forecasts"):
             case {"do": "sort", "by": int(place)} if 0 <= place < len(_SORTS):
                 self._sort = place
                 self._tell_errors()
-            case {"do": "judge", "n": self._window.n_judged}:
-                self._window.judge(max(_AT_ONCE, -(-len(self._panel) // _PARTS)))
+            case {"do": "judge", "n": self._last_window.n_judged}:
+                self._last_window.judge(max(_AT_ONCE, -(-len(self._whole_panel) // _PARTS)))
                 self._tell_errors()
 
     def _run(self) -> None:
         """Send the forecast, or why there is none."""
         try:
-            answer = {"problem": "", **self._answer()}
+            answer = {"problem": "", **self._as_sent()}
         except InputError as error:
             answer = {"problem": str(error)}
         self._told = {"version": self._version} | answer
 
-    def _answer(self) -> dict[str, Any]:
+    def _as_sent(self) -> dict[str, Any]:
         found, at = self._forecast(), len(self._one.y) - self.back
         steps = places(self.horizon, _MOST_ROWS)
         rows = [*found.quantiles[0].T, found.naive[0], found.truth[0]]

@@ -199,7 +199,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002
         """Learn from series; y is ignored.
 
-        The last steps of the series, or of 500 of them, are held out: they end the training in time, and calibrate.
+        The last steps of the series, or of 500 of them, are held out: they end the training in time, and calibrate. In
+        the end they are learned, too.
 
         Parameters
         ----------
@@ -326,6 +327,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         told = _mixed(own, simple, self.share_)
         self._calibration = Calibration.learn(truth, told)
         self.coverage_ = calibration.coverage(truth, told)
+        if judged:  # as the latest values tell most of those to come, they are learned in the end
+            everything = Examples(panel, strides, horizon, panel.stops, rng)
+            trainer.finish(everything.draw, float(self.learning_rate), self.verbose)
         return trainer
 
     def _n_steps(self, panel: Panel) -> int:

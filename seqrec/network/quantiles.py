@@ -15,6 +15,7 @@ from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_
 from seqrec.network.training import Course, Epochs, History, warm_up_and_cosine
 
 STEPS_OF_EPOCH = 100  # of training, after which the network is judged
+_FINISH = 4  # times fewer steps, and smaller ones, than before, once nothing is held out any more
 _LOOKS = 2  # steps from one look at the weights, for their average, to the next
 _MEDIAN = LEVELS.index(0.5)
 _NARROW = 1.0  # what is taken off before the softplus: quantiles start near each other
@@ -188,14 +189,45 @@ class QuantileTrainer(Epochs):
         -------
         history : dict of lists, one entry an epoch
         """
+        history = self._run_course(draw, n_steps, learning_rate, patience, verbose, validate)
+        self._trained.set_weights(self._best.weights)
+        return history
+
+    def finish(
+        self, draw: Callable[[], tuple[NDArray[np.float32], ...]], learning_rate: float, verbose: bool | str
+    ) -> None:
+        """Go on for a while with what was held out so far, a quarter of the steps that led to the best weights.
+
+        Nothing judges it: Ctrl-C takes it back.
+        """
+        if self._stopped:
+            return
+        judged = self._best
+        try:
+            n_steps = STEPS_OF_EPOCH * (judged.epoch + 1) // _FINISH
+            self._run_course(draw, n_steps, learning_rate / _FINISH, 1, verbose, None)
+            if self._stopped:
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            self._best, self._stopped = judged, "Training was stopped in its last part, which was taken back."
+        self._trained.set_weights(self._best.weights)
+        self._best = judged
+
+    def _run_course(
+        self,
+        draw: Callable[[], tuple[NDArray[np.float32], ...]],
+        n_steps: int,
+        learning_rate: float,
+        patience: int,
+        verbose: bool | str,
+        validate: Callable[[], float] | None,
+    ) -> History:
         n_epochs = math.ceil(n_steps / STEPS_OF_EPOCH)
         n = n_steps // n_epochs
         self._step.restart(warm_up_and_cosine(learning_rate, n, n_epochs))
         course = Course(0, 0, learning_rate, n_epochs, patience, verbose, averaged=True)
         epochs = ((draw() for _ in range(n)) for _ in range(n_epochs))
-        history = self._train(epochs, course, n, _LOOKS, validate)
-        self._trained.set_weights(self._best.weights)
-        return history
+        return self._train(epochs, course, n, _LOOKS, validate)
 
     def _run_epoch(self, read: Iterable[tuple[NDArray, ...]], epoch: int, progress: Any) -> float:
         losses = [self._learned(self._step([], batch)[0], 1, epoch, progress) for batch in read]

@@ -75,7 +75,7 @@ def run(explorer):
 
 
 def judge(explorer):
-    while explorer._judged["n"] < len(explorer._panel):
+    while explorer._judged["n"] < len(explorer._whole_panel):
         explorer._receive({"do": "judge", "n": explorer._judged["n"]})
     return explorer._judged
 
