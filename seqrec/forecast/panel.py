@@ -17,6 +17,7 @@ from seqrec.exceptions import InputError, SeriesError
 from seqrec.forecast.calendar import Calendar, find_step, places, told
 
 _MOST = 2**31 - 1  # steps
+_LARGEST = 1e100
 _LONG, _SPARSE = 2**20, 1_000  # steps of a series, and for each of its values: more are a mistake
 
 
@@ -206,6 +207,9 @@ def check_target(X: Sequences, name: str) -> NDArray[np.float64]:
         raise InputError(f"column {name!r} is to be forecast, and holds no numbers but {kind}. Convert it first.")
     if (wrong := np.flatnonzero(np.isinf(values))).size:
         raise InputError(f"column {name!r} is infinite {where(X, int(wrong[0]))}. NaN says that it was not observed.")
+    if (wrong := np.flatnonzero(np.abs(values) > _LARGEST)).size:
+        found = f"{show(values[wrong[0]])} {where(X, int(wrong[0]))}"
+        raise InputError(f"column {name!r} holds values too large to square: {found}. Tell them in a larger unit.")
     return values.astype(np.float64)
 
 

@@ -323,13 +323,16 @@ def test_a_column_has_one_use():
         Echo(known="price").fit(both)
 
 
-def test_infinite_values_are_refused_by_series_and_time(naive):
-    infinite = X.columns["y"].copy()
-    infinite[6] = np.inf
-    wrong = seqrec.data.sequences.replace(X, columns={"y": infinite})
+@pytest.mark.parametrize(
+    ("value", "wrong"), [(np.inf, "is infinite"), (-1e200, "holds values too large to square: -1e")]
+)
+def test_what_no_arithmetic_stands_is_refused_by_series_and_time(naive, value, wrong):
+    values = X.columns["y"].copy()
+    values[6] = value
+    series = seqrec.data.sequences.replace(X, columns={"y": values})
     for ask in (naive.fit, naive.predict):
-        with pytest.raises(ValueError, match="column 'y' is infinite in series 'tea' at 2024-05-01 01:00"):
-            ask(wrong)
+        with pytest.raises(ValueError, match=rf"column 'y' {wrong}.*in series 'tea' at 2024-05-01 01:00"):
+            ask(series)
 
 
 @pytest.mark.parametrize(
