@@ -40,7 +40,8 @@ from seqrec.network.training import Course, History, Trainer
 from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
-_READ = 16_000_000  # events in all, so that a small log is read often enough to be learned
+_READ = 24_000_000  # events in all, so that a small log is read often enough to be learned
+_SOFTMAX = 2.5  # events that the probabilities of many kinds cost as much as, for each event
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
 
@@ -296,7 +297,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         return usual if self.order == "auto" else int(self.order)
 
     def _n_epochs(self, X: Sequences) -> int:
-        costs = X.n_events * (1 + min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))  # of many kinds, twice as much
+        costs = X.n_events * (1 + _SOFTMAX * min(1.0, len(X.vocabulary) / SOFTMAX_ITEMS))
         usual = np.clip(round(_READ / costs), 3, 100)
         return int(usual if self.max_epochs == "auto" else self.max_epochs)
 
