@@ -323,7 +323,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         own, scale = self._answered(questions, truth.shape)
         self._alone = Calibration.learn(truth, own)
         simple = self._simple(held_out, horizon)
-        self.share_ = _best_share(truth, own, simple, scale)
+        self.share_ = _proven_share(truth, own, simple, scale, rows)
         told = _mixed(own, simple, self.share_)
         self._calibration = Calibration.learn(truth, told)
         self.coverage_ = calibration.coverage(truth, told)
@@ -445,19 +445,33 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
 
 def _loss(truth: NDArray[np.float64], told: NDArray[np.float64], scale: NDArray[np.float64]) -> float:
     """Mean pinball loss of quantiles of ``LEVELS``, (n, horizon, n_levels), in units of the scales at the origins."""
+    return float(np.nanmean(_losses(truth, told, scale)))
+
+
+def _losses(truth: NDArray, told: NDArray, scale: NDArray) -> NDArray[np.float64]:
+    """Of each step, (n, horizon); NaN where it was not observed."""
     error = np.clip((truth[..., None] - told) / scale[:, None, None], -FARTHEST, FARTHEST)
-    return float(np.nanmean(np.maximum(_LEVELS * error, (_LEVELS - 1) * error)))
+    return np.maximum(_LEVELS * error, (_LEVELS - 1) * error).mean(axis=-1)
 
 
 def _mixed(own: NDArray[np.float64], simple: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     return share * own + (1 - share) * simple
 
 
-def _best_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray) -> float:
-    """Give the network's share with which held-out steps were told best; half, if there are none."""
-    if np.isnan(truth).all():
+def _proven_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray, series: NDArray[np.intp]) -> float:
+    """Give the least share of the network that is no more than a standard error worse than the best; half, untold.
+
+    Held-out windows, of some `series`, have chosen the weights already, and those of a series are alike: so what the
+    network is ahead has to show from series to series (Hastie, Tibshirani & Friedman 2009, section 7.10).
+    """
+    told = ~np.isnan(truth).all(axis=1)
+    if not told.any():
         return 0.5
-    return float(min(_SHARES, key=lambda share: _loss(truth, _mixed(own, simple, share), scale)))
+    truth, own, simple, scale = (values[told] for values in (truth, own, simple, scale))
+    losses = {share: np.nanmean(_losses(truth, _mixed(own, simple, share), scale), axis=1) for share in _SHARES}
+    by_series = pd.DataFrame(losses).groupby(series[told]).mean()
+    worse = by_series.sub(by_series[by_series.mean().idxmin()], axis=0)
+    return float(_SHARES[np.argmax(worse.mean() <= worse.sem().fillna(0))])
 
 
 def _portions(n_strides: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], int]]:

@@ -11,6 +11,7 @@ from seqrec.exceptions import ColdStartWarning, UnusedColumnsWarning
 from seqrec.forecast import lstm
 from seqrec.forecast.calendar import find_step
 from seqrec.forecast.panel import Panel
+from seqrec.network.blueprint import LEVELS
 
 BRIEF = {"units": 4, "n_networks": 1, "max_steps": 3, "verbose": False, "random_state": 0}
 LOG = make_series(n_series=6, n_steps=24 * 9, random_state=0)
@@ -236,6 +237,14 @@ def test_a_network_that_learns_nothing_leaves_forecasts_to_what_each_series_tell
     lines = Sequences.from_arrays([rng.normal(0, 20) + rng.normal() * np.arange(30.0) for _ in range(40)], "y")
     forecaster = LSTMForecaster(horizon=5, season_lengths=[], **BRIEF).fit(lines)
     assert forecaster.share_ < 0.5
+
+
+@pytest.mark.parametrize(("n_better", "share"), [(1, 0.0), (30, 1.0)])
+def test_the_network_has_to_be_ahead_on_more_than_one_series(n_better, share):
+    truth, quantiles = np.zeros((30, 4)), np.array(LEVELS) - 0.5
+    simple = np.full((30, 4, 1), 1.0) + quantiles
+    own = np.where(np.arange(30)[:, None, None] < n_better, quantiles, simple)
+    assert lstm._proven_share(truth, own, simple, np.ones(30), np.arange(30)) == pytest.approx(share, abs=0.15)
 
 
 def test_paths_have_the_spread_of_the_quantiles(alone):
