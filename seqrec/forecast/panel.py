@@ -207,10 +207,11 @@ def check_target(X: Sequences, name: str) -> NDArray[np.float64]:
         raise InputError(f"column {name!r} is to be forecast, and holds no numbers but {kind}. Convert it first.")
     if (wrong := np.flatnonzero(np.isinf(values))).size:
         raise InputError(f"column {name!r} is infinite {where(X, int(wrong[0]))}. NaN says that it was not observed.")
+    values = values.astype(np.float64)
     if (wrong := np.flatnonzero(np.abs(values) > _LARGEST)).size:
         found = f"{show(values[wrong[0]])} {where(X, int(wrong[0]))}"
         raise InputError(f"column {name!r} holds values too large to square: {found}. Tell them in a larger unit.")
-    return values.astype(np.float64)
+    return values
 
 
 def where(X: Sequences, event: int) -> str:

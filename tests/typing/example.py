@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from seqrec import LSTMAnomalyDetector, LSTMGenerator, LSTMRecommender, Sequences, datasets, futures, leave_last_out
+from seqrec import (
+    LSTMAnomalyDetector,
+    LSTMForecaster,
+    LSTMGenerator,
+    LSTMRecommender,
+    Sequences,
+    datasets,
+    futures,
+    leave_last_out,
+)
 
 log = datasets.make_interactions(1_000, 100, 50_000, random_state=0)
 sequences = Sequences.from_frame(log)
@@ -35,6 +44,12 @@ generator = LSTMGenerator(max_epochs=10, random_state=0).fit(normal)
 synthetic = generator.sample(1_000).to_frame("session_id", "event")
 chances = futures.chance(generator, today.head(5)[:20], "pay", before="log out", random_state=0)
 
+demand = datasets.make_series(50, random_state=0)
+series = Sequences.from_frame(demand, user="series", item=None, columns=["y", "price"])
+past = series.head(1_320)
+forecaster = LSTMForecaster(horizon=24, target="y", known=["price"], max_steps=200, random_state=0).fit(past)
+intervals = forecaster.predict_interval(past, coverage=0.9, future=series)
+
 assert_type(normal, Sequences)
 assert_type(detector, LSTMAnomalyDetector)
 assert_type(flagged, NDArray[np.int64])
@@ -42,6 +57,9 @@ assert_type(reasons, pd.DataFrame)
 assert_type(generator, LSTMGenerator)
 assert_type(synthetic, pd.DataFrame)
 assert_type(chances, pd.DataFrame)
+assert_type(demand, pd.DataFrame)
+assert_type(forecaster, LSTMForecaster)
+assert_type(intervals, pd.DataFrame)
 
 LSTMRecommender(n_units=64)  # type: ignore[call-arg]  # a parameter that does not exist is found
 Sequences.from_csv("log.csv")  # type: ignore[attr-defined]  # and so is a method
