@@ -74,6 +74,7 @@ COUNTS = {
     "LSTMRecommender": seqrec.MarkovRecommender,
     "LSTMAnomalyDetector": _Counts,
     "LSTMGenerator": seqrec.NGramGenerator,
+    "LSTMForecaster": seqrec.ThetaForecaster,
 }
 
 
