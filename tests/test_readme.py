@@ -82,11 +82,11 @@ COUNTS = {
 def test_its_python_runs_with_counts_in_place_of_networks(monkeypatch):
     for name, fast in COUNTS.items():
         slow = getattr(seqrec, name)
-        known = inspect.signature(fast).parameters
 
-        def make(slow=slow, fast=fast, known=known, **given):
+        def make(slow=slow, fast=fast, **given):
             inspect.signature(slow).bind(**given)
-            return fast(**{name: value for name, value in given.items() if name in known})
+            taken = inspect.signature(fast).parameters
+            return fast(**{name: value for name, value in given.items() if name in taken})
 
         monkeypatch.setattr(seqrec, name, make, raising=False)
     assert run_python()["items"].shape == (1_000, 10)
