@@ -105,7 +105,7 @@ def make_blocks(
 ) -> Blocks:
     def cut(grid: NDArray) -> tuple[Sequences, NDArray]:
         source, start = grid.reshape(-1, 2).T
-        return X[source].between(start, start + BLOCK), np.repeat(X.keys[users], grid.shape[1])
+        return X.between(start, start + BLOCK, source), np.repeat(X.keys[users], grid.shape[1])
 
     return Blocks(X[users].head(n_profile), *cut(train), *cut(test), is_masquerade.ravel())
 

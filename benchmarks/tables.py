@@ -116,6 +116,21 @@ REMARKS = {
         "Not blind: products in place of cosines, one mask of dropout and the learning rate were chosen by a few runs "
         "that were judged on this part. The training part ends with the first acts of the play that is judged.",
     ],
+    "likelihood-stories": [
+        "Not blind: how much is read in training was raised twice (from 10 to 16 to 24 million events), as runs that "
+        "were judged on this part were still getting better on held-out texts at their end."
+    ],
+    "chances-helpdesk": [
+        "An earlier protocol, of 1,000 histories and 200 paths, had been seen with seed 0: .029, .025 and .033. More "
+        "histories are asked since, as what 1,000 of them show is half noise."
+    ],
+    "forecasts-m4-weekly": [
+        "From before the network's share was the least that series prove: it was then the best one, .7 to .75."
+    ],
+    "forecasts-exchange_rate": [
+        "Not blind: that rule of shares was made after one run was seen on this part, which was 5.5 % behind the last "
+        "value, with 80 % in its interval of 90 %. On the validation part the network is ahead of the last value.",
+    ],
     "explore": ["Rendered by software, as the machine has no GPU. Chromium and the kernel share its two cores."],
     "detection-speed": [
         "The rate on hdfs profits from equal sessions, which are read once: 5,537 of the 27,951 differ."

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from seqrec.exceptions import InputError
 from seqrec.forecast.panel import Panel
+from seqrec.forecast.shares import FARTHEST
 from seqrec.forecast.strides import Origins, Stretch, Strides
 from seqrec.forecast.windows import scales
 
 BATCH = 64  # stretches
-FARTHEST = 30.0  # scales that a target is away at most
 _N_WINDOWS = 1_500  # that are held out
 _N_SERIES = 500  # that they are of, at most
 _TIMES = 8  # that a value is told of by the origins of a stretch, about: neighbours would tell the same

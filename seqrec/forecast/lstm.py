@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -24,13 +25,15 @@ from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.calendar import places
 from seqrec.forecast.calibration import Calibration, Judgement
 from seqrec.forecast.covariates import Covariate
-from seqrec.forecast.examples import FARTHEST, Examples, hold_out
+from seqrec.forecast.examples import Examples, hold_out
 from seqrec.forecast.panel import Panel, check_series
 from seqrec.forecast.paths import Draws
+from seqrec.forecast.shares import losses, mixed, proven_share
 from seqrec.forecast.strides import Stretch, Strides
 from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
 from seqrec.network.quantiles import QuantileModel, QuantileTrainer
 from seqrec.network.training import History
+from seqrec.storage.arrays import Array
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Listed, Mapped, Record, Schema
 from seqrec.storage.schemas import Real as Number
@@ -43,7 +46,6 @@ _ROWS = 192  # series that are read together: always as many, so that company ch
 _N_COMPARED = 8  # steps of the horizon by which seasons are compared
 _MEDIAN = LEVELS.index(0.5)
 _COLUMNS = [list, tuple]
-_SHARES = np.linspace(0, 1, 21)  # of the network in what is told, of which the best is taken
 _LEVELS = np.array(LEVELS)
 
 
@@ -158,7 +160,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         "_usual_spread": Number(0),
         "share_": Number(0, 1),
         "_calibration": Record(Calibration),
-        "_alone": Record(Calibration),
+        "_widths_alone": Array("float64", len(LEVELS), low=0),  # factors, a step ahead, without the Theta method
         "model_": Network(QuantileModel, Record(QuantileArchitecture)),
     }
     season_length_: int
@@ -170,7 +172,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     _usual_spread: float
     share_: float
     _calibration: Calibration
-    _alone: Calibration
+    _widths_alone: NDArray[np.float64]
 
     def __init__(
         self,
@@ -315,19 +317,19 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         truth = _after(panel, rows, origins, horizon, panel.y)
         future = {c.name: _after(panel, rows, origins, horizon, panel.columns[c.name]) for c in strides.known}
         questions = list(self._questions(held_out, future, horizon))
-        judged = ~np.isnan(truth).all() and (lambda: -_loss(truth, *self._answered(questions, truth.shape)))
+        merit = None if np.isnan(truth).all() else partial(self._merit, truth, questions)
         trainer = QuantileTrainer(self.model_)
         self.history_ = trainer.fit(
-            examples.draw, self._n_steps(panel), float(self.learning_rate), _PATIENCE, self.verbose, judged or None
+            examples.draw, self._n_steps(panel), float(self.learning_rate), _PATIENCE, self.verbose, merit
         )
         own, scale = self._answered(questions, truth.shape)
-        self._alone = Calibration.learn(truth, own)
+        self._widths_alone = Calibration.learn(truth, own).factors[0]
         simple = self._simple(held_out, horizon)
-        self.share_ = _proven_share(truth, own, simple, scale, rows)
-        told = _mixed(own, simple, self.share_)
+        self.share_ = proven_share(truth, own, simple, scale, rows)
+        told = mixed(own, simple, self.share_)
         self._calibration = Calibration.learn(truth, told)
         self.coverage_ = calibration.coverage(truth, told)
-        if judged:  # as the latest values tell most of those to come, they are learned in the end
+        if merit:  # as the latest values tell most of those to come, they are learned in the end
             everything = Examples(panel, strides, horizon, panel.stops, rng)
             trainer.finish(everything.draw, float(self.learning_rate), self.verbose)
         return trainer
@@ -380,6 +382,10 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         ahead, anchor = strides.ahead(stretch, asked, horizon)
         return _Question(strides.inputs(stretch, origins), ahead, at.astype(np.int32), anchor, asked.scale)
 
+    def _merit(self, truth: NDArray[np.float64], questions: list) -> float:
+        """Judge the network as it is by held-out steps; the higher, the better."""
+        return -float(np.nanmean(losses(truth, *self._answered(questions, truth.shape))))
+
     def _answered(self, questions: list, shape: tuple[int, ...]) -> tuple[NDArray, NDArray]:
         """Give the network's quantiles of ``LEVELS`` for n rows, (n, horizon, n_levels), and the rows' scales, (n,)."""
         told, scale = np.empty((*shape, len(LEVELS))), np.empty(shape[0])
@@ -412,7 +418,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             n = min(fitted, horizon - start)
             ahead = {name: values[:, start : start + n] for name, values in known.items()}
             question = self._question(stretch.with_ahead(ahead, n), n_strides, most, n)
-            told = _mixed(question.told(self.model_)[:, 0], simple[:, start : start + n], self.share_)
+            told = mixed(question.told(self.model_)[:, 0], simple[:, start : start + n], self.share_)
             blocks.append(calibration.widened(told, self._calibration.factors[:n]))
             stretch = stretch.followed_by(blocks[-1][..., _MEDIAN], ahead)
         return _grown(np.concatenate(blocks, axis=1), fitted, self.season_length_)
@@ -434,44 +440,13 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             ahead, anchor = strides.ahead(stretch, after, 1)
             at = np.broadcast_to(np.arange(most, dtype=np.int32), after.at.shape)
             question = _Question(strides.inputs(stretch, after), ahead, at, anchor, after.scale)
-            told = calibration.widened(question.told(self.model_)[:, :, 0], self._alone.factors[0])
+            told = calibration.widened(question.told(self.model_)[:, :, 0], self._widths_alone)
             y = np.take_along_axis(stretch.y, after.at + 1, axis=1)
             asked = (first_told[rows][:, None] <= at) & (at < n_strides[rows][:, None]) & (after.n_observed > 0)
             place = origins[rows][:, None] + (after.at - (stretch.before - 1)) + 1
             for into, values in zip(found, Judgement.of(y, told), strict=True):
                 into[place[asked]] = values[asked]
         return found
-
-
-def _loss(truth: NDArray[np.float64], told: NDArray[np.float64], scale: NDArray[np.float64]) -> float:
-    """Mean pinball loss of quantiles of ``LEVELS``, (n, horizon, n_levels), in units of the scales at the origins."""
-    return float(np.nanmean(_losses(truth, told, scale)))
-
-
-def _losses(truth: NDArray, told: NDArray, scale: NDArray) -> NDArray[np.float64]:
-    """Of each step, (n, horizon); NaN where it was not observed."""
-    error = np.clip((truth[..., None] - told) / scale[:, None, None], -FARTHEST, FARTHEST)
-    return np.maximum(_LEVELS * error, (_LEVELS - 1) * error).mean(axis=-1)
-
-
-def _mixed(own: NDArray[np.float64], simple: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    return share * own + (1 - share) * simple
-
-
-def _proven_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray, series: NDArray[np.intp]) -> float:
-    """Give the least share of the network that is no more than a standard error worse than the best; half, untold.
-
-    Held-out windows, of some `series`, have chosen the weights already, and those of a series are alike: so what the
-    network is ahead has to show from series to series (Hastie, Tibshirani & Friedman 2009, section 7.10).
-    """
-    told = ~np.isnan(truth).all(axis=1)
-    if not told.any():
-        return 0.5
-    truth, own, simple, scale = (values[told] for values in (truth, own, simple, scale))
-    losses = {share: np.nanmean(_losses(truth, _mixed(own, simple, share), scale), axis=1) for share in _SHARES}
-    by_series = pd.DataFrame(losses).groupby(series[told]).mean()
-    worse = by_series.sub(by_series[by_series.mean().idxmin()], axis=0)
-    return float(_SHARES[np.argmax(worse.mean() <= worse.sem().fillna(0))])
 
 
 def _portions(n_strides: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], int]]:

@@ -129,31 +129,31 @@ def _differences(panel: Panel, lag: int) -> NDArray[np.float64]:
 def _squares(panel: Panel, lag: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Give the sum of the squared differences of each series at a lag, and their number."""
     differences = _differences(panel, lag)
-    return _total(differences**2), (~np.isnan(differences)).sum(axis=1)
+    return total(differences**2), (~np.isnan(differences)).sum(axis=1)
 
 
 def _size(panel: Panel) -> NDArray[np.float64]:
     """Give the mean absolute value of the latest values of each series."""
     latest = np.abs(panel.latest(min(_N_LATEST, int(panel.lengths.max(initial=0)))))
-    return _total(latest) / np.maximum((~np.isnan(latest)).sum(axis=1), 1)
+    return total(latest) / np.maximum((~np.isnan(latest)).sum(axis=1), 1)
 
 
 def relative_error(panel: Panel, lag: int) -> float:
     """Give the median over the series of the mean absolute difference at a lag, by that at lag 1."""
     far, near = (np.abs(_differences(panel, each)) for each in (lag, 1))
     n_far, n_near = ((~np.isnan(each)).sum(axis=1) for each in (far, near))
-    told = (n_far > 0) & (_total(near) > 0)
-    ratio = (_total(far)[told] / n_far[told]) / (_total(near)[told] / n_near[told])
+    told = (n_far > 0) & (total(near) > 0)
+    ratio = (total(far)[told] / n_far[told]) / (total(near)[told] / n_near[told])
     return float(np.median(ratio)) if told.any() else np.inf
 
 
 def _persistence(panel: Panel, season: int) -> NDArray[np.float64]:
     """Give the autocorrelation, from 0 on, of neighbouring differences to a season before, of each series."""
     differences = _differences(panel, season)
-    both = _total(differences[:, 1:] * differences[:, :-1])
-    return np.clip(both / np.maximum(_total(differences**2), np.finfo(np.float64).tiny), 0, 0.99)
+    both = total(differences[:, 1:] * differences[:, :-1])
+    return np.clip(both / np.maximum(total(differences**2), np.finfo(np.float64).tiny), 0, 0.99)
 
 
-def _total(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Add up each row, NaN as 0, from left to right: how many NaN it begins with does not change the last digit."""
     return np.cumsum(np.nan_to_num(values), axis=1)[:, -1] if values.shape[1] else np.zeros(len(values))

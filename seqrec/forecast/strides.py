@@ -20,7 +20,6 @@ _LONGEST_STEPWISE = 12  # season up to which each step is a stride
 _SEASONS, _FEWEST = 20, 100  # seasons, or steps if these are more, that the scale looks back on
 _PRIOR, _PRIOR_SHARE, _LEAST_SHARE = 2.0, 0.05, 1e-4  # differences of 5 % that the scale starts from, and its least
 _TINY = float(np.finfo(np.float32).tiny)
-_FARTHEST = 30.0
 
 
 class Stretch(NamedTuple):

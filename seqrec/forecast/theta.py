@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import norm
 
+from seqrec.forecast.naive import total
 from seqrec.forecast.panel import Panel
 
 _N_LATEST = 1_000  # steps of a series that are looked at
@@ -94,12 +95,12 @@ def _seasons(
     known = np.arange(half, n_steps - half) >= first + half
     multiplies = (y > 0).all(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.where(multiplies, inner / trend, inner - trend)
+        change = np.where(known, np.where(multiplies, inner / trend, inner - trend), np.nan)
     phase = np.arange(half, n_steps - half) % season
     index = np.zeros((len(rows), season))
     for place in range(season):
-        own = known[:, phase == place]
-        index[:, place] = np.where(own, change[:, phase == place], 0).sum(axis=1) / np.maximum(own.sum(axis=1), 1)
+        own = change[:, phase == place]
+        index[:, place] = total(own) / np.maximum((~np.isnan(own)).sum(axis=1), 1)
     mean = index.mean(axis=1, keepdims=True)
     index = np.where(multiplies, index / np.where(mean > 0, mean, 1), index - mean)
     along = index[:, np.arange(n_steps + horizon) % season]

@@ -74,7 +74,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Passes over the log. "auto": for 10 million events in all, fewer where there are many kinds,
+        Passes over the log. "auto": for 24 million events in all, fewer where there are many kinds,
         at least 3 and at most 100.
     patience : int
         Stop after so many epochs without a better likelihood of what is held out.

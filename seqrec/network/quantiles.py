@@ -189,7 +189,12 @@ class QuantileTrainer(Epochs):
         -------
         history : dict of lists, one entry an epoch
         """
-        history = self._run_course(draw, n_steps, learning_rate, patience, verbose, validate)
+        n_epochs = math.ceil(n_steps / STEPS_OF_EPOCH)
+        n = n_steps // n_epochs
+        self._step.restart(warm_up_and_cosine(learning_rate, n, n_epochs))
+        course = Course(0, 0, learning_rate, n_epochs, patience, verbose, averaged=True)
+        epochs = ((draw() for _ in range(n)) for _ in range(n_epochs))
+        history = self._train(epochs, course, n, _LOOKS, validate)
         self._trained.set_weights(self._best.weights)
         return history
 
@@ -202,32 +207,16 @@ class QuantileTrainer(Epochs):
         """
         if self._stopped:
             return
-        judged = self._best
+        judged, n_steps = self._best, STEPS_OF_EPOCH * (self._best.epoch + 1) // _FINISH
         try:
-            n_steps = STEPS_OF_EPOCH * (judged.epoch + 1) // _FINISH
-            self._run_course(draw, n_steps, learning_rate / _FINISH, 1, verbose, None)
-            if self._stopped:
-                raise KeyboardInterrupt
+            self.fit(draw, n_steps, learning_rate / _FINISH, 1, verbose, None)
+            is_whole = not self._stopped
         except KeyboardInterrupt:
-            self._best, self._stopped = judged, "Training was stopped in its last part, which was taken back."
-        self._trained.set_weights(self._best.weights)
+            is_whole = False
         self._best = judged
-
-    def _run_course(
-        self,
-        draw: Callable[[], tuple[NDArray[np.float32], ...]],
-        n_steps: int,
-        learning_rate: float,
-        patience: int,
-        verbose: bool | str,
-        validate: Callable[[], float] | None,
-    ) -> History:
-        n_epochs = math.ceil(n_steps / STEPS_OF_EPOCH)
-        n = n_steps // n_epochs
-        self._step.restart(warm_up_and_cosine(learning_rate, n, n_epochs))
-        course = Course(0, 0, learning_rate, n_epochs, patience, verbose, averaged=True)
-        epochs = ((draw() for _ in range(n)) for _ in range(n_epochs))
-        return self._train(epochs, course, n, _LOOKS, validate)
+        if not is_whole:
+            self._stopped = "Training was stopped in its last part, which was taken back."
+            self._trained.set_weights(judged.weights)
 
     def _run_epoch(self, read: Iterable[tuple[NDArray, ...]], epoch: int, progress: Any) -> float:
         losses = [self._learned(self._step([], batch)[0], 1, epoch, progress) for batch in read]

@@ -11,7 +11,6 @@ from seqrec.exceptions import ColdStartWarning, UnusedColumnsWarning
 from seqrec.forecast import lstm
 from seqrec.forecast.calendar import find_step
 from seqrec.forecast.panel import Panel
-from seqrec.network.blueprint import LEVELS
 
 BRIEF = {"units": 4, "n_networks": 1, "max_steps": 3, "verbose": False, "random_state": 0}
 LOG = make_series(n_series=6, n_steps=24 * 9, random_state=0)
@@ -97,7 +96,8 @@ def test_values_that_were_not_observed_are_not_read_as_zero(alone):
 
 def test_surprisal_is_that_of_the_networks_quantiles_a_step_ahead(alone, monkeypatch):
     monkeypatch.setattr(alone, "share_", 1.0)
-    monkeypatch.setattr(alone, "_calibration", alone._alone)
+    factors = np.tile(alone._widths_alone, (6, 1))
+    monkeypatch.setattr(alone, "_calibration", alone._calibration._replace(factors=factors))
     surprisal = alone.surprisal(ALONE)
     assert surprisal.shape == (ALONE.n_events,)
     before = ALONE.head(24 * 9 - 1)
@@ -200,16 +200,16 @@ def test_ctrl_c_after_an_epoch_keeps_what_was_learned(monkeypatch):
 
 
 def test_ctrl_c_while_the_latest_steps_are_learned_takes_this_back(monkeypatch):
-    run_course, weights = lstm.QuantileTrainer._run_course, []
+    fit, weights = lstm.QuantileTrainer.fit, []
 
     def stop(self, *arguments):
         weights.append(self._trained.get_weights())
-        history = run_course(self, *arguments)
+        history = fit(self, *arguments)
         if len(weights) > 1:
             raise KeyboardInterrupt
         return history
 
-    monkeypatch.setattr(lstm.QuantileTrainer, "_run_course", stop)
+    monkeypatch.setattr(lstm.QuantileTrainer, "fit", stop)
     forecaster = LSTMForecaster(horizon=3, **BRIEF)
     with pytest.raises(KeyboardInterrupt, match="in its last part, which was taken back"):
         forecaster.fit(ALONE)
@@ -239,14 +239,6 @@ def test_a_network_that_learns_nothing_leaves_forecasts_to_what_each_series_tell
     assert forecaster.share_ < 0.5
 
 
-@pytest.mark.parametrize(("n_better", "share"), [(1, 0.0), (30, 1.0)])
-def test_the_network_has_to_be_ahead_on_more_than_one_series(n_better, share):
-    truth, quantiles = np.zeros((30, 4)), np.array(LEVELS) - 0.5
-    simple = np.full((30, 4, 1), 1.0) + quantiles
-    own = np.where(np.arange(30)[:, None, None] < n_better, quantiles, simple)
-    assert lstm._proven_share(truth, own, simple, np.ones(30), np.arange(30)) == pytest.approx(share, abs=0.15)
-
-
 def test_paths_have_the_spread_of_the_quantiles(alone):
     paths = alone.sample(ALONE, n=500, horizon=8, random_state=0)
     told = alone.predict_quantiles(ALONE, [0.1, 0.9], horizon=8)
@@ -254,7 +246,7 @@ def test_paths_have_the_spread_of_the_quantiles(alone):
         drawn = paths.groupby(["series", "step"])["y"].quantile(level).to_numpy()
         assert (np.abs(drawn - told[name]) < 0.05 * (told["q90"] - told["q10"])).all()
     own = alone.sample(ALONE[[2]], n=500, horizon=8, random_state=0)["y"]
-    np.testing.assert_allclose(own, paths["y"][2 * 4_000 : 3 * 4_000], rtol=1e-6)
+    np.testing.assert_allclose(own, paths["y"][2 * 4_000 : 3 * 4_000], atol=1e-5 * own.std(), rtol=0)
 
 
 @pytest.mark.parametrize(("n", "steps"), [(6, 400), (1_000, 1_440), (9_000, 1_500)])

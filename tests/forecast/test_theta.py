@@ -55,8 +55,9 @@ def test_it_is_the_method_of_the_paper(n):
 
 
 def test_company_of_any_length_changes_no_forecast():
-    y = seasonal(30)
-    np.testing.assert_array_equal(forecasts(seasonal(7, 1), seasonal(200, 2), y), forecasts(y))
+    for n in (30, 200):
+        y = seasonal(n)
+        np.testing.assert_array_equal(forecasts(seasonal(7, 1), seasonal(n, 2), seasonal(n, 3), y), forecasts(y))
 
 
 @pytest.mark.parametrize(("factor", "shift"), [(1e6, 0.0), (1.0, -1e3), (-2.0, 5.0)])
