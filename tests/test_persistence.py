@@ -119,7 +119,7 @@ def test_a_golden_file_gives_the_answers_that_it_once_gave(file):
             assert answers[part] == expected
         else:
             # Processors sum the products of a network in different orders.
-            tolerance = {"rtol": 1e-5, "atol": 1e-5} if file.stem.startswith("LSTM") else {"rtol": 1e-12}
+            tolerance = {"rtol": 1e-5, "atol": 1e-4} if file.stem.startswith("LSTM") else {"rtol": 1e-12}
             np.testing.assert_allclose(answers[part], expected, **tolerance)
 
 

@@ -2,11 +2,12 @@
 
 Between two levels a quantile is linear in its normal score, and beyond the outermost it goes on so: that is a
 distribution, with a density. Widths are multiplied by what it takes for held-out values to lie below a quantile as
-often as its level says.
+often as its level says; the less, the less sure that is, since a quiet year of a few series proves little.
 
 References
 ----------
 Romano, Patterson & Candès (2019), "Conformalized quantile regression"; here ratios to the width, at each level.
+Efron & Morris (1975), "Data analysis using Stein's estimator", for ratios that are drawn towards 1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from seqrec.forecast.alike import Alike
 from seqrec.forecast.paths import Draws
 from seqrec.network.blueprint import LEVELS
 from seqrec.storage.arrays import Array
@@ -28,6 +30,7 @@ _SCORES: NDArray[np.float64] = np.asarray(norm.ppf(LEVELS))
 _MEDIAN = LEVELS.index(0.5)
 _ENOUGH = 200  # held-out values for the factor of a step; where there are fewer, those of its neighbours join
 _PRIOR = 20.0  # values that a factor of 1 counts for
+_USUAL = 0.2  # root mean square of the logarithms of factors in a panel, at least
 _LIMITS = (0.2, 5.0)  # of factors
 _COMPLETE = 50  # held-out windows that tell how steps hang together
 
@@ -47,9 +50,9 @@ class Calibration(NamedTuple):
     scores: Annotated[NDArray[np.float64], Array("float64", None, "horizon")]
 
     @classmethod
-    def learn(cls, y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> Calibration:
+    def learn(cls, y: NDArray[np.float64], quantiles: NDArray[np.float64], alike: Alike) -> Calibration:
         """Compare held-out values, (n_windows, horizon), NaN where not observed, with quantiles of ``LEVELS``."""
-        factors = _factors(y, quantiles)
+        factors = factors_of(y, quantiles, alike)
         own, _ = normal_scores(y, widened(quantiles, factors))
         return cls(factors, own[~np.isnan(own).any(axis=1)])
 
@@ -126,7 +129,7 @@ class Judgement(NamedTuple):
         return cls(np.log(slope) - norm.logpdf(score), 2 * norm.sf(np.abs(score)), ends[..., 0], ends[..., 1])
 
 
-def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str, list[float]]:
+def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64], alike: Alike) -> dict[str, list[float]]:
     """Give the share of held-out values in their calibrated intervals, for each step, by ``COVERAGES``.
 
     Each half of the windows is calibrated by the other, as what is still to come will be. Of no window, nothing.
@@ -136,7 +139,7 @@ def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str
     halves = np.arange(len(y)) < len(y) // 2, np.arange(len(y)) >= len(y) // 2
     told = np.empty(quantiles.shape)
     for own, other in (halves, halves[::-1]):
-        told[own] = widened(quantiles[own], _factors(y[other], quantiles[other]))
+        told[own] = widened(quantiles[own], factors_of(y[other], quantiles[other], alike.select(other)))
     there = ~np.isnan(y)
     found = {}
     for name, ends in COVERAGES.items():
@@ -146,22 +149,28 @@ def coverage(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> dict[str
     return found
 
 
-def _factors(y: NDArray[np.float64], quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give factors of widths, (horizon, n_levels): 1 where nothing was held out."""
+def factors_of(y: NDArray[np.float64], quantiles: NDArray[np.float64], alike: Alike) -> NDArray[np.float64]:
+    """Give factors of widths, (horizon, n_levels): 1 where nothing was held out, or nothing is proven."""
     apart = quantiles - quantiles[..., _MEDIAN, None]
     missed = (y - quantiles[..., _MEDIAN])[..., None]
     ratios = np.divide(missed, apart, out=np.full(apart.shape, np.nan), where=apart != 0)
-    factors = np.ones(quantiles.shape[1:])
-    for step in range(y.shape[1]):
-        near = _pooled(y, step)
-        for level, alpha in enumerate(LEVELS):
-            own = ratios[:, near, level]
-            own = own[~np.isnan(own)]
-            if level != _MEDIAN and len(own):
-                factor = np.quantile(own, max(alpha, 1 - alpha), method="weibull")
-                shrunk = np.log(np.clip(factor, *_LIMITS)) * len(own) / (len(own) + _PRIOR)
-                factors[step, level] = np.exp(shrunk)
-    return factors
+    near = [_pooled(y, step) for step in range(y.shape[1])]
+    n = np.stack([np.count_nonzero(~np.isnan(ratios[:, steps]), axis=(0, 1)) for steps in near])
+    found, unsure = _log_factors(ratios, near), alike.variance(lambda which: _log_factors(ratios[which], near))
+    usual = max(float(np.mean(found**2 - unsure)), _USUAL**2)
+    return np.exp(found / (1 + _PRIOR / np.maximum(n, 1) + unsure / usual))
+
+
+def _log_factors(ratios: NDArray[np.float64], near: list[slice]) -> NDArray[np.float64]:
+    """Give the logarithms of factors, (horizon, n_levels), for ratios of what was missed by to the width."""
+    factors = np.ones((len(near), len(LEVELS)))
+    for step, level in np.ndindex(factors.shape):
+        own = ratios[:, near[step], level]
+        own = own[~np.isnan(own)]
+        if level != _MEDIAN and len(own):
+            alpha = LEVELS[level]
+            factors[step, level] = np.quantile(own, max(alpha, 1 - alpha), method="weibull")
+    return np.log(np.clip(factors, *_LIMITS))
 
 
 def _pooled(y: NDArray[np.float64], step: int) -> slice:

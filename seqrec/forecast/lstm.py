@@ -21,6 +21,7 @@ from seqrec._text import interval
 from seqrec.data.display import ShownAsCard
 from seqrec.data.summary import HISTORY
 from seqrec.forecast import calibration, covariates, naive, theta
+from seqrec.forecast.alike import Alike
 from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.calendar import places
 from seqrec.forecast.calibration import Calibration, Judgement
@@ -323,12 +324,13 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             examples.draw, self._n_steps(panel), float(self.learning_rate), _PATIENCE, self.verbose, merit
         )
         own, scale = self._answered(questions, truth.shape)
-        self._widths_alone = Calibration.learn(truth, own).factors[0]
+        alike = Alike.of(rows, panel.stops[rows] - origins, horizon)
+        self._widths_alone = calibration.factors_of(truth, own, alike)[0]
         simple = self._simple(held_out, horizon)
-        self.share_ = proven_share(truth, own, simple, scale, rows)
+        self.share_ = proven_share(truth, own, simple, scale, alike)
         told = mixed(own, simple, self.share_)
-        self._calibration = Calibration.learn(truth, told)
-        self.coverage_ = calibration.coverage(truth, told)
+        self._calibration = Calibration.learn(truth, told, alike)
+        self.coverage_ = calibration.coverage(truth, told, alike)
         if merit:  # as the latest values tell most of those to come, they are learned in the end
             everything = Examples(panel, strides, horizon, panel.stops, rng)
             trainer.finish(everything.draw, float(self.learning_rate), self.verbose)

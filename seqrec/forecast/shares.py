@@ -8,9 +8,9 @@ Hastie, Tibshirani & Friedman (2009), "The elements of statistical learning", se
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from seqrec.forecast.alike import Alike
 from seqrec.metrics.forecasting import pinball_loss
 from seqrec.network.blueprint import LEVELS
 
@@ -38,17 +38,18 @@ def mixed(own: NDArray[np.float64], simple: NDArray[np.float64], share: float) -
     return share * own + (1 - share) * simple
 
 
-def proven_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray, series: NDArray[np.intp]) -> float:
+def proven_share(truth: NDArray, own: NDArray, simple: NDArray, scale: NDArray, alike: Alike) -> float:
     """Give the least share of the network that is no more than a standard error worse than the best; half, untold.
 
-    Held-out windows, of some `series`, have chosen the weights already, and those of a series are alike: so what the
-    network is ahead has to show from series to series.
+    Held-out windows have chosen the weights already, and many are alike: so what the network is ahead has to show from
+    series to series, and from time to time.
     """
     told = ~np.isnan(truth).all(axis=1)
     if not told.any():
         return 0.5
     truth, own, simple, scale = (values[told] for values in (truth, own, simple, scale))
-    of_windows = {share: losses(truth, mixed(own, simple, share), scale) for share in _SHARES}
-    of_series = pd.DataFrame(of_windows).groupby(series[told]).mean()
-    worse = of_series.sub(of_series[of_series.mean().idxmin()], axis=0)
-    return float(_SHARES[np.argmax(worse.mean() <= worse.sem().fillna(0))])
+    of_shares = [losses(truth, mixed(own, simple, share), scale) for share in _SHARES]
+    best = min(of_shares, key=np.mean)
+    alike = alike.select(told)
+    proven = [(each - best).mean() <= alike.standard_error(each - best) for each in of_shares]
+    return float(_SHARES[np.argmax(proven)])

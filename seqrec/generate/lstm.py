@@ -41,6 +41,7 @@ from seqrec.network.unseen import Unseen
 from seqrec.storage.schemas import Integer, Mapped, Optional, Record, Schema
 
 _READ = 24_000_000  # events in all, so that a small log is read often enough to be learned
+_N_COMPONENTS = 20  # of a number: gaps come in spikes, of minutes, nights and weeks
 _SOFTMAX = 2.5  # events that the probabilities of many kinds cost as much as, for each event
 _MOST_FOR_LONG, _MOST_FOR_NGRAMS = 10_000_000, 30_000_000  # events of which n-grams are counted
 
@@ -210,6 +211,7 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
             predicts_fields=True,
             cosines=False,
             one_mask=True,
+            n_components=_N_COMPONENTS,
         )
         trainer, closed = Trainer(architecture, self._policy()), _closed(X, fields)
         known = closed.codes, closed.columns["categories"], closed.columns["numbers"]

@@ -17,7 +17,6 @@ from seqrec.storage.schemas import Choice, Integer, Listed, Real, Record, Size, 
 N_RECENT = 10  # events that reach the state without the recurrence, by weights for their distance
 HIDDEN_UNITS = 64  # of the heads of fields and of classes
 N_BUMPS = 13  # by which the encoder sees a number
-N_COMPONENTS = 4  # of the distribution of a number's size
 N_SIGNS = 3  # of a number that is there: negative, zero, positive
 LEVELS = (0.01, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.99)  # of the quantiles that a forecast is made of
 N_RECURRENT = 2  # layers of a forecasting network
@@ -66,6 +65,8 @@ class Architecture(NamedTuple):
         Whether items are compared with the state by cosines, which bring out the rare ones, or by products.
     one_mask : bool
         Whether dropout drops the same outputs at all steps of a segment.
+    n_components : int
+        Bumps of the distribution of a number's size.
     """
 
     n_codes: int
@@ -86,6 +87,7 @@ class Architecture(NamedTuple):
     n_signs: Annotated[int, Integer(N_SIGNS, N_SIGNS + 1)] = N_SIGNS
     cosines: bool = True
     one_mask: bool = False
+    n_components: Annotated[int, Integer(1, 100)] = 4
 
     @property
     def n_fields(self) -> int:
@@ -100,7 +102,7 @@ class Architecture(NamedTuple):
     @property
     def n_mixture_parameters(self) -> int:
         """Parameters of the distribution of a number: logit and mixture of each sign; absence has a logit alone."""
-        return N_SIGNS * (1 + 3 * N_COMPONENTS) + self.n_signs - N_SIGNS
+        return N_SIGNS * (1 + 3 * self.n_components) + self.n_signs - N_SIGNS
 
     def check_sound(self) -> None:
         """Raise ValueError where attributes do not fit each other."""

@@ -150,7 +150,7 @@ class FieldHeads(keras.layers.Layer):
         n_fields = architecture.n_fields
         seeds = iter(np.random.SeedSequence([architecture.seed, 1]).generate_state(2 * n_fields).tolist())
         self.encoder, self.n_categories = encoder, len(architecture.category_sizes)
-        self.n_signs = architecture.n_signs
+        self.n_signs, self.n_components = architecture.n_signs, architecture.n_components
         self.hidden = [dense(HIDDEN_UNITS, next(seeds), activation="relu") for _ in range(n_fields)]
         sizes = [*architecture.category_sizes, *[architecture.n_mixture_parameters] * architecture.n_numbers]
         self.outputs = [dense(size, next(seeds)) for size in sizes]
@@ -164,7 +164,7 @@ class FieldHeads(keras.layers.Layer):
             layer.bias.assign(_log_shares(categories[:, column], layer.units))
         for column, layer in enumerate(self.outputs[self.n_categories :]):
             signs = _log_shares(numbers[:, column, 0].astype(np.int32), 1 + self.n_signs)[1:]
-            layer.bias.assign(mixtures.initial_bias(signs))
+            layer.bias.assign(mixtures.initial_bias(signs, self.n_components))
 
     def parameters(self, states: Any, events: Any, categories: Any, numbers: Any) -> Iterator[tf.Tensor]:
         """Give the parameters of each field's distribution, (n, n_parameters) float32, given the fields before it.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, log_softmax, ndtr, ndtri_exp, softmax
 
 from seqrec.data.fields import ABSENT, FARTHEST, NEGATIVE, POSITIVE, ZERO
-from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
+from seqrec.network.blueprint import N_SIGNS
 from seqrec.network.tensorflow import tf
 
 N_UNIFORMS = 3  # numbers that one is drawn by
@@ -43,20 +43,20 @@ class Expected(NamedTuple):
     high: NDArray[np.float64]
 
 
-def initial_bias(log_shares: NDArray) -> NDArray[np.float32]:
+def initial_bias(log_shares: NDArray, n_components: int) -> NDArray[np.float32]:
     """Parameters to start from: signs with these shares, (n_signs,), and components over the usual range of a field."""
-    bias = np.zeros((N_SIGNS, 1 + 3 * N_COMPONENTS), dtype=np.float32)
+    bias = np.zeros((N_SIGNS, 1 + 3 * n_components), dtype=np.float32)
     bias[:, 0] = log_shares[:N_SIGNS]
-    bias[:, 1 + N_COMPONENTS : 1 + 2 * N_COMPONENTS] = np.linspace(-1.5, 1.5, N_COMPONENTS)
+    bias[:, 1 + n_components : 1 + 2 * n_components] = np.linspace(-1.5, 1.5, n_components)
     return np.concatenate([bias.ravel(), log_shares[N_SIGNS:]]).astype(np.float32)
 
 
 def _split(parameters: Any, sign: Any) -> tuple[Any, ...]:
     """Give logits (n, n_signs), and for one's own `sign` weights, means, log-scales of the components, (n, k) each."""
-    of_signs = parameters[:, : N_SIGNS * (1 + 3 * N_COMPONENTS)]
-    parts = tf.reshape(of_signs, (-1, N_SIGNS, 1 + 3 * N_COMPONENTS))
+    width = parameters.shape[1] // N_SIGNS  # of a sign; that of absence has no more than a logit, at the end
+    parts = tf.reshape(parameters[:, : N_SIGNS * width], (-1, N_SIGNS, width))
     own = tf.gather(parts[:, :, 1:], tf.clip_by_value(sign - NEGATIVE, 0, N_SIGNS - 1), batch_dims=1)
-    logits = tf.concat([parts[:, :, 0], parameters[:, of_signs.shape[1] :]], axis=1)
+    logits = tf.concat([parts[:, :, 0], parameters[:, N_SIGNS * width :]], axis=1)
     return logits, *tf.split(own, 3, axis=1)
 
 

@@ -179,9 +179,18 @@ def know_no_form(file: Older) -> None:
         file.add(None, "columns", "form")
 
 
+def draw_by_four_components(file: Older) -> None:
+    """Say of a network that numbers have four components, as all of them had."""
+    owners = _NETWORKS | {"LSTMGenerator": (_FITTED, "model_", "fields_")}
+    if file.estimator in owners:
+        owner, name, _ = owners[file.estimator]
+        file.add(4, *owner, name, "n_components")
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
     3: (compare_by_cosines, know_no_form),
+    4: (draw_by_four_components,),
 }
 FORMAT = 1 + len(MIGRATIONS)

@@ -5,11 +5,13 @@ import pytest
 from scipy.integrate import trapezoid
 from scipy.stats import norm
 
+from seqrec.forecast.alike import Alike
 from seqrec.forecast.calibration import (
     Calibration,
     Judgement,
     at_levels,
     coverage,
+    factors_of,
     normal_scores,
     widened,
 )
@@ -24,6 +26,11 @@ def told(n, horizon, width=1.0):
     return np.broadcast_to(10 + width * SCORES, (n, horizon, len(LEVELS)))
 
 
+def apart(n):
+    """Windows of which no two are alike."""
+    return Alike(np.arange(n), np.zeros(n, int))
+
+
 def test_levels_between_and_beyond_are_those_of_a_normal_where_the_quantiles_are():
     alpha = np.array([0.001, 0.01, 0.33, 0.5, 0.999])
     np.testing.assert_allclose(at_levels(told(2, 3), alpha)[1, 2], 10 + norm.ppf(alpha))
@@ -32,27 +39,36 @@ def test_levels_between_and_beyond_are_those_of_a_normal_where_the_quantiles_are
 @pytest.mark.parametrize("width", [0.4, 2.5])
 def test_widths_become_those_that_hold(width):
     y, fresh = RNG.normal(10, [1.0, 2.0], (2_000, 2)), RNG.normal(10, [1.0, 2.0], (4_000, 2))
-    found = Calibration.learn(y, told(2_000, 2, width))
+    found = Calibration.learn(y, told(2_000, 2, width), apart(2_000))
     quantiles = widened(told(4_000, 2, width), found.factors)
     for level, alpha in enumerate(LEVELS):
         assert np.abs((fresh <= quantiles[..., level]).mean(axis=0) - alpha).max() < 0.03
-    shares = coverage(y, told(2_000, 2, width))
+    shares = coverage(y, told(2_000, 2, width), apart(2_000))
     assert np.abs(np.array(shares["80%"]) - 0.8).max() < 0.03
 
 
 def test_neighbouring_steps_join_where_few_values_were_held_out():
     y = RNG.normal(10, 2, (20, 30))
-    factors = Calibration.learn(y, told(20, 30)).factors
+    factors = Calibration.learn(y, told(20, 30), apart(20)).factors
     assert np.abs(factors[:, [0, 1, 2, 6, 7, 8]] - 2).max() < 0.8
     assert np.ptp(factors[:, 7]) < 0.8
 
 
+def test_widths_stay_where_windows_that_are_alike_prove_little():
+    of_series = np.repeat([1.0, 3.0], 200)  # one is quiet, one is wild
+    y = RNG.normal(10, of_series[:, None], (400, 2))
+    sure = factors_of(y, told(400, 2), apart(400))
+    unsure = factors_of(y, told(400, 2), Alike((of_series > 1).astype(int), np.zeros(400, int)))
+    assert (np.log(unsure[:, [1, 7]]) < 0.7 * np.log(sure[:, [1, 7]])).all()
+    assert (factors_of(y, told(400, 2), Alike(np.zeros(400, int), np.zeros(400, int))) == 1).all()
+
+
 def test_without_held_out_values_nothing_changes():
     for y in (np.zeros((0, 3)), np.full((5, 3), np.nan)):
-        found = Calibration.learn(y, told(len(y), 3))
+        found = Calibration.learn(y, told(len(y), 3), apart(len(y)))
         assert (found.factors == 1).all()
         assert found.draw(2, 5, 3, RNG) is None
-        assert coverage(y, told(len(y), 3)) == {}
+        assert coverage(y, told(len(y), 3), apart(len(y))) == {}
 
 
 def test_factors_that_would_make_quantiles_cross_do_not():
@@ -81,7 +97,7 @@ def test_scores_are_where_values_lie():
 def test_paths_hang_together_as_held_out_windows_did():
     common = RNG.normal(size=(400, 1))
     y = 10 + 0.9 * common + np.sqrt(1 - 0.81) * RNG.normal(size=(400, 4))
-    drawn = Calibration.learn(y, told(400, 4)).draw(3, 1_000, 6, np.random.default_rng(1))
+    drawn = Calibration.learn(y, told(400, 4), apart(400)).draw(3, 1_000, 6, np.random.default_rng(1))
     assert drawn.shape == (3, 1_000, 6)
     assert np.corrcoef(drawn[0, :, 0], drawn[0, :, 3])[0, 1] == pytest.approx(0.81, abs=0.1)
     np.testing.assert_allclose(

@@ -6,11 +6,12 @@ import tensorflow as tf
 from scipy import stats
 
 from seqrec.data.fields import ABSENT, NEGATIVE, NOT_GIVEN, POSITIVE, ZERO
-from seqrec.network.blueprint import N_COMPONENTS, N_SIGNS
+from seqrec.network.blueprint import N_SIGNS
 from seqrec.network.mixtures import initial_bias, intervals, log_prob, tails
 
 GRID = np.linspace(-40, 40, 16_001)
 SIGNS = [NEGATIVE, ZERO, POSITIVE]
+N_COMPONENTS = 4
 N_PARAMETERS = N_SIGNS * (1 + 3 * N_COMPONENTS)
 
 
@@ -119,7 +120,7 @@ def test_a_sign_that_training_lacked_keeps_a_probability():
 
 
 def test_training_starts_out_from_components_spread_over_the_usual_range():
-    oracle = Oracle(initial_bias(np.log([0.2, 0.3, 0.5])))
+    oracle = Oracle(initial_bias(np.log([0.2, 0.3, 0.5]), N_COMPONENTS))
     np.testing.assert_allclose(oracle.shares, [0.2, 0.3, 0.5], rtol=1e-5)
     np.testing.assert_allclose(oracle.means, np.tile(np.linspace(-1.5, 1.5, N_COMPONENTS), (N_SIGNS, 1)))
     np.testing.assert_allclose(oracle.scales, 1.02)
@@ -307,7 +308,7 @@ def test_where_a_number_was_expected_says_how_likely_there_is_none():
 
 
 def test_training_starts_out_from_the_share_of_absence():
-    bias = initial_bias(np.log([0.1, 0.2, 0.3, 0.4]))
+    bias = initial_bias(np.log([0.1, 0.2, 0.3, 0.4]), N_COMPONENTS)
     np.testing.assert_allclose(shares_of(bias), [0.1, 0.2, 0.3, 0.4], rtol=1e-4)
     assert bias.dtype == np.float32
 
