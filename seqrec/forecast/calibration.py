@@ -30,7 +30,8 @@ _SCORES: NDArray[np.float64] = np.asarray(norm.ppf(LEVELS))
 _MEDIAN = LEVELS.index(0.5)
 _ENOUGH = 200  # held-out values for the factor of a step; where there are fewer, those of its neighbours join
 _PRIOR = 20.0  # values that a factor of 1 counts for
-_USUAL = 0.2  # root mean square of the logarithms of factors in a panel, at least
+_USUAL = 0.1  # root mean square of the logarithms of factors in a panel, if these lie within...
+_SURELY = 2.0  # ...standard errors of 0
 _LIMITS = (0.2, 5.0)  # of factors
 _COMPLETE = 50  # held-out windows that tell how steps hang together
 
@@ -157,7 +158,7 @@ def factors_of(y: NDArray[np.float64], quantiles: NDArray[np.float64], alike: Al
     near = [_pooled(y, step) for step in range(y.shape[1])]
     n = np.stack([np.count_nonzero(~np.isnan(ratios[:, steps]), axis=(0, 1)) for steps in near])
     found, unsure = _log_factors(ratios, near), alike.variance(lambda which: _log_factors(ratios[which], near))
-    usual = max(float(np.mean(found**2 - unsure)), _USUAL**2)
+    usual = max(float(np.mean(found**2 - _SURELY**2 * unsure)), _USUAL**2)
     return np.exp(found / (1 + _PRIOR / np.maximum(n, 1) + unsure / usual))
 
 
