@@ -25,6 +25,7 @@ from seqrec.exceptions import ModelFileError
 from seqrec.persistence import _ESTIMATORS, inspect, load, save
 from seqrec.recommend.baselines import MarkovRecommender, PopularityRecommender
 from seqrec.storage import estimator as storable
+from seqrec.storage.migrations import FORMAT
 
 GOLDEN = Path(__file__).parent / "golden"
 QUESTIONS = make_log(20, seed=2)
@@ -108,7 +109,14 @@ def test_a_loaded_estimator_can_be_fitted_anew(fitted, tmp_path):
     assert ask(twin, QUESTIONS) == ask(fitted, QUESTIONS)
 
 
-@pytest.mark.parametrize("file", sorted(GOLDEN.rglob("*.seqrec")), ids=lambda file: str(file.relative_to(GOLDEN)))
+def golden_files():
+    """Give all; networks of the formats between the first and the latest take long, and are slow tests."""
+    for file in sorted(GOLDEN.rglob("*.seqrec")):
+        between = file.stem.startswith("LSTM") and file.parent not in (GOLDEN, GOLDEN / f"format_{FORMAT}")
+        yield pytest.param(file, id=str(file.relative_to(GOLDEN)), marks=[pytest.mark.slow] if between else [])
+
+
+@pytest.mark.parametrize("file", golden_files())
 def test_a_golden_file_gives_the_answers_that_it_once_gave(file):
     golden = json.loads(file.with_suffix(".json").read_text())
     answers = ask(load(file), golden["log"])

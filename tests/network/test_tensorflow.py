@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import pytest
 import tensorflow as tf
-from small_networks import CELLS, PLAIN, WITH_FIELDS, quickest, random_network
+from small_networks import CELLS, PLAIN, WITH_FIELDS, random_network
 
 from seqrec.network import tensorflow
 from seqrec.network.model import SequenceModel
@@ -126,8 +126,9 @@ FITS = {
 }
 
 
-@pytest.mark.parametrize("level", [None, pytest.param("3", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", quickest(*FITS, n=1))
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [None, "3"])
+@pytest.mark.parametrize("name", FITS)
 def test_tensorflow_greets_nobody(name, level):
     environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
     environment |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}

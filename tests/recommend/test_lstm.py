@@ -503,6 +503,7 @@ def test_fitting_on_an_unfitted_estimator_fits_it(once):
     assert_same_weights(brief().partial_fit(CYCLES), once)
 
 
+@pytest.mark.slow
 def test_fitting_on_takes_logs_with_and_without_times(timed, once):
     assert copy.deepcopy(timed).partial_fit(CYCLES[:5]).recommend(TIMED)[0].shape == (80, 10)
     assert copy.deepcopy(once).partial_fit(TIMED[:5]).recommend(CYCLES)[0].shape == (60, 10)
@@ -622,6 +623,7 @@ def test_ctrl_c_stops_a_search_at_once(monkeypatch, n_jobs):
     assert len(losses) <= (n_jobs or 1)  # of four fits with three epochs each
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_first_epoch_leaves_the_estimator_unfitted(monkeypatch):
     recommender = brief(validation_fraction=0.5)
     monkeypatch.setattr("seqrec.recommend.lstm.ndcg", interrupt)
