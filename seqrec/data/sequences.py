@@ -17,7 +17,9 @@ from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
 from seqrec.data.counts import count_by_time
 from seqrec.data.display import card_of_sequences, sizes
+from seqrec.data.duplicates import compare_times, duplicated
 from seqrec.data.lists import check_keys, flatten, read_flat_times
+from seqrec.data.orientation import warn_of_orientation
 from seqrec.data.padding import warn_of_padding
 from seqrec.data.texts import cut, join
 from seqrec.data.times import TICKS, clock_of, on_ticks
@@ -232,6 +234,7 @@ class Sequences:
         keys: Any = None,
         timestamps: Iterable[Collection[Any]] | None = None,
         time_unit: str = "auto",
+        channels_first: bool | None = None,
     ) -> Sequences:
         """Take each sequence as an array, whose first axis is time: a series of numbers, frames or pictures.
 
@@ -240,21 +243,24 @@ class Sequences:
         Parameters
         ----------
         arrays : list of n_sequences (time, ...) arrays, or one (n_sequences, time, ...) array
-            Numbers or booleans, whose dtype is kept; all events of one shape. One array is not copied, so it must not
-            change afterwards.
+            Numbers or booleans, whose dtype is kept; all events of one shape; NaN is missing. One array is not copied,
+            so it must not change afterwards.
         names : str or list of str
             The name of the column, (n_events, ...); or a list that names the entries of the last axis, each of which
             becomes a column of its own.
         keys, timestamps, time_unit
             As in `from_lists`.
+        channels_first : bool, optional
+            Whether `arrays` are (channels, time), or one (n_sequences, channels, time), as aeon and sktime have them.
+            By default they are not, and a warning tells where it looks otherwise.
 
         Raises
         ------
         TypeError
             Where there is no array of numbers, or keys or times are of mixed or unsuitable kinds.
         ValueError
-            Where shapes, names, keys or times do not fit, or numbers are infinite, or missing (NaN) from a column that
-            holds arrays: a row of the message counts the events of all arrays.
+            Where shapes, names, keys or times do not fit, or numbers are infinite: a row of the message counts the
+            events of all arrays.
 
         Examples
         --------
@@ -265,8 +271,12 @@ class Sequences:
         >>> videos = Sequences.from_arrays(np.zeros((5, 30, 8, 8), dtype="uint8"), names="picture")
         >>> videos.columns["picture"].shape
         (150, 8, 8)
+        >>> Sequences.from_arrays(np.zeros((5, 2, 30)), names=["left", "right"], channels_first=True)
+        Sequences(5 sequences, 150 events)
         """
-        lengths, values = join_arrays(arrays)
+        lengths, values = join_arrays(arrays, bool(channels_first))
+        if channels_first is None and isinstance(names, str):
+            warn_of_orientation(lengths, values)
         codes = np.full(len(values), N_RESERVED, dtype=np.int32)
         X = cls._from_flat(lengths, keys, codes, NO_ITEMS)._with_times(timestamps, time_unit)
         return replace(X, columns=name_columns(values, names), has_items=False)
@@ -330,16 +340,16 @@ class Sequences:
     @cached_property
     def tie_share(self) -> float:
         """Share of events at the same time as the event before: their order is that of the log's rows."""
-        return float(self._steps(np.equal).mean()) if self.n_events else 0.0
+        return float(compare_times(self, np.equal).mean()) if self.n_events else 0.0
 
     @cached_property
     def n_duplicates(self) -> int:
         """Number of events that repeat one of the same user, time, item and further columns."""
-        return int(self._duplicated().sum())
+        return int(duplicated(self).sum())
 
     def without_duplicates(self) -> Sequences:
         """Keep only the first of the events that agree in user, time, item and further columns."""
-        keep = ~self._duplicated()
+        keep = ~duplicated(self)
         kept_before = np.concatenate([[0], np.cumsum(keep)])
         return self._select(np.flatnonzero(keep), kept_before[self.indptr], self.keys)
 
@@ -578,28 +588,11 @@ class Sequences:
             raise InputError("timestamps and sequences differ in their lengths: each event needs one time.")
         times, unit = read_flat_times(values, time_unit)
         timed = replace(self, timestamps=times, time_unit=unit, clock=clock_of(times))
-        back = np.flatnonzero(timed._steps(np.less))
+        back = np.flatnonzero(compare_times(timed, np.less))
         if len(back):
             key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]
             raise InputError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
         return timed
-
-    def _steps(self, compare: np.ufunc) -> np.ndarray:
-        """Compare the time of each event with that of the event before; False at the first of a sequence."""
-        result = np.zeros(self.n_events, dtype=bool)
-        if self.timestamps is not None:
-            compare(self.timestamps[1:], self.timestamps[:-1], out=result[1:])
-            result[self.indptr[:-1][self.lengths > 0]] = False
-        return result
-
-    def _duplicated(self) -> np.ndarray:
-        tied = self._steps(np.equal)
-        group = np.cumsum(~tied)  # one number for each (user, time)
-        tied[:-1] |= tied[1:]
-        events = {"group": group[tied], "code": self.codes[tied]}
-        events |= {f"column {name}": _comparable(column[tied]) for name, column in self.columns.items()}
-        tied[tied] = pd.DataFrame(events).duplicated().to_numpy()
-        return tied
 
     def _cut(self, starts: np.ndarray, stops: np.ndarray, keys: np.ndarray) -> Sequences:
         indptr = _offsets(stops - starts)
@@ -617,11 +610,6 @@ def _read_items(frame: nw.DataFrame[Any], item: str | None) -> frames.Encoded:
     if item is not None:
         return frames.read_ids(frame, item)
     return frames.Encoded(np.zeros(len(frame), dtype=np.int32), NO_ITEMS.items)
-
-
-def _comparable(column: np.ndarray) -> Any:
-    """Give one value for each row; adding 0 makes one of 0 and -0."""
-    return column if column.ndim == 1 else [row.tobytes() for row in column + 0]
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
