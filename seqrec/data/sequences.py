@@ -15,6 +15,7 @@ import pandas as pd
 from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, nearest, show
 from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
+from seqrec.data.audio import COLUMN, read_audio
 from seqrec.data.counts import count_by_time
 from seqrec.data.display import card_of_sequences, sizes
 from seqrec.data.duplicates import compare_times, duplicated
@@ -25,6 +26,7 @@ from seqrec.data.texts import cut, join
 from seqrec.data.times import TICKS, clock_of, on_ticks
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary, factorize, number_items
 from seqrec.exceptions import InputError
+from seqrec.sound import LogMel
 
 _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 
@@ -33,10 +35,10 @@ _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
-    Build them with `from_frame`, `from_lists`, `from_arrays` or `from_texts`. ``len(X)`` is the number of sequences and
-    ``X[rows]`` selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work;
-    ``X.at(key)`` selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the
-    user's own ids.
+    Build them with `from_frame`, `from_lists`, `from_arrays`, `from_audio` or `from_texts`. ``len(X)`` is the number of
+    sequences and ``X[rows]`` selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters
+    work; ``X.at(key)`` selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each,
+    in the user's own ids.
 
     Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
     item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
@@ -280,6 +282,67 @@ class Sequences:
         codes = np.full(len(values), N_RESERVED, dtype=np.int32)
         X = cls._from_flat(lengths, keys, codes, NO_ITEMS)._with_times(timestamps, time_unit)
         return replace(X, columns=name_columns(values, names), has_items=False)
+
+    @classmethod
+    def from_audio(
+        cls,
+        sounds: Any,
+        rate: int,
+        window: float = 0.025,
+        step: float = 0.010,
+        n_mels: int = 40,
+        keys: Any = None,
+        errors: str = "raise",
+    ) -> Sequences:
+        """Take each sequence as a recording, whose events are frames of sound: the energies in bands of pitch.
+
+        The column "log_mel", (n_events, n_mels) float32, holds their logarithms in nats, less the mean of the
+        recording: neither loudness nor the colour of a microphone is in them. What is more than 80 dB below the loudest
+        is as loud as that. Windows are Hann's, and what is left at the end, less than a window, is not read.
+
+        Parameters
+        ----------
+        sounds : path, list of n_sequences paths, or list of n_sequences arrays
+            WAV, FLAC, OGG or MP3 files, which need soundfile; a folder stands for the files in it, and in folders in
+            it, that end so, in the order of their paths. Or samples, (n_samples,) or (n_samples, n_channels), integers
+            or floats of any size. Of several channels, the mean is taken.
+        rate : int
+            Samples a second: arrays have so many, and files that have others are resampled. Half of it is the highest
+            frequency that is read: 8,000 serve for speech on the telephone, 16,000 for speech, 22,050 for music.
+        window, step : float
+            Seconds of a frame, and from frame to frame.
+        n_mels : int
+            Bands, equally wide in mel, from 0 Hz on.
+        keys : array-like of shape (n_sequences,), optional
+            By default, the paths of files as text; else as in `from_lists`.
+        errors : {"raise", "skip"}
+            What is done with recordings that cannot be used: that are damaged, cut off, silent, shorter than a window
+            or longer than a million frames. "skip" leaves them out and tells so in a warning; `keys` says which stay.
+
+        Raises
+        ------
+        MissingExtraError
+            If there are files, and soundfile is not installed.
+        TypeError
+            Where `sounds` are neither paths nor arrays.
+        ValueError
+            Where a recording cannot be used, or another parameter is not as described.
+
+        References
+        ----------
+        Davis and Mermelstein (1980), "Comparison of parametric representations for monosyllabic word recognition in
+        continuously spoken sentences", for the bands. Pitch is O'Shaughnessy's: 2595 log10(1 + f / 700).
+
+        Examples
+        --------
+        >>> time = np.arange(8_000) / 8_000
+        >>> X = Sequences.from_audio([np.sin(2 * np.pi * 440 * time), np.sin(2 * np.pi * 880 * time**2)], rate=8_000)
+        >>> X, X.columns["log_mel"].shape
+        (Sequences(2 sequences, 196 events), (196, 40))
+        """
+        form = LogMel(rate, window, step, n_mels)
+        frames, keys = read_audio(sounds, form, keys, errors)
+        return cls.from_arrays(frames or np.empty((0, 0, n_mels), np.float32), COLUMN, keys, channels_first=False)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], unit: str = "character", keys: Any = None) -> Sequences:

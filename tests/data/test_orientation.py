@@ -32,9 +32,13 @@ def test_an_empty_sequence_may_have_its_channels_first():
 
 
 def test_turned_arrays_of_several_lengths_are_refused_with_a_hint():
-    with pytest.raises(ValueError, match=r"Or are they turned\? The first axis is 3 in all .* pass channels_first=True"):
+    with pytest.raises(
+        ValueError, match=r"Or are they turned\? The first axis is 3 in all .* pass channels_first=True"
+    ):
         Sequences.from_arrays(TURNED)
-    with pytest.raises(ValueError, match=r"Or are they turned\? The last axis is 3 in all .* leave channels_first=True"):
+    with pytest.raises(
+        ValueError, match=r"Or are they turned\? The last axis is 3 in all .* leave channels_first=True"
+    ):
         Sequences.from_arrays(FRAMES, channels_first=True)
 
 
