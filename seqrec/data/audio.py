@@ -32,7 +32,7 @@ def read_audio(sounds: Any, form: LogMel, keys: Any, errors: str) -> tuple[list[
             raise InputError(f'{told} Repair or remove them, or leave them out: errors="skip".')
         warn_user(f"{told} They are left out.")
     if read.lower:
-        warn_user(_tell_lower(read, form))
+        warn_user(tell_lower(read, form))
     return read.frames, keys[read.rows]
 
 
@@ -44,10 +44,11 @@ def _tell(faults: list[Fault], n: int) -> str:
     return f"{len(faults):,} of {n:,} recordings cannot be used. {first.name}: {first.reason}{more}"
 
 
-def _tell_lower(read: Recordings, form: LogMel) -> str:
+def tell_lower(read: Recordings, form: LogMel, option: str = "") -> str:
+    """Say which files have fewer samples a second than is asked for, and how that is put right, by an option or not."""
     path, rate = next(iter(read.lower.items()))
     return (
         f"{len(read.lower):,} of {len(read.rows):,} recordings have fewer than {form.rate:,} samples a second, such as "
         f"{path}, {rate:,}: above {rate / 2:,.0f} Hz they hold nothing, which a model may take for a sign. Where all "
-        f"are to be alike, give rate={min(read.lower.values())}."
+        f"are to be alike, give {option}rate={min(read.lower.values())}."
     )

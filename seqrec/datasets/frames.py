@@ -1,8 +1,8 @@
 """Frames from a formula, whose classes differ in the order of things alone: how good a classifier can be is known.
 
-The story is of four birds, heard in noise. A call goes through the same bands of pitch, whosever it is, and comes at any
-time; who calls is told by whether it rises or falls. So nothing that forgets the order can tell it, and where the call
-is, and in which bands, is known.
+The story is of four birds, heard in noise. A call goes through the same bands of pitch, whosever it is, and comes at
+any time; who calls is told by whether it rises or falls. So nothing that forgets the order can tell it, and where the
+call is, and in which bands, is known.
 """
 
 from __future__ import annotations
