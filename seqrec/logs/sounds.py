@@ -53,7 +53,10 @@ def list_files(patterns: Sequence[str]) -> list[Path]:
             if not matches:
                 raise LogError(f"{pattern}: no such file. Check the name and the folder ({Path.cwd()}).")
             found += map(Path, matches)
-    return list({os.path.realpath(path): path for path in reversed(found)}.values())[::-1]
+    each: dict[str, Path] = {}
+    for path in found:
+        each.setdefault(os.path.realpath(path), path)
+    return list(each.values())
 
 
 def by_file(labels: pd.Series, files: Sequence[Path], folders: Iterable[Path]) -> tuple[pd.Series, list[str]]:
