@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,6 +46,8 @@ class Material(NamedTuple):
         What became of every row.
     bad : pa.Table
         Rows that cannot be used.
+    model : estimator
+        That is to be fitted.
     """
 
     X: Sequences
@@ -53,6 +55,7 @@ class Material(NamedTuple):
     columns: dict[str, Any]
     record: dict[str, Any]
     bad: pa.Table
+    model: Any
 
 
 def fit_classifier(
@@ -72,13 +75,11 @@ def fit_classifier(
     output, listed, _ = places
     if labels.label is None and labels.labels is None:
         raise typer.BadParameter("--task classify needs --label COLUMN, or a table of labels: --labels FILE.")
-    if are_sounds(logs):
-        material = _sounds(console, logs, reading, labels, fields, places)
-    else:
-        material = _log(console, logs, reading, labels, fields, places)
+    read = _sounds if are_sounds(logs) else _log
+    material = read(console, logs, reading, labels, fields, places, lambda: make("classify", estimator, parameters))
     if not len(material.X):
         raise InputError("no sequence has a label and rows that can be used, so there is nothing to fit a model to.")
-    model = make("classify", estimator, parameters)
+    model = material.model
     console.note(f"{len(material.X):,} sequences, {material.X.n_events:,} events; training begins")
     model.fit(material.X, material.y)
     save(model, output, columns=material.columns)
@@ -98,6 +99,7 @@ def _log(
     labels: Labels,
     fields: Mapping[str, str | None],
     places: tuple[Path, Path, bool],
+    made: Callable[[], Any],
 ) -> Material:
     """Read logs, of events where the column of their items is named, and of frames of numbers where none is."""
     from seqrec.cli.columns import read, tell_columns
@@ -107,9 +109,10 @@ def _log(
     if labels.sound:
         raise typer.BadParameter("--sound is for files of sound, and these are logs.")
     own = labels.label if labels.labels is None else None
-    source = _source(logs, reading, fields, own)
+    source = _source(logs, reading, fields, own, labels.label or "label")
     check_places(*places[:2], (file.path for file in source.files), places[2])
     tell_columns(console, source)
+    model = made()
     log, X = read(console, source, reading, places[1])
     if own is not None:
         y, unlabelled = labels_within(X, own)
@@ -135,11 +138,16 @@ def _log(
         console.note(f"not used: {', '.join(record['not_used'])} (--fields{'' if X.has_items else ', --item'})")
     columns = source.columns._asdict()
     columns["fields"] = tuple(name for name in columns["fields"] if name != own)
-    return Material(used, y[kept], columns, record | {"columns": columns}, log.bad)
+    return Material(used, y[kept], columns, record | {"columns": columns}, log.bad, model)
 
 
-def _source(logs: Sequence[str], reading: Reading, fields: Mapping[str, str | None], label: str | None) -> Source:
-    """Find the columns to read: the fields that are named or, of frames, all that hold numbers; and the label."""
+def _source(
+    logs: Sequence[str], reading: Reading, fields: Mapping[str, str | None], label: str | None, apart: str
+) -> Source:
+    """Find the columns to read: the fields that are named or, of frames, all numbers but those `apart`; and the label.
+
+    Where labels stand in a table, the log may hold them, too: they are no channel.
+    """
     from seqrec.logs.source import Source
 
     has_items, more = reading.item is not None, [] if label is None else [label]
@@ -152,7 +160,7 @@ def _source(logs: Sequence[str], reading: Reading, fields: Mapping[str, str | No
 
     if fields or has_items:
         return find(list(fields))
-    unused = [name for name in find([]).unused() if name != label]
+    unused = [name for name in find([]).unused() if name not in (label, apart)]
     source = find(unused)
     channels = [name for name in unused if source.kinds[f"field:{name}"] in _NUMBERS]
     if not channels:
@@ -170,6 +178,7 @@ def _sounds(
     labels: Labels,
     fields: Mapping[str, str | None],
     places: tuple[Path, Path, bool],
+    made: Callable[[], Any],
 ) -> Material:
     """Read files of sound, and their labels from a table."""
     import numpy as np
@@ -188,6 +197,7 @@ def _sounds(
     check_places(*places[:2], [*files, labels.labels], places[2])
     table = read_labels(labels.labels, labels.label, KEYS)
     folders = [Path(), labels.labels.parent, *(Path(pattern) for pattern in patterns if Path(pattern).is_dir())]
+    model = made()
     told, others = by_file(table, files, folders)
     _tell_others(console, others, "files")
     names = [str(path) for path in files]
@@ -197,7 +207,7 @@ def _sounds(
     console.note(
         f"sounds: {len(files):,} files, {', '.join(f'{name}={one:,}' for name, one in form._asdict().items())}"
     )
-    recordings = read_recordings([files[row] for row in labelled], form)
+    recordings = read_recordings(_shown(console, [files[row] for row in labelled]), form)
     faults += [fault._replace(row=int(labelled[fault.row])) for fault in recordings.faults]
     bad = keep_bad(sorted(faults), len(files), places[1], reading.max_bad)
     if recordings.lower:
@@ -207,8 +217,16 @@ def _sounds(
     columns = {"user": "path", "item": None, "timestamp": None, "fields": ("log_mel",), "sound": form}
     record = {"rows": len(files), "quarantined": len(faults), "quarantined_by_code": codes}
     record |= _account(len(rows), {}) | {"sound": form._asdict()}
-    X = Sequences.from_arrays(recordings.frames, "log_mel", [names[row] for row in rows], channels_first=False)
-    return Material(X, y[rows], columns, record, bad)
+    frames = recordings.frames or np.empty((0, 0, form.n_mels), np.float32)
+    X = Sequences.from_arrays(frames, "log_mel", [names[row] for row in rows], channels_first=False)
+    return Material(X, y[rows], columns, record, bad, model)
+
+
+def _shown(console: Console, files: Sequence[Path]) -> Iterator[Path]:
+    """Give files one by one, and tell how many are read."""
+    for n_read, path in enumerate(files):
+        console.show("listening", n_read, len(files))
+        yield path
 
 
 def sound_form(settings: Sequence[str]) -> LogMel:

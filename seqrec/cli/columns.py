@@ -93,9 +93,10 @@ def meet(
     with opened(path) as file:
         kind = file.description["estimator"]
         _check_task(path, kind, task, label)
-        own, task = file.description["columns"], _TASKS[kind]
-        has_items = task != "forecast" and not (task == "classify" and own is not None and own.item is None)
-        names = _names(patterns, reading, own, task, has_items)
+        own, is_for = file.description["columns"], _TASKS[kind]
+        of_frames = is_for == "classify" and own is not None and own.item is None
+        has_items = is_for != "forecast" and not of_frames
+        names = _names(patterns, reading, own, is_for, has_items)
         model, digest = _load_noted(console, path, file), file.digest
     more = [] if label is None else [label]
     source = _find_source(console, patterns, names, model, more, shown, reading.dialect(), has_items)
@@ -134,6 +135,8 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task == "ask" and kind in _COUNTS:
         raise InputError(f"{path} holds a {kind}, which tells no chances. Networks do, and n-grams: seqrec fit.")
+    if task is None and own == "classify":
+        raise InputError(f"{path} holds a {kind}, which is judged in Python: its score(X, y) is the accuracy.")
     if task not in (None, own) and (task, own) not in _ASKED:
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
     if own != "score" and label is not None:

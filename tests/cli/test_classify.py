@@ -173,6 +173,26 @@ def test_a_model_of_sounds_takes_sounds_and_one_of_logs_logs(birds, sounds, tmp_
     assert "was made from logs, and these are sounds" in refused
 
 
+@pytest.mark.parametrize("command", ["evaluate", "score", "ask"])
+def test_other_commands_say_what_a_classifier_is_for(birds, tmp_path, command):
+    more = {"ask": ["--chance", "tea"]}.get(command, [])
+    output = [] if command == "evaluate" else ["-o", tmp_path / "out"]
+    told = run(command, birds / "birds.seqrec", birds / "birds.parquet", *more, *output, code=2).stderr
+    assert ("judged in Python" if command == "evaluate" else "The command for it is: seqrec classify") in told
+
+
+def test_labels_in_the_log_are_no_channel_where_a_table_tells_them(tmp_path, monkeypatch):
+    frames = make_birds(6)
+    log = write(frames.assign(label=(frames["label"] == "rising").astype(int)), tmp_path / "log.parquet")
+    write(frames[["sequence", "label"]].drop_duplicates(), tmp_path / "labels.csv")
+    read = []
+    monkeypatch.setattr("seqrec.LSTMSequenceClassifier.fit", lambda _, X, y: read.append((list(X.columns), {*y})))
+    monkeypatch.setattr("seqrec.persistence.save", lambda *_, **__: None)
+    fit = ["fit", log, "-o", tmp_path / "m.seqrec", "--task", "classify", "--labels", tmp_path / "labels.csv"]
+    run(*fit)
+    assert read == [(["band_0", "band_5"], {*CLASSES})]
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
