@@ -104,6 +104,8 @@ class SoundJob:
         records = [self.job.read(f"part-{part:05d}") for part in range(self._n_parts)]
         faults = [Fault(*fault) for record in records for fault in record["faults"]]
         codes = Counter(fault.code for fault in faults)
+        for left in self.output.glob(f"{REFUSED}.*"):  # of an attempt that was given up, in whatever format
+            left.unlink()
         try:
             keep_bad(faults, len(self.files), self.output / f"{REFUSED}.{self.format}", self.max_bad)
         except BadRowsError:
