@@ -15,6 +15,7 @@ from seqrec.exceptions import InputError
 RATES = (100, 1_000_000)  # samples a second
 _MOST_MELS = 1_024
 _AT_ONCE = 2**12  # frames
+_LEAST = 1e-30  # where no sample that is read differs from the mean
 _RANGE = 1e-8  # of energies of a recording: what is more than 80 dB below its loudest is as loud as that
 
 
@@ -85,7 +86,7 @@ class LogMel(NamedTuple):
         centred = np.asarray(samples, np.float32)
         centred = centred - centred.mean(dtype=np.float64).astype(np.float32)
         energies = np.concatenate(list(self._energies(centred / np.abs(centred).max())))
-        logs = np.log(np.maximum(energies, _RANGE * energies.max()))
+        logs = np.log(np.maximum(energies, max(_RANGE * energies.max(), _LEAST)))
         return (logs - logs.mean(axis=0)).astype(np.float32)
 
     def _energies(self, samples: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:

@@ -134,7 +134,8 @@ def _array(samples: Any) -> NDArray:
 
 def _frames(samples: NDArray, rate: int, form: LogMel) -> NDArray[np.float32]:
     """Give the frames of a recording, brought to the rate of the form."""
-    samples = samples.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large is infinite
+        samples = samples.astype(np.float32)
     if not len(samples):
         raise SoundError("no_samples", "it has no samples.")
     if not np.isfinite(samples).all():

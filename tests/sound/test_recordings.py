@@ -12,6 +12,7 @@ FORM = LogMel(8_000)
 ODD = {
     "no_samples": [],
     "not_finite": [0.0, np.nan] * 200,
+    "not_finite, too": [0.0, 1e300] * 200,
     "silent": np.full(400, 7),
     "too_short": tone()[:199],
 }
@@ -21,7 +22,7 @@ ODD = {
 def test_a_recording_that_cannot_be_used_is_told_and_the_others_are_read(code):
     read = read_recordings([tone(), ODD[code], tone(880)], FORM)
     assert read.rows == [0, 2]
-    assert [(fault.row, fault.name, fault.code) for fault in read.faults] == [(1, "sounds[1]", code)]
+    assert [(fault.row, fault.name, fault.code) for fault in read.faults] == [(1, "sounds[1]", code.partition(",")[0])]
     assert [frames.shape for frames in read.frames] == [(28, 40)] * 2
 
 
@@ -38,6 +39,11 @@ def test_what_is_no_array_of_samples_is_told(array, text):
     (fault,) = read_recordings([array], FORM).faults
     assert fault.code == "no_samples"
     assert re.search(text, fault.reason)
+
+
+def test_a_click_in_what_is_not_read_leaves_frames_that_say_nothing():
+    (frames,) = read_recordings([np.eye(1, 270, 269)[0]], FORM).frames
+    assert np.abs(frames).max() < 1e-5
 
 
 def test_of_several_channels_the_mean_is_taken():
