@@ -189,6 +189,7 @@ MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
     3: (compare_by_cosines, know_no_form),
-    4: (know_no_sounds,),
+    4: (),  # of classifiers that read frames
+    5: (know_no_sounds,),
 }
 FORMAT = 1 + len(MIGRATIONS)
