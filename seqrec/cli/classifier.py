@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -235,8 +236,10 @@ def sound_form(settings: Sequence[str]) -> LogMel:
     from seqrec.sound import LogMel
 
     given = {"rate": _USUAL_RATE} | options.settings(settings, "--sound")
-    for name in given:
+    for name, value in given.items():
         check_choice(name, "--sound", LogMel._fields)
+        with suppress(ValueError):  # what is no number is refused by its name
+            given[name] = float(value) if isinstance(value, str) else value  # .01 is no JSON
     form = LogMel(**given)
     form.check_sound()
     return form

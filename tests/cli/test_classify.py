@@ -10,7 +10,9 @@ from command_line import SMALL, make_log, read_results, run, write
 from sound_files import tone, wav
 
 import seqrec
+from seqrec.cli.classifier import sound_form
 from seqrec.datasets import make_frames
+from seqrec.sound import LogMel
 
 CLASSES = ["falling", "rising"]
 
@@ -171,6 +173,12 @@ def test_too_many_bad_sounds_end_the_job_and_free_the_folder(sounds, tmp_path, o
 def test_a_model_of_sounds_takes_sounds_and_one_of_logs_logs(birds, sounds, tmp_path):
     refused = run("classify", birds / "birds.seqrec", sounds, "-o", tmp_path / "out", code=2).stderr
     assert "was made from logs, and these are sounds" in refused
+
+
+def test_seconds_are_numbers_as_people_write_them():
+    assert sound_form(["rate=8000", "step=.02"]) == LogMel(8_000, step=0.02)
+    with pytest.raises(ValueError, match="step must be from .* got 'short'"):
+        sound_form(["step=short"])
 
 
 @pytest.mark.parametrize("command", ["evaluate", "score", "ask"])
