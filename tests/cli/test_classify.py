@@ -177,7 +177,7 @@ def test_a_model_of_sounds_takes_sounds_and_one_of_logs_logs(birds, sounds, tmp_
 
 def test_seconds_are_numbers_as_people_write_them():
     assert sound_form(["rate=8000", "step=.02"]) == LogMel(8_000, step=0.02)
-    with pytest.raises(ValueError, match="step must be from .* got 'short'"):
+    with pytest.raises(ValueError, match=r"step must be from .* got 'short'"):
         sound_form(["step=short"])
 
 
