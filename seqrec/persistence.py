@@ -46,7 +46,8 @@ def save(estimator: Any, path: str | Path, columns: dict[str, Any] | None = None
         A file that exists is replaced.
     columns : dict, optional
         Names of the columns of the log that the model was made from, for the command line: "user", "item", and where
-        there are such "timestamp" and "fields" (a list). "form" (`LogForm`) says how a new log is to be written.
+        there are such "timestamp" and "fields" (a list). "form" (`LogForm`) says how a new log is to be written, and
+        "sound" (`LogMel`) how sounds became frames.
     keep_examples : bool
         Keep the keys of training sequences in the file, which are often ids of persons, so that a loaded detector can
         name the `nearest` one in `explain`. `inspect` tells how many ids a file holds.

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from seqrec import __version__
 from seqrec.cli import exits
 from seqrec.cli.ask import ask
+from seqrec.cli.classify import classify
 from seqrec.cli.console import Console
 from seqrec.cli.demo import demo
 from seqrec.cli.evaluate import evaluate
@@ -21,15 +22,15 @@ from seqrec.cli.fit import fit
 from seqrec.cli.forecast import forecast
 from seqrec.cli.generate import generate
 from seqrec.cli.inspect import inspect
-from seqrec.cli.options import Reading, Series, Work
+from seqrec.cli.options import Labels, Reading, Series, Work
 from seqrec.cli.recommend import recommend
 from seqrec.cli.score import score
 from seqrec.cli.state import state
 from seqrec.cli.verify import verify
 
 _WIDEST = 10_000  # columns of a terminal: help is as wide as it is
-_RESUMED = ("score", "recommend", "generate", "ask", "forecast")
-_OF_SEVERAL = (Series, Reading, Work, Console)  # what commands take is made of several options
+_RESUMED = ("score", "recommend", "generate", "ask", "forecast", "classify")
+_OF_SEVERAL = (Series, Labels, Reading, Work, Console)  # what commands take is made of several options
 
 
 class _Commands(TyperGroup):
@@ -96,6 +97,6 @@ def _spread(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (fit, score, recommend, forecast, generate, ask, evaluate, inspect, verify, demo):
+for _command in (fit, score, recommend, forecast, classify, generate, ask, evaluate, inspect, verify, demo):
     app.command()(_spread(_command))
 app.add_typer(state)

@@ -35,6 +35,8 @@ _TASKS = {
     "SequentialRulesRecommender": "recommend",
     "LSTMGenerator": "generate",
     "NGramGenerator": "generate",
+    "LSTMSequenceClassifier": "classify",
+    "SummaryClassifier": "classify",
     **{name: "forecast" for name in _MODULE_OF if name.endswith("Forecaster")},
 }
 _ASKED = {("ask", own) for own in ("score", "recommend", "generate")}  # about what they are for
@@ -44,6 +46,7 @@ _VERBS = {
     "recommend": "recommends",
     "generate": "generates sequences",
     "forecast": "forecasts series",
+    "classify": "tells classes of sequences",
 }
 
 
@@ -66,7 +69,7 @@ def meet(
     patterns : list of str
         Log files.
     reading : Reading
-    task : {"score", "recommend", "generate", "ask", "forecast"}, optional
+    task : {"score", "recommend", "generate", "ask", "forecast", "classify"}, optional
         What the model must be for; by default one of these.
     label : str, optional
         A further column of the log, for a detector.
@@ -90,9 +93,13 @@ def meet(
     with opened(path) as file:
         kind = file.description["estimator"]
         _check_task(path, kind, task, label)
-        names = _names(patterns, reading, file.description["columns"], _TASKS[kind])
+        own, is_for = file.description["columns"], _TASKS[kind]
+        of_frames = is_for == "classify" and own is not None and own.item is None
+        has_items = is_for != "forecast" and not of_frames
+        names = _names(patterns, reading, own, is_for, has_items)
         model, digest = _load_noted(console, path, file), file.digest
-    source = _find_source(console, patterns, names, model, [] if label is None else [label], shown, reading.dialect())
+    more = [] if label is None else [label]
+    source = _find_source(console, patterns, names, model, more, shown, reading.dialect(), has_items)
     tell_columns(console, source)
     return model, digest, source
 
@@ -128,21 +135,24 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task == "ask" and kind in _COUNTS:
         raise InputError(f"{path} holds a {kind}, which tells no chances. Networks do, and n-grams: seqrec fit.")
+    if task is None and own == "classify":
+        raise InputError(f"{path} holds a {kind}, which is judged in Python: its score(X, y) is the accuracy.")
     if task not in (None, own) and (task, own) not in _ASKED:
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
     if own != "score" and label is not None:
         raise InputError(f"--label is for detectors, and {path} holds a {kind}, which {_VERBS[own]}.")
 
 
-def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> dict[str, str | None]:
+def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str, has_items: bool) -> dict[str, str | None]:
     """Choose names of columns: those given, else those of the model's own log where this log has them.
 
     Of a user to recommend to, less may be known; what other models read must be there.
     """
     files = find_files(patterns, reading.dialect())
     present, names = _present(files), {}
-    if task == "forecast" and reading.item is not None:
-        raise InputError("--item is for logs of events, and values of series have no item: leave it away.")
+    if not has_items and reading.item is not None:
+        what = "values of series" if task == "forecast" else "frames"
+        raise InputError(f"--item is for logs of events, and {what} have no item: leave it away.")
     for role in ("user", "item", "timestamp"):
         given, usual = getattr(reading, role), getattr(own, role, None)
         names[role] = usual if given is None and usual in present else given
@@ -151,7 +161,7 @@ def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str) -> di
             found = ", ".join(map(repr, present))
             raise LogError(f"{files[0].path}: column {field!r} is missing, and the model needs it; found: {found}.")
     user, item, timestamp = names.values()
-    find_columns(files, user, item, timestamp, has_items=task != "forecast")  # raises, before the model is loaded
+    find_columns(files, user, item, timestamp, has_items=has_items)  # raises, before the model is loaded
     return names
 
 
@@ -168,11 +178,12 @@ def _find_source(
     label: Sequence[str],
     shown: Sequence[str],
     dialect: Dialect,
+    has_items: bool,
 ) -> Source:
     """Find the columns that a model reads, and a `label`; tell of those that a recommender has to do without."""
     fields, wanted, timed = kinds_wanted(model)
-    may_lack, has_items = hasattr(model, "recommend"), not hasattr(model, "target_")
-    if not (has_items or timed):
+    may_lack = hasattr(model, "recommend")
+    if hasattr(model, "target_") and not timed:
         names = {**names, "timestamp": names["timestamp"] or "none"}
     present = _present(find_files(patterns, dialect)) if may_lack else fields
     lacking = [repr(name) for name in fields if name not in present]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seqrec.cli import exits, options
-from seqrec.cli.console import Console, account, facts, start_tensorflow, told_bad, told_series
-from seqrec.cli.options import Logs, Reading, Series
+from seqrec.cli.console import Console, account, facts, told_bad, told_series
+from seqrec.cli.models import check_places, make
+from seqrec.cli.options import Labels, Logs, Reading, Series
 from seqrec.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
     from seqrec.logs.source import Source
     from seqrec.logs.whole import Log
 
-_ESTIMATORS = {  # the first is made if none is named
-    "recommend": ("LSTMRecommender", "PopularityRecommender", "MarkovRecommender", "SequentialRulesRecommender"),
-    "detect": ("LSTMAnomalyDetector",),
-    "generate": ("LSTMGenerator", "NGramGenerator"),
-    "forecast": ("LSTMForecaster", "NaiveForecaster", "SeasonalNaiveForecaster"),
-}
 _NEXT = {
     "recommend": "recommend {} LOG",
     "detect": "score {} LOG",
     "generate": "generate {}",
     "forecast": "forecast {} LOG{}",
 }
-_EVERYWHERE = ("verbose", "random_state")  # parameters that a command gives to estimators that have them
+_EVENTS = ("recommend", "detect", "generate")
 
 
 def fit(
@@ -41,8 +35,8 @@ def fit(
         typer.Option("--output", "-o", metavar="FILE", help="Model file, such as m.seqrec.", callback=options.place),
     ],
     task: Annotated[
-        Literal["recommend", "detect", "generate", "forecast"],
-        typer.Option(help="Next items, odd sequences, new ones, or series of numbers."),
+        Literal["recommend", "detect", "generate", "forecast", "classify"],
+        typer.Option(help="Next items, odd sequences, new ones, series of numbers, or classes of sequences."),
     ],
     *,
     estimator: Annotated[
@@ -64,11 +58,12 @@ def fit(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
     series: Series,
+    labels: Labels,
     reading: Reading,
     console: Console,
 ) -> None:
-    """Fit a model to logs, and save it."""
-    _check_options(task, series, fields or sides, reading)
+    """Fit a model to logs, or to sounds with their labels, and save it."""
+    _check_options(task, series, labels, fields or sides, reading)
     parameters = {"verbose": False if console.silent else "auto"} | options.settings(settings or [])
     parameters |= {"random_state": seed} if seed is not None else {}
     parameters |= series.parameters()
@@ -76,6 +71,12 @@ def fit(
         parameters["sides"] = options.pairs(options.names(sides), "--sides")
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
+        if task == "classify":
+            from seqrec.cli.classifier import fit_classifier
+
+            places = output, listed, overwrite
+            fit_classifier(console, logs, reading, labels, options.kinds(fields or []), places, estimator, parameters)
+            return
         from seqrec.cli.columns import tell_columns
         from seqrec.logs.form import learn_form
         from seqrec.logs.source import Source
@@ -84,10 +85,10 @@ def fit(
         kinds, has_items = options.kinds(fields or []) if task != "forecast" else series.named(), task != "forecast"
         wanted = {f"field:{name}": kind for name, kind in kinds.items() if kind is not None}
         source = Source.find(logs, reading._asdict(), kinds, wanted, reading.dialect(), has_items)
-        _check_places(output, listed, source, overwrite)
+        check_places(output, listed, (file.path for file in source.files), overwrite)
         _check_sides(parameters.get("sides"), source)
         tell_columns(console, source)
-        model = _make(task, estimator, parameters)
+        model = make(task, estimator, parameters)
         log, X, n_apart = _read(console, source, reading, listed, None if has_items else model)
         model.fit(X)
         form = learn_form(source, X.time_unit, X.keys) if task == "generate" else None
@@ -101,8 +102,10 @@ def fit(
             raise typer.Exit(exits.QUARANTINED)
 
 
-def _check_options(task: str, series: Series, others: list[str] | None, reading: Reading) -> None:
+def _check_options(task: str, series: Series, labels: Labels, others: list[str] | None, reading: Reading) -> None:
     """Refuse options of the one task with another."""
+    if task != "classify" and (theirs := labels.given()):
+        raise typer.BadParameter(f"{theirs[0]} is for --task classify.")
     if task != "forecast":
         if given := next((name for name, value in series._asdict().items() if value), None):
             raise typer.BadParameter(f"--{given} is for --task forecast.")
@@ -157,24 +160,6 @@ def _without_bad_series(
     return log, X, n_others
 
 
-def _check_places(output: Path, quarantine: Path, source: Source, overwrite: bool) -> None:
-    from seqrec.logs.tables import check_output
-
-    inputs = {os.path.realpath(file.path) for file in source.files}
-    check_output(quarantine)
-    for path in (output, quarantine):
-        if os.path.realpath(path) in inputs:
-            raise InputError(f"{path} is a file of the log. Choose another name for what is written.")
-        if path.is_dir():
-            raise InputError(f"{path} is a folder. Give the name of a file, such as {path / 'model.seqrec'}.")
-        if not path.parent.is_dir():
-            raise InputError(f"there is no folder {path.parent} to write into. Make it first.")
-    if os.path.realpath(output) == os.path.realpath(quarantine):
-        raise InputError(f"{output} is to hold both the model and the rows that cannot be used. Name two files.")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} is there already. Choose another name, or replace it: --overwrite.")
-
-
 def _check_sides(sides: Any, source: Source) -> None:
     from seqrec._checks import check_choice
     from seqrec.data.fields import SIDES
@@ -184,27 +169,6 @@ def _check_sides(sides: Any, source: Source) -> None:
     for name, side in (sides if isinstance(sides, dict) else {}).items():
         check_choice(name, "a field in --sides", numeric)
         check_choice(side, f"the side of {name!r}", SIDES)
-
-
-def _make(task: str, name: str | None, parameters: Mapping[str, Any]) -> Any:
-    """Make an estimator, and check its parameters before any work starts."""
-    import seqrec
-    from seqrec._checks import check_choice
-
-    name = check_choice(name or _ESTIMATORS[task][0], f"--estimator for --task {task}", _ESTIMATORS[task])
-    if name.startswith("LSTM"):
-        start_tensorflow()
-    kind = getattr(seqrec, name)
-    known = kind().get_params()
-    given = {one: value for one, value in parameters.items() if one in known or one not in _EVERYWHERE}
-    for parameter in given:
-        check_choice(parameter, f"a parameter of {name} (--set)", known)
-    estimator = kind(**given)
-    try:
-        estimator._validate_params()
-    except ValueError as error:  # scikit-learn's, of a value that a parameter cannot take
-        raise InputError(str(error)) from None
-    return estimator
 
 
 def _record(log: Log, X: Sequences, estimator: Any, output: Path, quarantine: Path, n_apart: int) -> dict[str, Any]:

@@ -26,13 +26,16 @@ def inspect(model: Model, as_json: Json = False) -> None:
         record["training_data"] = training._asdict()
         pairs.append(("fitted to", _size(training, found["series"] is not None)))
     if columns is not None:
-        *own, (_, form) = columns._asdict().items()
-        record["columns"] = dict(own)
+        form, sound = columns.form, columns.sound
+        record["columns"] = {name: own for name, own in columns._asdict().items() if name not in ("form", "sound")}
         named = _roles(columns, found)
         pairs.append(("columns", ", ".join(f"{role} {', '.join(map(repr, names))}" for role, names in named.items())))
         if form is not None:
             record["form"] = form._asdict() | {"user": form.user._asdict(), "time": form.time._asdict()}
             pairs.append(("new logs", f"{form.format}, with users such as {form.user.ids([0], 0).tolist()[0]!r}"))
+        if sound is not None:
+            record["sound"] = sound._asdict()
+            pairs.append(("sounds", ", ".join(f"{name}={value:,}" for name, value in record["sound"].items())))
     pairs += _learned(found)
     if found["n_compositions"]:
         pairs.append(("compositions", f"counts of events of {found['n_compositions']:,} training sequences"))

@@ -106,6 +106,25 @@ class Series(NamedTuple):
         return {str(self.target): "number", **others}
 
 
+class Labels(NamedTuple):
+    """What the classes of sequences are told by, and how sounds become frames."""
+
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the labels: of the log, or of the table --labels.")
+    ] = None
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of labels, one row a sequence, or a sound (path, label).")
+    ] = None
+    sound: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of sounds: rate=16000, window=.025, step=.01 (seconds), n_mels=40."),
+    ] = None
+
+    def given(self) -> list[str]:
+        """Name the options that are given."""
+        return [f"--{name}" for name, value in self._asdict().items() if value]
+
+
 class Work(NamedTuple):
     """How a job on a log of any size is done."""
 
@@ -205,15 +224,15 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
     return found
 
 
-def settings(texts: Sequence[str]) -> dict[str, Any]:
-    """Read the parameters of --set: name=value, where the value is JSON or else text."""
+def settings(texts: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """Read the parameters of --set or another option: name=value, where the value is JSON or else text."""
     found: dict[str, Any] = {}
-    for name, text in pairs(texts, "--set").items():
+    for name, text in pairs(texts, option).items():
         try:
             found[name] = json.loads(text)
         except ValueError:
             if re.search(r",\s*\w+\s*=", text):
-                each = " ".join(f"--set {one.strip()}" for one in f"{name}={text}".split(","))
-                raise typer.BadParameter(f"give --set once for each parameter: {each}.") from None
+                each = " ".join(f"{option} {one.strip()}" for one in f"{name}={text}".split(","))
+                raise typer.BadParameter(f"give {option} once for each parameter: {each}.") from None
             found[name] = text
     return found

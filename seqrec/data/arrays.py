@@ -10,14 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from seqrec._checks import CLEAN, check_rows, show
+from seqrec.data.orientation import doubt_orientation, time_first
 from seqrec.data.padding import warn_of_padding
 from seqrec.exceptions import InputError
 
 _ONE_SHAPE = "Pad or cut them to one shape."
 
 
-def join_arrays(arrays: Any) -> tuple[NDArray[np.int64], NDArray]:
+def join_arrays(arrays: Any, channels_first: bool = False) -> tuple[NDArray[np.int64], NDArray]:
     """Take a list of (time, ...) arrays, or one (n_sequences, time, ...) array, which is not copied.
+
+    With `channels_first`, (channels, time) arrays, or one (n_sequences, channels, time) array, which is.
 
     Returns
     -------
@@ -35,18 +38,27 @@ def join_arrays(arrays: Any) -> tuple[NDArray[np.int64], NDArray]:
         advice = "A frame goes to Sequences.from_frame(log, item=None, columns=[...])."
         raise InputError(f"arrays must be a list of arrays, or one array, got {type(arrays).__name__}. {advice}")
     if isinstance(arrays, np.ndarray) and arrays.dtype != object and arrays.ndim > 1:
-        n_sequences, time, *event = read_array(arrays, "arrays").shape
-        lengths, values = np.full(n_sequences, time), arrays.reshape(n_sequences * time, *event)
+        array = read_array(arrays, "arrays")
+        if channels_first:
+            if array.ndim != 3:
+                raise InputError(f"channels_first=True takes (n_sequences, channels, time), got shape {array.shape}.")
+            array = array.swapaxes(1, 2)
+        n_sequences, time, *event = array.shape
+        lengths, values = np.full(n_sequences, time), array.reshape(n_sequences * time, *event)
         warn_of_padding(lengths, values, n_runs=3)
         return lengths, values
     read = [read_array(array, f"arrays[{row}]") for row, array in enumerate(arrays)]
     if not read:
         raise InputError("arrays is empty: no event tells its shape. If that is meant, pass np.empty((0, time, ...)).")
     check_rows(np.array([array.ndim > 0 for array in read]), "arrays", "single values", "Put each sequence in a list.")
+    read = time_first(read) if channels_first else read
     full = [array for array in read if len(array)] or read[:1]  # what is empty need not tell the shape of an event
     same = [not len(array) or array.shape[1:] == full[0].shape[1:] for array in read]
-    what = f"arrays with other events than those of the first, of shape {full[0].shape[1:]}"
-    check_rows(np.array(same), "arrays", what, _ONE_SHAPE)
+    if not all(same):
+        row = same.index(False)
+        what = f"arrays with other events than those of the first, of shape {full[0].shape[1:]}"
+        advice = f"Events of arrays[{row}] have {read[row].shape[1:]}. {_ONE_SHAPE}"
+        check_rows(np.array(same), "arrays", what, advice + doubt_orientation(full, channels_first))
     lengths, values = np.array([len(array) for array in read]), np.concatenate(full)
     warn_of_padding(lengths, values, n_runs=3)
     return lengths, values
@@ -74,7 +86,7 @@ def stack_cells(cells: Iterable[Any], label: str) -> NDArray:
     TypeError
         Where cells hold something else than numbers and truth values.
     ValueError
-        Where cells are missing, ragged, or differ in shape; or numbers are missing or infinite.
+        Where cells are missing, ragged, or differ in shape; or numbers are infinite.
     """
     cells = list(cells)
     there = [not pd.api.types.is_scalar(cell) for cell in cells]
@@ -102,12 +114,9 @@ def read_array(value: Any, name: str, place: str = "") -> NDArray:
 
 
 def check_numbers(values: NDArray, label: str) -> None:
-    """Raise where numbers of a column, (n_rows, ...), are infinite, or missing from an array."""
+    """Raise where numbers of a column, (n_rows, ...), are infinite."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        inner = tuple(range(1, values.ndim))
-        if inner:
-            check_rows(~np.isnan(values).any(axis=inner), label, "missing values", CLEAN)
-        check_rows(~np.isinf(values).any(axis=inner), label, "infinite values", CLEAN)
+        check_rows(~np.isinf(values).any(axis=tuple(range(1, values.ndim))), label, "infinite values", CLEAN)
 
 
 def _unpack(value: Any) -> NDArray:

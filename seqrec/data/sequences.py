@@ -15,14 +15,18 @@ import pandas as pd
 from seqrec._checks import check_choice, check_column_names, check_ids, check_integer, nearest, show
 from seqrec.data import frames
 from seqrec.data.arrays import join_arrays, name_columns
+from seqrec.data.audio import COLUMN, read_audio
 from seqrec.data.counts import count_by_time
 from seqrec.data.display import card_of_sequences, sizes
+from seqrec.data.duplicates import compare_times, duplicated
 from seqrec.data.lists import check_keys, flatten, read_flat_times
+from seqrec.data.orientation import warn_of_orientation
 from seqrec.data.padding import warn_of_padding
 from seqrec.data.texts import cut, join
 from seqrec.data.times import TICKS, clock_of, on_ticks
 from seqrec.data.vocabulary import N_RESERVED, NO_ITEMS, UNKNOWN, Vocabulary, factorize, number_items
 from seqrec.exceptions import InputError
+from seqrec.sound import LogMel
 
 _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 
@@ -31,10 +35,10 @@ _MOST_COMPARED = 20_000  # keys, when the one that was meant is looked for
 class Sequences:
     """Sequences of events, immutable and dictionary-encoded.
 
-    Build them with `from_frame`, `from_lists`, `from_arrays` or `from_texts`. ``len(X)`` is the number of sequences and
-    ``X[rows]`` selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters work;
-    ``X.at(key)`` selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each, in the
-    user's own ids.
+    Build them with `from_frame`, `from_lists`, `from_arrays`, `from_audio` or `from_texts`. ``len(X)`` is the number of
+    sequences and ``X[rows]`` selects some of them (by slice, array of rows or mask), so that scikit-learn's splitters
+    work; ``X.at(key)`` selects by the user's id. ``X[3]`` gives the items of one sequence and iteration those of each,
+    in the user's own ids.
 
     Events may have no item: all that is known of one is its time and its columns. The codes are then all of the one
     item "(event)", which neither `to_frame` nor what is shown mentions; `has_items` says so.
@@ -232,6 +236,7 @@ class Sequences:
         keys: Any = None,
         timestamps: Iterable[Collection[Any]] | None = None,
         time_unit: str = "auto",
+        channels_first: bool | None = None,
     ) -> Sequences:
         """Take each sequence as an array, whose first axis is time: a series of numbers, frames or pictures.
 
@@ -240,21 +245,24 @@ class Sequences:
         Parameters
         ----------
         arrays : list of n_sequences (time, ...) arrays, or one (n_sequences, time, ...) array
-            Numbers or booleans, whose dtype is kept; all events of one shape. One array is not copied, so it must not
-            change afterwards.
+            Numbers or booleans, whose dtype is kept; all events of one shape; NaN is missing. One array is not copied,
+            so it must not change afterwards.
         names : str or list of str
             The name of the column, (n_events, ...); or a list that names the entries of the last axis, each of which
             becomes a column of its own.
         keys, timestamps, time_unit
             As in `from_lists`.
+        channels_first : bool, optional
+            Whether `arrays` are (channels, time), or one (n_sequences, channels, time), as aeon and sktime have them.
+            By default they are not, and a warning tells where it looks otherwise.
 
         Raises
         ------
         TypeError
             Where there is no array of numbers, or keys or times are of mixed or unsuitable kinds.
         ValueError
-            Where shapes, names, keys or times do not fit, or numbers are infinite, or missing (NaN) from a column that
-            holds arrays: a row of the message counts the events of all arrays.
+            Where shapes, names, keys or times do not fit, or numbers are infinite: a row of the message counts the
+            events of all arrays.
 
         Examples
         --------
@@ -265,11 +273,76 @@ class Sequences:
         >>> videos = Sequences.from_arrays(np.zeros((5, 30, 8, 8), dtype="uint8"), names="picture")
         >>> videos.columns["picture"].shape
         (150, 8, 8)
+        >>> Sequences.from_arrays(np.zeros((5, 2, 30)), names=["left", "right"], channels_first=True)
+        Sequences(5 sequences, 150 events)
         """
-        lengths, values = join_arrays(arrays)
+        lengths, values = join_arrays(arrays, bool(channels_first))
+        if channels_first is None and isinstance(names, str):
+            warn_of_orientation(lengths, values)
         codes = np.full(len(values), N_RESERVED, dtype=np.int32)
         X = cls._from_flat(lengths, keys, codes, NO_ITEMS)._with_times(timestamps, time_unit)
         return replace(X, columns=name_columns(values, names), has_items=False)
+
+    @classmethod
+    def from_audio(
+        cls,
+        sounds: Any,
+        rate: int,
+        window: float = 0.025,
+        step: float = 0.010,
+        n_mels: int = 40,
+        keys: Any = None,
+        errors: str = "raise",
+    ) -> Sequences:
+        """Take each sequence as a recording, whose events are frames of sound: the energies in bands of pitch.
+
+        The column "log_mel", (n_events, n_mels) float32, holds their logarithms in nats, less the mean of the
+        recording: neither loudness nor the colour of a microphone is in them. What is more than 80 dB below the loudest
+        is as loud as that. Windows are Hann's, and what is left at the end, less than a window, is not read.
+
+        Parameters
+        ----------
+        sounds : path, list of n_sequences paths, or list of n_sequences arrays
+            WAV, FLAC, OGG or MP3 files, which need soundfile; a folder stands for the files in it, and in folders in
+            it, that end so, in the order of their paths. Or samples, (n_samples,) or (n_samples, n_channels), integers
+            or floats of any size. Of several channels, the mean is taken.
+        rate : int
+            Samples a second: arrays have so many, and files that have others are resampled. Half of it is the highest
+            frequency that is read: 8,000 serve for speech on the telephone, 16,000 for speech, 22,050 for music.
+        window, step : float
+            Seconds of a frame, and from frame to frame.
+        n_mels : int
+            Bands, equally wide in mel, from 0 Hz on.
+        keys : array-like of shape (n_sequences,), optional
+            By default, the paths of files as text; else as in `from_lists`.
+        errors : {"raise", "skip"}
+            What is done with recordings that cannot be used: that are damaged, cut off, silent, shorter than a window
+            or longer than a million frames. "skip" leaves them out and tells so in a warning; `keys` says which stay.
+
+        Raises
+        ------
+        MissingExtraError
+            If there are files, and soundfile is not installed.
+        TypeError
+            Where `sounds` are neither paths nor arrays.
+        ValueError
+            Where a recording cannot be used, or another parameter is not as described.
+
+        References
+        ----------
+        Davis and Mermelstein (1980), "Comparison of parametric representations for monosyllabic word recognition in
+        continuously spoken sentences", for the bands. Pitch is O'Shaughnessy's: 2595 log10(1 + f / 700).
+
+        Examples
+        --------
+        >>> time = np.arange(8_000) / 8_000
+        >>> X = Sequences.from_audio([np.sin(2 * np.pi * 440 * time), np.sin(2 * np.pi * 880 * time**2)], rate=8_000)
+        >>> X, X.columns["log_mel"].shape
+        (Sequences(2 sequences, 196 events), (196, 40))
+        """
+        form = LogMel(rate, window, step, n_mels)
+        frames, keys = read_audio(sounds, form, keys, errors)
+        return cls.from_arrays(frames or np.empty((0, 0, n_mels), np.float32), COLUMN, keys, channels_first=False)
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], unit: str = "character", keys: Any = None) -> Sequences:
@@ -330,16 +403,16 @@ class Sequences:
     @cached_property
     def tie_share(self) -> float:
         """Share of events at the same time as the event before: their order is that of the log's rows."""
-        return float(self._steps(np.equal).mean()) if self.n_events else 0.0
+        return float(compare_times(self, np.equal).mean()) if self.n_events else 0.0
 
     @cached_property
     def n_duplicates(self) -> int:
         """Number of events that repeat one of the same user, time, item and further columns."""
-        return int(self._duplicated().sum())
+        return int(duplicated(self).sum())
 
     def without_duplicates(self) -> Sequences:
         """Keep only the first of the events that agree in user, time, item and further columns."""
-        keep = ~self._duplicated()
+        keep = ~duplicated(self)
         kept_before = np.concatenate([[0], np.cumsum(keep)])
         return self._select(np.flatnonzero(keep), kept_before[self.indptr], self.keys)
 
@@ -578,28 +651,11 @@ class Sequences:
             raise InputError("timestamps and sequences differ in their lengths: each event needs one time.")
         times, unit = read_flat_times(values, time_unit)
         timed = replace(self, timestamps=times, time_unit=unit, clock=clock_of(times))
-        back = np.flatnonzero(timed._steps(np.less))
+        back = np.flatnonzero(compare_times(timed, np.less))
         if len(back):
             key = self.keys[np.searchsorted(self.indptr, back[0], side="right") - 1]
             raise InputError(f"timestamps of sequence {show(key)} go back in time. Sort its events first.")
         return timed
-
-    def _steps(self, compare: np.ufunc) -> np.ndarray:
-        """Compare the time of each event with that of the event before; False at the first of a sequence."""
-        result = np.zeros(self.n_events, dtype=bool)
-        if self.timestamps is not None:
-            compare(self.timestamps[1:], self.timestamps[:-1], out=result[1:])
-            result[self.indptr[:-1][self.lengths > 0]] = False
-        return result
-
-    def _duplicated(self) -> np.ndarray:
-        tied = self._steps(np.equal)
-        group = np.cumsum(~tied)  # one number for each (user, time)
-        tied[:-1] |= tied[1:]
-        events = {"group": group[tied], "code": self.codes[tied]}
-        events |= {f"column {name}": _comparable(column[tied]) for name, column in self.columns.items()}
-        tied[tied] = pd.DataFrame(events).duplicated().to_numpy()
-        return tied
 
     def _cut(self, starts: np.ndarray, stops: np.ndarray, keys: np.ndarray) -> Sequences:
         indptr = _offsets(stops - starts)
@@ -617,11 +673,6 @@ def _read_items(frame: nw.DataFrame[Any], item: str | None) -> frames.Encoded:
     if item is not None:
         return frames.read_ids(frame, item)
     return frames.Encoded(np.zeros(len(frame), dtype=np.int32), NO_ITEMS.items)
-
-
-def _comparable(column: np.ndarray) -> Any:
-    """Give one value for each row; adding 0 makes one of 0 and -0."""
-    return column if column.ndim == 1 else [row.tobytes() for row in column + 0]
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ _WORK = ".seqrec"
 REPORT = "report.json"
 REFUSED = "quarantine"  # begins the name of the list of rows that could not be used
 _RESULT = re.compile(
-    rf"(events|sequences|alerts|recommendations|log|chances|forecasts|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)"
+    rf"(events|sequences|alerts|recommendations|log|chances|forecasts|classes|{REFUSED})(-\d{{5}})?\.(parquet|csv|jsonl)"
 )
 
 

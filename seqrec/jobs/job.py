@@ -29,6 +29,7 @@ from seqrec.jobs.folder import REFUSED, REPORT, Job, check_outside, digests_of
 from seqrec.jobs.recount import signed
 from seqrec.jobs.staging import Census, bounds, count_duplicates, in_pieces, sorted_rows, stage, users_in_time
 from seqrec.logs.chunks import TimeFacts
+from seqrec.logs.columns import MEASURE
 from seqrec.logs.source import QUARANTINE, BadCounts, Show, Source, too_bad
 from seqrec.logs.tables import open_writer
 from seqrec.logs.values import SHOWN
@@ -129,6 +130,9 @@ def kinds_wanted(model: Any) -> tuple[list[str], dict[str, str], bool]:
     if hasattr(model, "target_"):
         kinds = {f"field:{name}": kind for name, kind in model.columns_.items()}
         return list(model.columns_), kinds, model.step_ is not None
+    if hasattr(model, "channels_"):
+        names = list(model.channels_.columns)
+        return names, {f"field:{name}": MEASURE for name in names}, False
     fields: Fields = getattr(model, "fields_", Fields())  # models that count read items alone
     kinds = {"item": id_kind(model.vocabulary_)}
     for category in fields.categories:

@@ -30,6 +30,7 @@ _COUNTED = (  # what results are called, how their number is called in the repor
     ("recommendations", "recommendations", "rank"),
     ("chances", "chances", "chance"),
     ("forecasts", "forecasts", "step"),
+    ("classes", "classified", "class"),
 )
 _TYPES = {"file": pa.string()} | dict.fromkeys(("row", "events", "rank", "step"), pa.int64())
 

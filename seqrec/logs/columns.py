@@ -37,7 +37,8 @@ USUAL_NAMES = {
 }
 USUAL_NAMES["series"] = (  # of a log without items
     *("series", "series_id", "unique_id", "item_id", "item", "sku", "product_id", "product", "store_id", "store"),
-    *("meter_id", "meter", "sensor_id", "sensor", "ticker", "symbol", "id", *USUAL_NAMES["user"]),
+    *("meter_id", "meter", "sensor_id", "sensor", "ticker", "symbol", "sequence", "sequence_id", "recording", "id"),
+    *USUAL_NAMES["user"],
 )
 _WORDS = {"integer": "integers", "number": "numbers", "boolean": "booleans", "text": "text", "time": "times"}
 _IDS = ("user", "item")

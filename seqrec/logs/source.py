@@ -72,7 +72,7 @@ class BadCounts:
 
 
 def too_bad(
-    n_bad: int, n_rows: int, n_corrupt: int, max_bad: float, more: str = "", where: str = ""
+    n_bad: int, n_rows: int, n_corrupt: int, max_bad: float, more: str = "", where: str = "", what: str = "rows"
 ) -> BadRowsError | None:
     """Give the error of a log of which too many rows cannot be used, or whose files are corrupt; None for another.
 
@@ -86,7 +86,7 @@ def too_bad(
     if n_bad > max_bad * n_rows:
         told = f" ({more})" if more else ""
         return BadRowsError(
-            f"{n_bad:,} of {n_rows:,} rows cannot be used{told}, more than the share of {max_bad:g} that may be left "
+            f"{n_bad:,} of {n_rows:,} {what} cannot be used{told}, more than the share of {max_bad:g} that may be left "
             f"out.{where} Repair them, or allow a larger share: --max-bad."
         )
     return None

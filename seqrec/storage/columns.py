@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.sound.mel import LogMel
 from seqrec.storage.schemas import Choice, Integer, Mapped
 
 _DIGITS = {"x": "0123456789abcdef", "X": "0123456789ABCDEF", "9": "0123456789"}
@@ -118,7 +119,7 @@ USUAL = LogForm("parquet", (), IdForm(), TimeForm(), {})  # where no log tells
 class Columns(NamedTuple):
     """Names of the columns of the log that a model was made from, and how it is written where that is known.
 
-    Events of series have no item.
+    Events of series have no item. Of sounds, it is known how they became frames.
     """
 
     user: str
@@ -126,3 +127,4 @@ class Columns(NamedTuple):
     timestamp: str | None = None
     fields: tuple[str, ...] = ()
     form: LogForm | None = None
+    sound: LogMel | None = None

@@ -187,10 +187,16 @@ def draw_by_four_components(file: Older) -> None:
         file.add(4, *owner, name, "n_components")
 
 
+def know_no_sounds(file: Older) -> None:
+    """Say that a model was made from no sounds."""
+    if file.content.get("columns") is not None:
+        file.add(None, "columns", "sound")
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
     3: (compare_by_cosines, know_no_form),
-    4: (draw_by_four_components,),
+    4: (draw_by_four_components, know_no_sounds),
 }
 FORMAT = 1 + len(MIGRATIONS)

@@ -17,7 +17,7 @@ def test_a_bug_is_told_from_a_mistake(tmp_path, monkeypatch):
     def broken(*_):
         raise ValueError("shapes do not match")
 
-    monkeypatch.setattr("seqrec.cli.fit._make", broken)
+    monkeypatch.setattr("seqrec.cli.fit.make", broken)
     arguments = command(tmp_path, "fit", write(make_log(), tmp_path / "log.csv"), output=tmp_path / "m")
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == exits.BUG

@@ -29,7 +29,7 @@ def test_fit_says_what_it_found_and_saves_the_columns(home, tmp_path):
 def test_fit_speaks_of_sequences_and_of_one_epoch(home, tmp_path, monkeypatch):
     detector = seqrec.load(home / "score.seqrec")
     monkeypatch.setattr("seqrec.LSTMAnomalyDetector.history_", {"loss": [1.0]})
-    monkeypatch.setattr("seqrec.cli.fit._make", lambda *_: detector)
+    monkeypatch.setattr("seqrec.cli.fit.make", lambda *_: detector)
     monkeypatch.setattr("seqrec.LSTMAnomalyDetector.fit", lambda *_: None)
     result = run("fit", home / "log.csv", "-o", tmp_path / "m.seqrec", "--task", "detect")
     assert "(LSTMAnomalyDetector, 1 epoch, " in result.stdout

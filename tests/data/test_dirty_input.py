@@ -469,8 +469,6 @@ def test_nested_further_columns_are_an_error(frame):
 
 CELLS = {
     "a missing array": ([[1.0, 2.0], None, [3.0, 4.0]], ValueError, r"1 missing (array|value) \(at row 1\)"),
-    "a missing number": ([[1.0, 2.0], [3.0, None], [None, 4.0]], ValueError, r"2 missing values \(at rows 1, 2\)"),
-    "NaN": ([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], ValueError, r"1 missing value \(at row 1\)"),
     "infinity": ([[1.0, 2.0], [3.0, 4.0], [-np.inf, np.inf]], ValueError, r"1 infinite value \(at row 2\)"),
     "another length": ([[1, 2], [3], [4, 5, 6]], ValueError, r"2 arrays of another shape than the first, \(2,\) \(at"),
     "ragged cells": ([[[1, 2], [3, 4]], [[1, 2], [3]], [[1, 2], [3, 4]]], ValueError, "is ragged at row 1: lists in"),
@@ -483,6 +481,12 @@ CELLS = {
 def test_bad_arrays_in_further_columns_are_an_error(frame, cells, error, what):
     with pytest.raises(error, match=f"column 'frame' (has )?{what}"):
         Sequences.from_frame(frame(frame=cells), columns=["frame"])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_numbers_of_arrays_may_be_missing(frame, missing):
+    X = Sequences.from_frame(frame(frame=[[1.0, 2.0], [3.0, missing], [missing, 4.0]]), columns=["frame"])
+    assert np.isnan(X.columns["frame"]).sum() == 2
 
 
 @pytest.mark.parametrize("cell", ["a", 1.0, "a list"])

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from seqrec.sound import LogMel
 from seqrec.storage.columns import Columns, IdForm, LogForm, TimeForm
 from seqrec.storage.container import Tensors
 from seqrec.storage.schemas import Record
@@ -22,6 +23,13 @@ def stored(columns):
 def test_the_form_of_a_log_is_kept_in_a_model_file(form):
     columns = Columns("user", "item", "time", ("amount",), form)
     assert stored(columns) == columns
+
+
+def test_a_model_file_says_how_sounds_became_frames_and_refuses_what_cannot_be():
+    columns = Columns("path", None, sound=LogMel(8_000, 0.025, 0.01, 26))
+    assert stored(columns) == columns
+    with pytest.raises(ValueError, match="rate must be"):
+        stored(Columns("path", None, sound=LogMel(8)))
 
 
 def test_ids_are_numbered_from_the_first_on():

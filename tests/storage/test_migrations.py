@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqrec.storage.migrations import Older, know_no_form, let_values_be_absent
+from seqrec.storage.migrations import Older, know_no_form, know_no_sounds, let_values_be_absent
 
 
 @pytest.fixture
@@ -90,12 +90,13 @@ def test_estimators_without_a_network_stay_as_they_are(file):
     assert file.part("model", "fitted") == {"net": {"units": 2}, "n": 3}
 
 
-# --- the form of a log
+# --- the form of a log, and of sounds
 
 
-def test_of_an_older_log_the_form_is_not_known():
+@pytest.mark.parametrize(("migration", "name"), [(know_no_form, "form"), (know_no_sounds, "sound")])
+def test_of_an_older_log_the_form_is_not_known(migration, name):
     named, unnamed = Older({"columns": {"user": "u", "item": "i"}}, {}), Older({"columns": None}, {})
-    know_no_form(named)
-    know_no_form(unnamed)
-    assert named.content == {"columns": {"user": "u", "item": "i", "form": None}}
+    migration(named)
+    migration(unnamed)
+    assert named.content == {"columns": {"user": "u", "item": "i", name: None}}
     assert unnamed.content == {"columns": None}
