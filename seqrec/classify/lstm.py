@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.alignment import beside_events, beside_sequences, check_weights, index_of
+from seqrec.classify import frames
+from seqrec.classify.frames import FrameAnswers
+from seqrec.classify.labels import Labels, read_labels
+from seqrec.data.channels import Channels, holds_frames
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.inputs import as_sequences
@@ -25,12 +26,13 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.network.blueprint import Network, architecture_schema
+from seqrec.network.blueprint import EitherNetwork, FrameArchitecture, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
+from seqrec.network.frames import FrameModel
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import tf
-from seqrec.network.training import History, Trainer
+from seqrec.network.training import Course, Epochs, History, Trainer
 from seqrec.storage.arrays import Array, Ids
 from seqrec.storage.schemas import Choice, Optional, Record, Schema
 
@@ -138,20 +140,28 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 1, 100, closed="both")],
     }
     _schema: ClassVar[dict[str, Schema]] = FITTED | {
         "classes_": Ids("n_classes"),
         "level_": Choice("sequence", "event"),
         "vocabulary_": vocabulary("n_items"),
-        "fields_": Record(Fields),
+        "fields_": Optional(Record(Fields)),
         "_calibration": Optional(Record(_Logistic)),
+        "channels_": Optional(Record(Channels)),
+        "_frames": Optional(Record(FrameAnswers)),
         "history_": HISTORY,
-        "model_": Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
+        "model_": EitherNetwork(
+            Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
+            Network(FrameModel, Record(FrameArchitecture)),
+        ),
     }
     vocabulary_: Vocabulary
-    fields_: Fields
-    model_: SequenceModel
+    fields_: Fields | None
+    model_: SequenceModel | FrameModel
     _calibration: _Logistic | None = None
+    channels_: Channels | None
+    _frames: FrameAnswers | None
 
     def __init__(
         self,
@@ -166,6 +176,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         max_epochs: int | str = "auto",
+        n_networks: int = 3,
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -173,7 +184,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         self.validation_fraction, self.patience = validation_fraction, patience
         self.units, self.cell, self.dropout, self.max_length = units, cell, dropout, max_length
         self.batch_size, self.learning_rate, self.max_epochs = batch_size, learning_rate, max_epochs
-        self.verbose, self.random_state = verbose, random_state
+        self.n_networks, self.verbose, self.random_state = n_networks, verbose, random_state
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the classes y.
@@ -202,23 +213,49 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """
         self._validate_params()
         given, X = X, as_sequences(X, allow_empty=False, estimator=self).compact()
-        y, sample_weight = (
-            self._in_order(values, given, X, name) for values, name in ((y, "y"), (sample_weight, "sample_weight"))
-        )
-        classes, level, labels, weights = self._labels(X, y, sample_weight)
+        labels = read_labels(X, given, y, sample_weight, self.level, self.class_weight, type(self).__name__)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
-        fields = Fields.learn(X)
-        encoded = _with_labels(fields.encode(X), level, labels, weights)
-        kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
-        trainer, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
-        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
-        calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == len(classes) else None
+        trainer, found = (self._fit_frames if holds_frames(X) else self._fit_events)(X, labels, rng)
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
-        self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
-        self.model_, self.history_ = trainer.network, history
-        self._calibration, self.training_data_ = calibration, TrainingData.of(X)
+        self.classes_, self.level_, self.vocabulary_ = labels.classes, labels.level, X.vocabulary
+        self.training_data_ = TrainingData.of(X)
+        vars(self).update(dict.fromkeys(("fields_", "_calibration", "channels_", "_frames")) | found)
         trainer.raise_if_stopped()
         return self
+
+    def _fit_events(self, X: Sequences, labels: Labels, rng: np.random.Generator) -> tuple[Epochs, dict[str, Any]]:
+        """Train a network on events with items, and give the attributes that it leaves."""
+        fields, n_classes = Fields.learn(X), len(labels.classes)
+        encoded = _with_labels(fields.encode(X), labels)
+        kept, held_out = (encoded[rows] for rows in self._split(labels.rarity(X), rng))
+        trainer, history = self._train(with_ends(kept), held_out, fields, n_classes, rng)
+        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
+        calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == n_classes else None
+        found = {"fields_": fields, "_calibration": calibration, "model_": trainer.network, "history_": history}
+        return trainer, found
+
+    def _fit_frames(self, X: Sequences, labels: Labels, rng: np.random.Generator) -> tuple[Epochs, dict[str, Any]]:
+        """Train networks on frames of numbers, and give the attributes that they leave."""
+        channels, n_full = Channels.learn(X), int(np.count_nonzero(X.lengths))
+        size = frames.usual_batch_size(n_full)
+        if self.batch_size != "auto":
+            size = max(1, int(self.batch_size) * n_full // X.n_events)
+        architecture = FrameArchitecture(
+            n_inputs=channels.n_inputs,
+            n_classes=len(labels.classes),
+            units=frames.usual_units(X.n_events) if self.units == "auto" else int(self.units),
+            n_layers=frames.N_LAYERS,
+            cell=self.cell,
+            both_ways=labels.level == "sequence",
+            dropout=float(self.dropout),
+            n_networks=int(self.n_networks),
+            seed=int(rng.integers(2**31)),
+        )
+        n_epochs = frames.usual_epochs(n_full, size) if self.max_epochs == "auto" else int(self.max_epochs)
+        rate = frames.usual_rate(size) if self.learning_rate == "auto" else float(self.learning_rate)
+        course = Course(self.max_length, size, rate, n_epochs, self.patience, self.verbose, averaged=True)
+        out = frames.held_out(labels.rarity(X), self.validation_fraction, architecture.n_networks, rng)
+        return frames.learn(X, channels, labels, out, architecture, course, rng)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated probability of each class.
@@ -229,7 +266,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
             As `level_` says; columns as in `classes_`.
         """
         check_is_fitted(self, "model_")
-        X = self.encode(as_sequences(X, estimator=self, reset=False))
+        X = as_sequences(X, estimator=self, reset=False)
+        if self._frames is not None:
+            return np.exp(self._frames.log_probabilities(self.model_, frames.frame_set(X, self.channels_)))
+        X = self.encode(X)
         logits = _class_logits(Reader.of(self.model_), X)
         if self.level_ == "sequence":
             logits = _of_sequences(logits, X, self.model_)
@@ -247,58 +287,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 
-    def _in_order(self, values: Any, given: Any, X: Sequences, name: str) -> Any:
-        """Give values beside X as they are, or in its order where they have an index."""
-        if index_of(values) is None:
-            return values
-        events_alone = len(values) == X.n_events != len(X)
-        if self.level == "event" or (self.level == "auto" and events_alone):
-            return beside_events(values, given, name)
-        return beside_sequences(values, given, name)
-
-    def _labels(
-        self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[NDArray, str, NDArray, NDArray]:
-        """Give the classes, what the labels are of, and the class numbers and weights of these."""
-        if y is None:
-            raise InputError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
-        labelled: Any = np.asarray(y)
-        if labelled.ndim:
-            labelled = check_array(labelled, ensure_2d=False, dtype=None, input_name="y")
-        labelled = column_or_1d(labelled, warn=True)
-        check_classification_targets(labelled)
-        sizes = {"sequence": len(X), "event": X.n_events}
-        level = self.level
-        if level == "auto":
-            level = "sequence" if labelled.shape == (len(X),) else "event"
-        if labelled.shape != (sizes[level],):
-            raise InputError(
-                f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
-                f"got shape {labelled.shape}."
-            )
-        weights = check_weights(np.ones(len(labelled)) if sample_weight is None else sample_weight, len(labelled))
-        classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
-        if len(classes) < 2:
-            raise InputError(f"y must hold at least 2 classes, got {len(classes)} class.")
-        if self.class_weight is not None:
-            weights[weights > 0] *= compute_sample_weight(self.class_weight, labelled[weights > 0])
-        numbers = np.zeros(len(labelled), dtype=np.int32)
-        numbers[weights > 0] = labels
-        return classes, level, numbers, weights
-
-    def _split(self, X: Sequences, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    def _split(self, rarity: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Give the sequences to learn from and to hold out, with a like share of those that hold the rarer classes."""
-        labels, known = X.columns["labels"], X.columns["weights"] > 0
-        row = np.repeat(np.arange(len(X)), X.lengths)
-        rarity = np.zeros(len(X), dtype=np.int64)  # 1 + place of the sequence's rarest class, the most frequent first
-        order = np.argsort(np.argsort(-np.bincount(labels[known]), kind="stable"))
-        np.maximum.at(rarity, row[known], 1 + order[labels[known]])
         held_out = []
         for group in np.unique(rarity):
             rows = rng.permutation(np.flatnonzero(rarity == group))
             held_out.append(rows[: round(self.validation_fraction * len(rows))])
         chosen = np.sort(np.concatenate(held_out))
-        return np.setdiff1d(np.arange(len(X)), chosen), chosen
+        return np.setdiff1d(np.arange(len(rarity)), chosen), chosen
 
     def _train(
         self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
@@ -324,14 +320,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         return trainer, trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
 
 
-def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:
+def _with_labels(X: Sequences, labels: Labels) -> Sequences:
     """Add the columns "labels", int32, and "weights", float32: of each event, or of the last one of each sequence."""
-    places = np.arange(X.n_events)
-    if level == "sequence":
+    places, numbers, weights = np.arange(X.n_events), labels.numbers, labels.weights
+    if labels.level == "sequence":
         full = X.lengths > 0  # what has no event has nothing to learn from
-        places, labels, weights = X.indptr[1:][full] - 1, labels[full], weights[full]
+        places, numbers, weights = X.indptr[1:][full] - 1, numbers[full], weights[full]
     columns = {"labels": np.zeros(X.n_events, np.int32), "weights": np.zeros(X.n_events, np.float32)}
-    columns["labels"][places], columns["weights"][places] = labels, weights
+    columns["labels"][places], columns["weights"][places] = numbers, weights
     return replace(X, columns={**X.columns, **columns})
 
 
