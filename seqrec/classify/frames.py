@@ -9,10 +9,11 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from seqrec.classify.labels import Labels
+from seqrec.classify.summaries import Regression, summaries
 from seqrec.data.channels import Channels
 from seqrec.data.sequences import Sequences
 from seqrec.network.blueprint import FrameArchitecture
@@ -20,19 +21,21 @@ from seqrec.network.frame_training import FrameSet, FrameTrainer, Lesson, passes
 from seqrec.network.frames import FrameModel
 from seqrec.network.training import Course
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import ABOVE_ZERO
+from seqrec.storage.schemas import Real
 
 _MOST_HELD_OUT = 3_000  # sequences, for each network
 _N_STEPS, _EPOCHS = 2_000, (12, 40)  # of training, and fewest and most epochs
 _BATCH_SIZES = (8, 64)  # sequences
-_UNITS = (5, 7)  # powers of two
+_UNITS = (5, 6)  # powers of two
 N_LAYERS = 2
 _PIECES = 8  # into which a sequence is cut to say what spoke for its class
-_SHARPEST = 4.0  # of the calibration, as a logarithm
+_SHARPEST = 20.0  # factor of log-probabilities
+_MOST_SUMMARISED = 5_000  # sequences from which a regression of summaries learns
+_TINY = 1e-12
 
 
 class FrameAnswers(NamedTuple):
-    """How what networks say of frames becomes a probability.
+    """How what is said of frames becomes a probability: by the networks, and by a regression of summaries.
 
     Attributes
     ----------
@@ -40,21 +43,34 @@ class FrameAnswers(NamedTuple):
         Of the classes in the training data: the answer for a sequence without frames.
     class_weights : (n_classes,) float64
         What classes weighed in training, which is taken off again.
-    sharpness : float
-        Factor of the log-probabilities.
+    regression : Regression, or None
+        Of summaries of what a network reads.
+    share_of_networks, share_of_summaries : float
+        Factors of both log-probabilities, before they are added.
     """
 
     shares: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=0)]
     class_weights: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
-    sharpness: Annotated[float, ABOVE_ZERO]
+    regression: Regression | None
+    share_of_networks: Annotated[float, Real(0)]
+    share_of_summaries: Annotated[float, Real(0)]
 
     def log_probabilities(self, model: FrameModel, frames: FrameSet) -> NDArray[np.float64]:
-        """Give log-probabilities, (n_sequences, n_classes) or (n_events, n_classes): the mean of the networks'."""
+        """Give log-probabilities, (n_sequences, n_classes) or (n_events, n_classes)."""
         told = _told(model, frames, np.arange(len(frames.lengths))).astype(np.float64).mean(axis=0)
-        log_p = log_softmax(self.sharpness * (told - np.log(self.class_weights)), axis=1)
+        log_p = self.share_of_networks * (told - np.log(self.class_weights))
+        if self.regression is not None:
+            of_summaries = np.log(self.regression.predict_proba(summaries(frames.values, frames.indptr)) + _TINY)
+            log_p += self.share_of_summaries * (of_summaries - np.log(self.class_weights))
+        log_p = log_softmax(log_p, axis=1)
         if model.architecture.both_ways:
             log_p[frames.lengths == 0] = np.log(self.shares)
         return log_p
+
+    def check_fits(self, architecture: FrameArchitecture) -> None:
+        """Raise ValueError unless it is one of such a network."""
+        if self.regression is not None:
+            self.regression.check_fits(architecture.n_classes, architecture.n_inputs)
 
 
 def frame_set(X: Sequences, channels: Channels) -> FrameSet:
@@ -80,7 +96,7 @@ def usual_epochs(n_sequences: int, batch_size: int) -> int:
 
 def usual_rate(batch_size: int) -> float:
     """Adam bears a rate in proportion to the square root of the batch (Malladi et al. 2022)."""
-    return 0.004 * math.sqrt(batch_size / 64)
+    return 0.003 * math.sqrt(batch_size / 64)
 
 
 def held_out(groups: NDArray, share: float, n_networks: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -120,12 +136,60 @@ def learn(
     ask = partial(_held_out_answers, model, frames, labels, judged)
     trainer = FrameTrainer(model)
     history = trainer.fit(lesson, course, rng, partial(_merit, ask) if judged.any() else None)
-    sharpness = 1.0
+    regression, shares = None, (1.0, 0.0)
     if judged.any():
-        log_p, known, _ = ask()
-        sharpness = _sharpness(log_p - np.log(labels.class_weights), known)
-    answers = FrameAnswers(labels.shares, labels.class_weights, sharpness)
-    return trainer, {"channels_": channels, "_frames": answers, "model_": model, "history_": history}
+        told = [ask()[0]]
+        if not by_frame:
+            regression, of_held_out = _regressions(frames, labels, out, judged, rng)
+            told += [] if regression is None else [of_held_out]
+        shares = _shares([one - np.log(labels.class_weights) for one in told], labels.numbers[np.nonzero(judged)[0]])
+    answers = FrameAnswers(labels.shares, labels.class_weights, regression, *shares)
+    return trainer, {"channels_": channels, "_frame_answers": answers, "model_": model, "history_": history}
+
+
+def _regressions(
+    frames: FrameSet, labels: Labels, out: NDArray[np.bool_], judged: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Regression | None, NDArray[np.float64]]:
+    """Give a regression of the summaries of all sequences, and what others say of what each network holds out.
+
+    These, (n, n_classes), are log-probabilities in the order of `judged`. If a network holds out all of a class, there
+    is no regression.
+    """
+    known = np.flatnonzero((labels.weights > 0) & (frames.lengths > 0))
+    known = np.sort(rng.permutation(known)[:_MOST_SUMMARISED])
+    n_classes, features = len(labels.classes), summaries(frames.values, frames.indptr)
+    log_p = np.zeros((*judged.shape, n_classes))
+
+    def fitted(rows: NDArray) -> Regression | None:
+        numbers = labels.numbers[rows]
+        enough = len(np.unique(numbers)) == n_classes
+        return Regression.fit(features[rows], numbers, labels.weights[rows]) if enough else None
+
+    for network, is_judged in enumerate(judged.T):
+        regression = fitted(known[~out[known, network]])
+        if regression is None:
+            return None, log_p[judged]
+        log_p[is_judged, network] = np.log(regression.predict_proba(features[is_judged]) + _TINY)
+    return fitted(known), log_p[judged]
+
+
+def _shares(told: list[NDArray[np.float64]], known: NDArray) -> tuple[float, float]:
+    """Give the factors of log-probabilities, each (n, n_classes), whose sum makes the labels likeliest.
+
+    References
+    ----------
+    Guo et al. (2017), "On calibration of modern neural networks", section 4.2: one factor. Genest & Zidek (1986),
+    "Combining probability distributions": the logarithmic pool.
+    """
+    stacked, rows = np.stack(told), np.arange(len(known))
+
+    def loss(shares: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        log_p = log_softmax(np.tensordot(shares, stacked, axes=1), axis=1)
+        expected = (np.exp(log_p) * stacked).sum(axis=2) - stacked[:, rows, known]
+        return -log_p[rows, known].mean(), expected.mean(axis=1)
+
+    found = minimize(loss, np.full(len(told), 1 / len(told)), jac=True, bounds=[(0, _SHARPEST)] * len(told)).x
+    return float(found[0]), float(found[1]) if len(found) > 1 else 0.0
 
 
 def _told(model: FrameModel, frames: FrameSet, rows: NDArray) -> NDArray[np.float32]:
@@ -158,20 +222,6 @@ def _merit(ask: Any) -> float:
     """Mean log-probability of the labels, weighted, nats."""
     log_p, known, weights = ask()
     return float(np.average(log_p[np.arange(len(known)), known], weights=weights))
-
-
-def _sharpness(log_p: NDArray[np.float64], known: NDArray) -> float:
-    """Give the factor of log-probabilities that makes the labels likeliest.
-
-    References
-    ----------
-    Guo et al. (2017), "On calibration of modern neural networks", section 4.2: temperature scaling.
-    """
-
-    def loss(log_factor: float) -> float:
-        return -log_softmax(math.exp(log_factor) * log_p, axis=1)[np.arange(len(known)), known].mean()
-
-    return math.exp(minimize_scalar(loss, bounds=(-_SHARPEST, _SHARPEST), method="bounded").x)
 
 
 def evidence(

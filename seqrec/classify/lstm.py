@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
@@ -15,9 +17,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from seqrec._checks import check_integer
 from seqrec.classify import frames
 from seqrec.classify.frames import FrameAnswers
 from seqrec.classify.labels import Labels, read_labels
+from seqrec.classify.summaries import probabilities
 from seqrec.data.channels import Channels, holds_frames
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
@@ -34,17 +38,14 @@ from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import tf
 from seqrec.network.training import Course, Epochs, History, Trainer
 from seqrec.storage.arrays import Array, Ids
-from seqrec.storage.schemas import Choice, Optional, Record, Schema
+from seqrec.storage.schemas import Absent, Choice, Optional, Record, Schema
 
 _FLOATS = ("float32", "float64")
 _WEAK = 1e3  # regularisation of the calibration, as its inverse
 
 
 class _Logistic(NamedTuple):
-    """What a `LogisticRegression` of logits has learned.
-
-    Its own `predict_proba` takes a matrix product, whose last digits depend on how many rows there are.
-    """
+    """What a `LogisticRegression` of logits has learned."""
 
     coef_: Annotated[NDArray, Array(_FLOATS, "n_outputs", "n_classes")]
     intercept_: Annotated[NDArray, Array(_FLOATS, "n_outputs")]
@@ -61,18 +62,21 @@ class _Logistic(NamedTuple):
         return cls(fitted.coef_, fitted.intercept_)
 
     def predict_proba(self, logits: NDArray) -> NDArray[np.float64]:
-        decisions = (logits.astype(np.float64)[:, None] * self.coef_).sum(axis=2) + self.intercept_
-        if decisions.shape[1] == 1:  # two classes: the first is the one that the decision is against
-            decisions = np.concatenate([np.zeros_like(decisions), decisions], axis=1)
-        return softmax(decisions, axis=1)
+        return probabilities(logits, *self)
 
 
 class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     """Learn classes of sequences, or of single events, from labels: fraud or not, which outcome, which user.
 
-    The network of `LSTMAnomalyDetector` reads a sequence with its fields and gaps; a second head tells the class of an
-    event from the event itself and all that came before it. The next events are learned beside the classes, since
-    labels may be few. For sequences, the class is told from the last event.
+    Events: the network of `LSTMAnomalyDetector` reads a sequence with its fields and gaps; a second head tells the
+    class of an event from the event itself and all that came before it. The next events are learned beside the classes,
+    since labels may be few. For sequences, the class is told from the last event.
+
+    Frames: where events have no items and all of their columns are numbers, as those of sounds, sensors, pictures or
+    prices are, each number is a channel; times are not read. A sequence is read in both directions, and its class told
+    from the last states, their mean and their maximum over time, and the length; the class of a single frame from what
+    came before it. Some networks learn side by side, each without the sequences that it holds out, and with frames as
+    they might have been: faster or slower, with noise, with stretches and channels left out.
 
     Parameters
     ----------
@@ -81,11 +85,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     class_weight : dict, "balanced" or None
         Weights of the classes in training. Probabilities are calibrated afterwards, without weights.
     validation_fraction : float
-        Share of the sequences that is held out, to stop in time and to calibrate probabilities.
+        Share of the sequences that is held out, to stop in time and to calibrate probabilities; of frames, by each
+        network another part.
     patience : int
         Stop after so many epochs without a better validation loss.
     units : int or "auto"
-        Width of the recurrent state. "auto": 512 for a million events, less for fewer.
+        Width of the recurrent state. "auto": 512 for a million events, less for fewer; of frames, 32 or 64 in each
+        direction.
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
     dropout : float
@@ -97,7 +103,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Most passes over the log. "auto": 20.
+        Most passes over the log. "auto": 20; of frames, as many as 2,000 steps take, from 12 to 40. A small set of
+        frames is read several times in an epoch, which has 50 steps at least.
+    n_networks : int
+        Networks of frames, whose log-probabilities are averaged; of events there is one.
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
@@ -110,19 +119,23 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     vocabulary_ : Vocabulary
         Kinds of events in the training data.
     fields_ : Fields
-        The fields of an event that are read.
-    model_ : SequenceModel
+        The fields of an event that are read; of frames there is none.
+    channels_ : Channels
+        The channels of frames, with the mean and the spread that they had in the training data; of events there is
+        none.
+    model_ : SequenceModel or FrameModel
         The Keras model.
     history_ : dict of lists
-        For each epoch the "loss" (nats an event, of class and next event together) and the "validation" score (log-loss
-        of the held-out labels, negated).
+        For each epoch the "loss" (nats an event, of class and next event together; of frames, nats a label) and the
+        "validation" score (log-loss of the held-out labels, negated).
     training_data_ : TrainingData
         Size and dates of the training data.
 
     References
     ----------
     Jurgovsky et al. (2018), "Sequence classification for credit-card fraud detection".
-    Platt (1999), "Probabilistic outputs for support vector machines": calibration by a logistic regression.
+    Platt (1999), "Probabilistic outputs for support vector machines": calibration by a logistic regression. For frames,
+    see `seqrec.network.frames.FrameModel`.
 
     Examples
     --------
@@ -131,6 +144,20 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     >>> classifier = LSTMSequenceClassifier(max_epochs=10, random_state=0).fit(X, y)
     >>> classifier.predict([["a", "b", "a"], ["b", "a", "b"]]).tolist()
     ['from a', 'from b']
+
+    A sequence of frames is an array, (time, channels), of any length:
+
+    >>> import numpy as np
+    >>> from seqrec import Sequences
+    >>> rng = np.random.default_rng(0)
+    >>> sounds = [rng.normal(size=(n, 3)).cumsum(axis=0) * [1, 1, n % 2] for n in rng.integers(8, 20, 60)]
+    >>> y = ["voiced" if sound[-1, 2] else "silent" for sound in sounds]
+    >>> X = Sequences.from_arrays(sounds, names=["low", "middle", "high"])
+    >>> classifier = LSTMSequenceClassifier(units=8, n_networks=1, max_epochs=4, random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X[:2]).shape
+    (2, 2)
+    >>> classifier.explain(X[:2], n_stretches=1).columns.tolist()
+    ['sequence', 'class', 'start', 'stop', 'channel', 'evidence']
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -146,10 +173,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "classes_": Ids("n_classes"),
         "level_": Choice("sequence", "event"),
         "vocabulary_": vocabulary("n_items"),
-        "fields_": Optional(Record(Fields)),
+        "fields_": Absent(Record(Fields)),  # of events
         "_calibration": Optional(Record(_Logistic)),
-        "channels_": Optional(Record(Channels)),
-        "_frames": Optional(Record(FrameAnswers)),
+        "channels_": Absent(Record(Channels)),  # of frames
+        "_frame_answers": Absent(Record(FrameAnswers)),
         "history_": HISTORY,
         "model_": EitherNetwork(
             Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
@@ -157,11 +184,11 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         ),
     }
     vocabulary_: Vocabulary
-    fields_: Fields | None
-    model_: SequenceModel | FrameModel
+    fields_: Fields
+    channels_: Channels
+    model_: Any
+    _frame_answers: FrameAnswers
     _calibration: _Logistic | None = None
-    channels_: Channels | None
-    _frames: FrameAnswers | None
 
     def __init__(
         self,
@@ -192,6 +219,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         Parameters
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
+            Frames come as `Sequences` without items: see ``Sequences.from_arrays``.
         y : (n_sequences,) or (n_events,) array-like
             A label of each sequence, in the order of X.keys; or of each event, in the order of X's events (``y =
             log_labels.to_numpy()[X.rows]`` brings the labels of a log in that order). A Series of labels whose index
@@ -219,7 +247,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_ = labels.classes, labels.level, X.vocabulary
         self.training_data_ = TrainingData.of(X)
-        vars(self).update(dict.fromkeys(("fields_", "_calibration", "channels_", "_frames")) | found)
+        for name in ("fields_", "channels_", "_frame_answers"):  # of an earlier fit
+            vars(self).pop(name, None)
+        vars(self).update({"_calibration": None} | found)
         trainer.raise_if_stopped()
         return self
 
@@ -263,12 +293,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         probabilities : (n_sequences, n_classes) or (n_events, n_classes) float64
-            As `level_` says; columns as in `classes_`.
+            As `level_` says; columns as in `classes_`. Of a sequence without frames, the shares of the classes in the
+            training data.
         """
         check_is_fitted(self, "model_")
         X = as_sequences(X, estimator=self, reset=False)
-        if self._frames is not None:
-            return np.exp(self._frames.log_probabilities(self.model_, frames.frame_set(X, self.channels_)))
+        if self._reads_frames:
+            return np.exp(self._frame_answers.log_probabilities(self.model_, frames.frame_set(X, self.channels_)))
         X = self.encode(X)
         logits = _class_logits(Reader.of(self.model_), X)
         if self.level_ == "sequence":
@@ -282,8 +313,57 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    def explain(self, X: Any, n_stretches: int = 3) -> pd.DataFrame:
+        """Say which stretches of time, and which channels, speak for the class of each sequence.
+
+        Each is left out in turn, which is to say read as what is not known; nothing is approximated. A sequence is cut
+        into eight stretches, or fewer if it is shorter.
+
+        Parameters
+        ----------
+        X : Sequences
+            Of frames.
+        n_stretches : int
+            Most stretches, and most channels, of a sequence.
+
+        Returns
+        -------
+        reasons : DataFrame
+            The strongest first within a sequence: `sequence` (key), `class` (the likeliest), `start` and `stop` (steps,
+            half open), `channel` (None: all of them), and `evidence`: what the logarithm of the probability of that
+            class loses, in nats; below 0 where what was left out spoke against it.
+
+        Raises
+        ------
+        TypeError
+            If the classifier has learned from events, or classes of single frames.
+        """
+        check_is_fitted(self, "model_")
+        n_stretches = check_integer(n_stretches, "n_stretches")
+        if not self._reads_frames or self.level_ == "event":
+            raise InputError(
+                "explain tells of classes of whole sequences of frames, and this classifier has learned "
+                + ("classes of single frames." if self._reads_frames else "from events.")
+            )
+        X = as_sequences(X, estimator=self, reset=False)
+        tell = partial(self._frame_answers.log_probabilities, self.model_)
+        found = frames.evidence(tell, frames.frame_set(X, self.channels_), self.channels_, n_stretches)
+        return found.assign(**{"sequence": X.keys[found["sequence"]], "class": self.classes_[found["class"]]})
+
+    @property
+    def _reads_frames(self) -> bool:
+        return hasattr(self, "channels_")
+
     def _check_fitted(self) -> None:
-        super()._check_fitted()
+        found = isinstance(self.model_.architecture, FrameArchitecture)
+        if found != self._reads_frames or found != hasattr(self, "_frame_answers") or found == hasattr(self, "fields_"):
+            raise ValueError("the network is of another kind than the estimator.")
+        if not found:
+            super()._check_fitted()
+        elif self.model_.architecture.n_inputs != self.channels_.n_inputs:
+            raise ValueError("the network has other channels than the estimator.")
+        else:
+            self._frame_answers.check_fits(self.model_.architecture)
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 

@@ -53,7 +53,7 @@ class Channels(NamedTuple):
         Raises
         ------
         InputError
-            If no value is there at all.
+            If no value is there at all, or all are the same.
         """
         values = _values(X, X.columns)
         there = ~np.isnan(values)
@@ -66,6 +66,10 @@ class Channels(NamedTuple):
         extent = np.log1p(X.lengths)
         columns = {name: _width(column) for name, column in X.columns.items()}
         gappy = (~there).any(axis=0).astype(np.uint8)
+        if not (spread.any() or gappy.any() or extent.std()):
+            raise InputError(
+                "all columns of X are constant, and its sequences of one length: nothing tells one from another."
+            )
         found = float(extent.mean()), float(extent.std())
         return cls(tuple(columns), tuple(columns.values()), mean, spread, gappy, *found)
 
@@ -95,8 +99,8 @@ class Channels(NamedTuple):
         flags = len(self.mean) + np.cumsum(self.gappy) - 1
         return [channel, *([int(flags[channel])] if self.gappy[channel] else [])]
 
-    def read(self, X: Sequences) -> NDArray[np.float32]:
-        """Give what is read of each frame, (n_events, n_inputs): 0 stands for the mean, and for what is missing.
+    def values(self, X: Sequences) -> NDArray[np.float64]:
+        """Give the numbers of all channels as they are, (n_events, n_channels), NaN where one is missing.
 
         Raises
         ------
@@ -104,7 +108,14 @@ class Channels(NamedTuple):
             If X has other columns than the training data, or events of another shape.
         """
         self._check(X)
-        values = _values(X, self.columns)
+        return _values(X, self.columns)
+
+    def read(self, X: Sequences) -> NDArray[np.float32]:
+        """Give what is read of each frame, (n_events, n_inputs): 0 stands for the mean, and for what is missing.
+
+        X is checked as in `values`.
+        """
+        values = self.values(X)
         missing = np.isnan(values)
         scale = np.where(self.spread > 0, self.spread, np.inf)
         read = np.clip((np.where(missing, self.mean, values) - self.mean) / scale, -_FARTHEST, _FARTHEST)
@@ -119,7 +130,7 @@ class Channels(NamedTuple):
     def _check(self, X: Sequences) -> None:
         if not holds_frames(X):
             raise InputError(
-                f"the classifier has learned from frames of numbers (columns {_listed(self.columns)}), and takes events "
+                f"the classifier has learned from frames of numbers (columns {_listed(self.columns)}), so it takes events "
                 "without items, whose columns are numbers: see Sequences.from_arrays, and item=None of from_frame."
             )
         for name in self.columns:
