@@ -24,7 +24,7 @@ from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Real
 
 _MOST_HELD_OUT = 3_000  # sequences, for each network
-_N_STEPS, _EPOCHS = 2_000, (12, 40)  # of training, and fewest and most epochs
+_N_STEPS, _EPOCHS = 2_000, (10, 24)  # of training, and fewest and most epochs
 _BATCH_SIZES = (8, 64)  # sequences
 _UNITS = (5, 6)  # powers of two
 N_LAYERS = 2
@@ -79,7 +79,7 @@ def frame_set(X: Sequences, channels: Channels) -> FrameSet:
 
 
 def usual_units(n_events: int) -> int:
-    """A third of the square root of the number of frames, as a power of two."""
+    """Give a third of the square root of the number of frames, as a power of two."""
     return 2 ** int(np.clip(round(math.log2(math.sqrt(n_events) / 3)), *_UNITS))
 
 
@@ -210,7 +210,7 @@ def _held_out_answers(
     model: FrameModel, frames: FrameSet, labels: Labels, judged: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray, NDArray]:
     """Give the log-probabilities of what networks hold out, (n, n_classes), with labels and weights."""
-    rows = judged.any(axis=1)
+    rows: NDArray = np.any(judged, axis=1)
     if labels.level == "event":
         rows = frames.any_of(rows)
     log_p = _told(model, frames, np.flatnonzero(rows))
@@ -224,9 +224,7 @@ def _merit(ask: Any) -> float:
     return float(np.average(log_p[np.arange(len(known)), known], weights=weights))
 
 
-def evidence(
-    tell: Any, frames: FrameSet, channels: Channels, n_stretches: int
-) -> pd.DataFrame:
+def evidence(tell: Any, frames: FrameSet, channels: Channels, n_stretches: int) -> pd.DataFrame:
     """Say what log-probability the likeliest class loses without each of some stretches, and without each channel.
 
     Parameters
@@ -261,7 +259,7 @@ def evidence(
     stretches = pd.concat(tables)
     tables = []
     for channel, name in enumerate(channels.names):
-        values = frames.values.copy()
+        values = np.array(frames.values)
         values[:, channels.inputs_of(channel)] = 0
         table = {"start": np.zeros(n, np.int64), "stop": lengths, "channel": name, "evidence": lost(values)}
         tables.append(pd.DataFrame(table, index=rows))

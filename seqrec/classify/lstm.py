@@ -103,7 +103,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Most passes over the log. "auto": 20; of frames, as many as 2,000 steps take, from 12 to 40. A small set of
+        Most passes over the log. "auto": 20; of frames, as many as 2,000 steps take, from 10 to 24. A small set of
         frames is read several times in an epoch, which has 50 steps at least.
     n_networks : int
         Networks of frames, whose log-probabilities are averaged; of events there is one.
@@ -247,9 +247,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
         self.classes_, self.level_, self.vocabulary_ = labels.classes, labels.level, X.vocabulary
         self.training_data_ = TrainingData.of(X)
-        for name in ("fields_", "channels_", "_frame_answers"):  # of an earlier fit
-            vars(self).pop(name, None)
-        vars(self).update({"_calibration": None} | found)
+        for name in {"fields_", "channels_", "_frame_answers"} & vars(self).keys():  # of an earlier fit
+            delattr(self, name)
+        for name, value in ({"_calibration": None} | found).items():
+            setattr(self, name, value)
         trainer.raise_if_stopped()
         return self
 

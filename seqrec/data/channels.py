@@ -65,7 +65,7 @@ class Channels(NamedTuple):
         spread[spread <= 1e-9 * np.abs(mean)] = 0  # no more than the rounding of its mean
         extent = np.log1p(X.lengths)
         columns = {name: _width(column) for name, column in X.columns.items()}
-        gappy = (~there).any(axis=0).astype(np.uint8)
+        gappy = np.any(~there, axis=0).astype(np.uint8)
         if not (spread.any() or gappy.any() or extent.std()):
             raise InputError(
                 "all columns of X are constant, and its sequences of one length: nothing tells one from another."
@@ -130,8 +130,8 @@ class Channels(NamedTuple):
     def _check(self, X: Sequences) -> None:
         if not holds_frames(X):
             raise InputError(
-                f"the classifier has learned from frames of numbers (columns {_listed(self.columns)}), so it takes events "
-                "without items, whose columns are numbers: see Sequences.from_arrays, and item=None of from_frame."
+                f"the classifier has learned from frames of numbers (columns {_listed(self.columns)}), so it takes "
+                "events without items whose columns are numbers: see Sequences.from_arrays, and item=None in from_frame."
             )
         for name in self.columns:
             if name not in X.columns:
@@ -143,8 +143,8 @@ class Channels(NamedTuple):
         for name, width in zip(self.columns, self.widths, strict=True):
             if _width(X.columns[name]) != width:
                 raise InputError(
-                    f"column {name!r} holds {_width(X.columns[name])} numbers an event, in training it held {width}. If "
-                    "its axes are (channels, time), turn them round: a sequence is (time, channels)."
+                    f"column {name!r} holds {_width(X.columns[name])} numbers an event, in training it held {width}. "
+                    "If its axes are (channels, time), turn them round: a sequence is (time, channels)."
                 )
 
 

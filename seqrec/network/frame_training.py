@@ -50,16 +50,18 @@ class FrameSet(NamedTuple):
         places = np.arange(lengths.max(initial=1))
         here = places < lengths[:, None]
         events = (starts[:, None] + places) * here
-        return np.where(here[..., None], self.values[events], np.float32(0)), events, here
+        frames = np.zeros((*here.shape, self.values.shape[1]), np.float32)
+        frames[here] = self.values[events[here]]
+        return frames, events, here
 
     def in_parts(self, rows: NDArray) -> Iterator[tuple[NDArray, list[NDArray], NDArray, NDArray[np.bool_]]]:
-        """Give rows that are read together, shorter ones first; what `FrameModel.tell` takes; frames and their places."""
+        """Give rows that are read together, what `FrameModel.tell` takes, the frames, and where in it these are."""
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         longest = np.maximum(self.lengths[rows], 1)
         start = 0
         while start < len(rows):
             room = longest[start:] * np.arange(1, len(rows) - start + 1) <= _FRAMES_AT_ONCE
-            stop = start + max(1, np.count_nonzero(room))  # sizes rise, so what has room comes first
+            stop = start + max(1, int(np.count_nonzero(room)))  # sizes rise, so what has room comes first
             part = rows[start:stop]
             lengths = self.lengths[part]
             frames, events, here = self.padded(self.indptr[part], lengths)
@@ -95,7 +97,7 @@ class Lesson(NamedTuple):
     @property
     def rows(self) -> NDArray[np.int64]:
         """Sequences that hold something to learn."""
-        told = self.weights.any(axis=1)
+        told: NDArray = np.any(self.weights, axis=1)
         return np.flatnonzero(self.frames.any_of(told) if self.by_frame else told & (self.frames.lengths > 0))
 
     def batches(self, rng: np.random.Generator) -> Iterator[tuple[NDArray, ...]]:
@@ -103,7 +105,9 @@ class Lesson(NamedTuple):
         rows = rng.permutation(self.rows)
         near = self.batch_size * _LIKE
         parts = [part[np.argsort(self.frames.lengths[part])] for part in np.split(rows, range(near, len(rows), near))]
-        batches = [batch for part in parts for batch in np.split(part, range(self.batch_size, len(part), self.batch_size))]
+        batches = [
+            batch for part in parts for batch in np.split(part, range(self.batch_size, len(part), self.batch_size))
+        ]
         for each in rng.permutation(len(batches)):
             yield self._batch(batches[each], rng)
 

@@ -1,4 +1,4 @@
-"""A network that reads frames of numbers, forwards and backwards, and tells the class of a sequence or of each frame."""
+"""Networks that read frames of numbers, in both directions, and tell the class of a sequence or of each frame."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ class FrameModel(keras.Model):
             told of these, (batch,) float32; labels, (batch, n_told) int32, and for each network how much they weigh,
             (batch, n_told, n_networks) float32, where n_told is 1, or time if each frame has a label.
         """
-        *read, labels, weights = arrays
+        inputs, lengths, extent, labels, weights = arrays
         n_classes = self.architecture.n_classes
         wanted = (1 - _SMOOTHING) * ops.one_hot(labels, n_classes) + _SMOOTHING / n_classes
-        log_p = self._log_probabilities(*read, training=True)
+        log_p = self._log_probabilities(inputs, lengths, extent, training=True)
         weights = ops.moveaxis(weights, -1, 0)  # (n_networks, batch, n_told)
         by_network = ops.sum(weights * -ops.sum(wanted * log_p, axis=-1), axis=(1, 2))
         return ops.mean(by_network / ops.maximum(ops.sum(weights, axis=(1, 2)), 1e-6)), memory
