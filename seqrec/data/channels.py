@@ -131,7 +131,7 @@ class Channels(NamedTuple):
         if not holds_frames(X):
             raise InputError(
                 f"the classifier has learned from frames of numbers (columns {_listed(self.columns)}), so it takes "
-                "events without items whose columns are numbers: see Sequences.from_arrays, and item=None in from_frame."
+                "events without items, whose columns are numbers: see Sequences.from_arrays, or from_frame."
             )
         for name in self.columns:
             if name not in X.columns:
