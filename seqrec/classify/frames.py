@@ -24,8 +24,8 @@ from seqrec.storage.arrays import Array
 from seqrec.storage.schemas import Real
 
 _MOST_HELD_OUT = 3_000  # sequences, for each network
-_N_STEPS, _EPOCHS = 2_000, (10, 24)  # of training, and fewest and most epochs
-_BATCH_SIZES = (8, 64)  # sequences
+_N_STEPS, _EPOCHS = 3_000, (7, 40)  # of training, and fewest and most epochs
+_BATCH_SIZES = (8, 128)  # sequences
 _UNITS = (5, 6)  # powers of two
 N_LAYERS = 2
 _PIECES = 8  # into which a sequence is cut to say what spoke for its class
@@ -84,12 +84,12 @@ def usual_units(n_events: int) -> int:
 
 
 def usual_batch_size(n_sequences: int) -> int:
-    """Give sequences of a batch: about sixteen batches a pass where there are few."""
-    return int(np.clip(2 ** round(math.log2(max(1, n_sequences) / 16)), *_BATCH_SIZES))
+    """Give sequences of a batch: about the square root of how many there are, as a power of two."""
+    return int(np.clip(2 ** round(math.log2(1.25 * math.sqrt(max(1, n_sequences)))), *_BATCH_SIZES))
 
 
 def usual_epochs(n_sequences: int, batch_size: int) -> int:
-    """Give so many epochs that there are some 2,000 steps, within limits."""
+    """Give so many epochs that there are some 3,000 steps, within limits."""
     n_batches = math.ceil(n_sequences / batch_size)
     return int(np.clip(math.ceil(_N_STEPS / (n_batches * passes(n_batches))), *_EPOCHS))
 

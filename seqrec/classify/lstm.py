@@ -103,7 +103,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Most passes over the log. "auto": 20; of frames, as many as 2,000 steps take, from 10 to 24. A small set of
+        Most passes over the log. "auto": 20; of frames, as many as 3,000 steps take, from 7 to 40. A small set of
         frames is read several times in an epoch, which has 50 steps at least.
     n_networks : int
         Networks of frames, whose log-probabilities are averaged; of events there is one.
