@@ -3,8 +3,9 @@
     python frame_rivals.py QUESTIONS.npz ANSWERS.npz
 
 The questions: `values` (n_events, n_channels), `lengths` and `labels` of sequences, of which the first `n_train` are to
-be learned. The answers: `found`, the labels of the others, and the `seconds` that it took. MiniRocket takes sequences of
-one length, of nine frames at least: shorter ones are padded by their last frame, longer ones than training had are cut.
+be learned. The answers: `found`, the labels of the others, and the `seconds` that it took, compilation included.
+MiniRocket takes sequences of one length, of nine frames at least: shorter ones are padded by their last frame, and what
+is longer than training had is cut.
 """
 
 import sys

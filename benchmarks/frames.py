@@ -9,8 +9,8 @@ regression: PYTHON is that of an environment with aeon.
   folds of the training part.
 - spoken_digits: which digit is said by a speaker who was not learned from; six folds, one for each speaker. The mean of
   each recording is taken off its log-mel energies. Validation: of the five others, the next is judged and four learned.
-- gtzan5: which of five genres a song is of, by ten segments' features; five folds of whole songs. Validation: within the
-  training fold, the next fold is judged.
+- gtzan5: which of five genres a song is of, by ten segments' features; five folds of whole songs. Validation: of the
+  four others, the next is judged and three learned.
 - mnist: which digit is written, read as 28 rows of 28 pixels. Validation: the last 10,000 of the training part.
 - acl18: whether a share will rise, by eleven features of the five days before, as in Feng et al. (2019); Matthews'
   correlation beside accuracy. Validation: its validation part, learned from the training part.

@@ -76,7 +76,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     prices are, each number is a channel; times are not read. A sequence is read in both directions, and its class told
     from the last states, their mean and their maximum over time, and the length; the class of a single frame from what
     came before it. Some networks learn side by side, each without the sequences that it holds out, and with frames as
-    they might have been: faster or slower, with noise, with stretches and channels left out.
+    they might have been: faster or slower, with noise, with stretches and channels left out. What they say of sequences
+    is mixed with a logistic regression of summaries, as that of `SummaryClassifier`: the shares are those that were
+    best for what was held out.
 
     Parameters
     ----------
