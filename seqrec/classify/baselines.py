@@ -103,7 +103,9 @@ class SummaryClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
             weights = {} if sample_weight is None else {"sample_weight": labels.weights[known]}
             other = usual, clone(self.classifier).fit(usual.in_spreads(features), numbers, **weights)
         self.classes_, self.level_, self.channels_ = labels.classes, labels.level, channels
-        self._regression, self._other, self.training_data_ = regression, other, TrainingData.of(X)
+        self._regression, self.training_data_ = regression, TrainingData.of(X)
+        if other is not None:
+            self._other = other
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

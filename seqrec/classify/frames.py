@@ -49,7 +49,7 @@ class FrameAnswers(NamedTuple):
         Factors of both log-probabilities, before they are added.
     """
 
-    shares: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=0)]
+    shares: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
     class_weights: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
     regression: Regression | None
     share_of_networks: Annotated[float, Real(0)]

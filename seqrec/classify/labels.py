@@ -27,7 +27,7 @@ class Labels(NamedTuple):
         Places among the classes; 0 where a label weighs nothing.
     weights : (n_sequences,) or (n_events,) float64
     class_weights : (n_classes,) float64
-        What `class_weight` has added to the weights, as a factor.
+        What `class_weight` has added to the weights, as a factor; 1 where that is 0.
     """
 
     classes: NDArray
@@ -105,7 +105,7 @@ def read_labels(
     if class_weight is not None:
         factors = compute_sample_weight(class_weight, labelled[known])
         weights[known] *= factors
-        of_class[labels] = factors
+        of_class[labels] = np.where(factors > 0, factors, 1.0)
     numbers = np.zeros(len(labelled), dtype=np.int32)
     numbers[known] = labels
     return Labels(classes, level, numbers, weights, of_class)
