@@ -314,6 +314,32 @@ def forecasts(result: dict[str, Any]) -> Measured:
     return Measured(FORECASTS[result["arguments"]["task"]], [table(head, rows)])
 
 
+FRAMES = {
+    "japanese_vowels": "Japanese vowels: who speaks",
+    "spoken_digits": "Spoken digits, by speakers who were not learned from",
+    "gtzan5": "Five genres of GTZAN, folds of whole songs",
+    "mnist": "MNIST, read row by row",
+    "acl18": "Shares of ACL18: up or down",
+}
+
+
+def frames(result: dict[str, Any]) -> Measured:
+    """Print what `frames.py` measured."""
+    runs, task = result["runs"], result["arguments"]["task"]
+    measures = ["accuracy", "MCC"] if task == "acl18" else ["accuracy", "log-loss"]
+    rows = [
+        [name, *(_figure(found.get(one)) for one in measures), "", f"{found.get('seconds', 0) / 60:.1f}"]
+        for name, found in result["lines"].items()
+    ]
+    if runs:
+        spread = f"{min(run[measures[-1]] for run in runs):.3f} to {max(run[measures[-1]] for run in runs):.3f}"
+        figures = [f"**{_mean(run[one] for run in runs):.3f}**" for one in measures]
+        minutes = _mean(run["seconds"] for run in runs) / 60
+        rows.append([f"**LSTMSequenceClassifier**, mean of {len(runs)} seeds", *figures, spread, f"{minutes:.1f}"])
+    head = ["", *measures, f"{measures[-1]} by seed", "minutes"]
+    return Measured(FRAMES[task], [table(head, rows)])
+
+
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
@@ -327,6 +353,7 @@ MEASURED = {
     "What could follow": {f"likelihood-{task}": likelihood for task in LIKELIHOODS}
     | {"next-event": next_event}
     | {f"forecasts-{task}": forecasts for task in FORECASTS}
+    | {f"frames-{task}": frames for task in FRAMES}
     | {f"synthetic-{log}": synthetic for log in LOGS}
     | {f"chances-{log}": chances for log in LOGS},
     "What holds under load and damage": {

@@ -177,7 +177,7 @@ def test_strangers_text_in_sequences_is_text():
 def test_an_estimator_that_is_not_fitted_shows_parameters_and_what_to_call(name):
     estimator = getattr(seqrec, name)(**ESTIMATORS[name])
     text = shown(estimator)
-    call = {"UserProfiles": "fit(X, users)", "LSTMSequenceClassifier": "fit(X, y)"}.get(name, "fit(X)")
+    call = "fit(X, y)" if name.endswith("Classifier") else "fit(X, users)" if name == "UserProfiles" else "fit(X)"
     assert "not fitted" in text
     assert f"next call {call} with Sequences" in text
     assert all(parameter in text for parameter in estimator.get_params())

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from seqrec.exceptions import ModelFileError
-from seqrec.network.blueprint import Architecture, Blueprint, Network, architecture_schema
+from seqrec.network.blueprint import (
+    Architecture,
+    Blueprint,
+    EitherNetwork,
+    FrameArchitecture,
+    Network,
+    architecture_schema,
+)
+from seqrec.network.frames import FrameModel
 from seqrec.network.model import SequenceModel
+from seqrec.storage.schemas import Record
 
 SMALL = Architecture(n_codes=9, units=5, embedding_dim=3, n_layers=1, cell="lstm", dropout=0.1, n_negatives=0, seed=0)
 FIELDS = {"category_sizes": (4, 6), "n_numbers": 2}
@@ -142,3 +151,26 @@ def test_weights_that_are_not_finite_are_refused_by_their_name(value):
     network.set_weights([np.full_like(weights, value) for weights in network.get_weights()])
     with pytest.raises(ModelFileError, match="NaN or infinite"):
         Network(SequenceModel, SCHEMA).pack(network, "x", {})
+
+
+# --- one of two kinds of network
+
+FRAMES = FrameArchitecture(
+    n_inputs=2, n_classes=3, units=4, n_layers=1, cell="lstm", both_ways=True, dropout=0.0, n_networks=1, seed=0
+)
+EITHER = EitherNetwork(Network(SequenceModel, SCHEMA), Network(FrameModel, Record(FrameArchitecture)))
+
+
+@pytest.mark.parametrize(("kind", "architecture"), [(SequenceModel, SMALL), (FrameModel, FRAMES)])
+def test_a_network_of_either_kind_comes_back_as_one_of_its_own(kind, architecture):
+    network, tensors = kind(architecture), {}
+    plain = EITHER.pack(network, "x", tensors)
+    assert EITHER.table(plain, "x", {}) == {name: (str(a.dtype), a.shape) for name, a in tensors.items()}
+    blueprint = EITHER.unpack(plain, "x", tensors)
+    assert (blueprint.make, blueprint.architecture) == (kind, architecture)
+
+
+@pytest.mark.parametrize("plain", [None, 3, [], {}, {"units": 4}])
+def test_what_is_a_network_of_neither_kind_is_refused(plain):
+    with pytest.raises(ModelFileError):
+        EITHER.table(plain, "x", {})

@@ -2,7 +2,13 @@
 
 import pytest
 
-from seqrec.storage.migrations import Older, know_no_form, know_no_sounds, let_values_be_absent
+from seqrec.storage.migrations import (
+    Older,
+    classify_events_alone,
+    know_no_form,
+    know_no_sounds,
+    let_values_be_absent,
+)
 
 
 @pytest.fixture
@@ -100,3 +106,19 @@ def test_of_an_older_log_the_form_is_not_known(migration, name):
     migration(unnamed)
     assert named.content == {"columns": {"user": "u", "item": "i", name: None}}
     assert unnamed.content == {"columns": None}
+
+
+# --- frames
+
+
+def test_an_older_classifier_has_one_network_and_reads_no_frames(file):
+    classifier = Older(
+        {"estimator": "LSTMSequenceClassifier", "model": {"parameters": {}, "fitted": {"model_": {"units": 2}}}}, {}
+    )
+    classify_events_alone(classifier)
+    classify_events_alone(file)
+    assert classifier.part("model") == {
+        "parameters": {"n_networks": 1},
+        "fitted": {"model_": {"units": 2}, "channels_": None, "_frame_answers": None},
+    }
+    assert file.part("model", "parameters") == {"seed": 1}
