@@ -93,7 +93,11 @@ def test_inspect_needs_no_model(fitted, tmp_path):
     assert description["parameters"] == fitted.get_params()
     assert description["n_items"] == (8 if hasattr(fitted, "vocabulary_") else None)
     assert description["training_data"] == fitted.training_data_
-    assert description["columns"]._asdict() == COLUMNS | {"fields": ("channel", "amount"), "form": None}
+    assert description["columns"]._asdict() == COLUMNS | {
+        "fields": ("channel", "amount"),
+        "form": None,
+        "sound": None,
+    }
     assert description["versions"].keys() > {"format", "seqrec", "numpy", "keras"}
     assert description["offset"] == getattr(fitted, "offset_", None)
     reads_fields = description["estimator"].startswith("LSTM") and "target" not in fitted.get_params()
@@ -116,7 +120,7 @@ def golden_files():
         yield pytest.param(file, id=str(file.relative_to(GOLDEN)), marks=[pytest.mark.slow] if between else [])
 
 
-@pytest.mark.parametrize("file", golden_files())
+@pytest.mark.parametrize("file", list(golden_files()))
 def test_a_golden_file_gives_the_answers_that_it_once_gave(file):
     golden = json.loads(file.with_suffix(".json").read_text())
     answers = ask(load(file), golden["log"])
