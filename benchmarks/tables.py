@@ -124,9 +124,6 @@ REMARKS = {
         "An earlier protocol, of 1,000 histories and 200 paths, had been seen with seed 0: .029, .025 and .033. More "
         "histories are asked since, as what 1,000 of them show is half noise."
     ],
-    "forecasts-m4-weekly": [
-        "From before the network's share was the least that series prove: it was then the best one, .7 to .75."
-    ],
     "forecasts-exchange_rate": [
         "Not blind: that windows of a series, and of a time, count as alike was made after runs were seen on this "
         "part, which were 5.5 % and 3.9 % behind the last value, with 80 % in its interval of 90 %; how much they "
