@@ -41,7 +41,8 @@ _MODULE_OF = {
     "ArrowScorer": "jobs.engines",
 }
 _SUBMODULES = {
-    name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "music", "plots")
+    name: name
+    for name in ("datasets", "exceptions", "explore", "layers", "metrics", "model_selection", "music", "plots")
 }
 _SUBMODULES |= {"thresholds": "detect.thresholds", "futures": "generate.futures"}
 
