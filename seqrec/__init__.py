@@ -30,6 +30,7 @@ _MODULE_OF = {
     "LSTMGenerator": "generate.lstm",
     "NGramGenerator": "generate.baselines",
     "LSTMForecaster": "forecast.lstm",
+    "ConvLSTMForecaster": "films.convlstm",
     "NaiveForecaster": "forecast.baselines",
     "SeasonalNaiveForecaster": "forecast.baselines",
     "ThetaForecaster": "forecast.baselines",
