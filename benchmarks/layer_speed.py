@@ -64,7 +64,7 @@ def main() -> None:
         ratios = {label: median[label] / median["Keras"] for label in PEEPHOLES}
         figures[name] = {"seconds": median, "ratio": ratios}
         print(name, f"{median['Keras']:.3f} s", {label: round(ratio, 2) for label, ratio in ratios.items()}, flush=True)
-    write_result("layer_speed", arguments, {"sizes": figures})
+    write_result("layer-speed", arguments, {"sizes": figures})
 
 
 if __name__ == "__main__":

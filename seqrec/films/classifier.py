@@ -151,7 +151,8 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
 
     def predict(self, videos: Any) -> NDArray:
         """Give the most probable class of each clip, (n,)."""
-        return self.classes_[self.predict_proba(videos).argmax(axis=1)]
+        chances = self.predict_proba(videos)
+        return self.classes_[chances.argmax(axis=1)]
 
     def predict_proba(self, videos: Any) -> NDArray[np.float64]:
         """Give the probability of each class.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -33,6 +35,7 @@ _PATIENCE = 8  # epochs
 _PLACES = 16  # rows or columns of patches that an image is cut into, about
 _LARGEST_PATCH = 16  # a side
 _IMAGES_OF_STEP, _STEPS = 10, (200, 2_000)  # of training: images of the films for each, and least and most steps
+_FIRST_LENGTH, _SHARE_GROWING = 4, 0.5  # images of the first windows, and steps until they have their full length
 _AT_ONCE = 16  # held-out windows
 
 # Of the parameters that all networks for films have.
@@ -205,16 +208,22 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         validate = partial(self._merit, judged, chosen) if judged is held_out else None
         trainer = FilmTrainer(self.model_)
         n_steps = n_steps_of(self, films)
-        draw = partial(self._batch, learned, rng)
+        draw = partial(next, self._batches(learned, n_steps, rng))
         self.history_ = trainer.fit(draw, n_steps, float(self.learning_rate), _PATIENCE, self.verbose, validate)
         self.spread_ = self._spread(judged, chosen)
         return trainer
 
-    def _batch(self, windows: Windows, rng: np.random.Generator) -> tuple[NDArray, ...]:
-        return self._arrays(*windows.read(*windows.draw(int(self.batch_size), rng), self.patch_))
+    def _batches(self, windows: Windows, n_steps: int, rng: np.random.Generator) -> Iterator[tuple[NDArray, ...]]:
+        """Give batches, of short windows first: what moves is learned from them in less time."""
+        for step in count():
+            grown = min(1.0, step / (_SHARE_GROWING * n_steps))
+            length = round(_FIRST_LENGTH + (windows.length - _FIRST_LENGTH) * grown)
+            part = windows._replace(length=min(length, windows.length))
+            yield self._arrays(*part.read(*part.draw(int(self.batch_size), rng), self.patch_))
 
     def _arrays(self, images: NDArray, there: NDArray) -> tuple[NDArray, ...]:
-        n = int(self.n_past)
+        """Part windows into what is read and what is told, in the ratio of `n_past` to `horizon`."""
+        n = min(max(1, round(images.shape[1] * self.n_past / (self.n_past + self.horizon))), images.shape[1] - 1)
         return images[:, :n], images[:, n:], there[:, :n], there[:, n:]
 
     def _merit(self, windows: Windows, chosen: tuple[NDArray, NDArray]) -> float:

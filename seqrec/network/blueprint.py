@@ -237,7 +237,7 @@ class FilmArchitecture(NamedTuple):
                 shapes[f"{name} peepholes"] = (3, *places, units)
         if self.n_classes:
             return shapes | _dense_shapes("classes", 2 * self.n_layers * units, self.n_classes)
-        return shapes | _dense_shapes("image", self.n_layers * units + self.n_inputs, self.n_inputs)
+        return shapes | _dense_shapes("image", self.n_layers * units, self.n_inputs)
 
 
 def _layer_shapes(cell: str, width: int, units: int) -> Shapes:

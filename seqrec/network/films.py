@@ -153,7 +153,7 @@ class FilmModel(keras.Model):
 
     def _read(self, images: Any) -> tuple[Any, list[Any]]:
         hidden, states = self._hidden(images)
-        return self.head(ops.concatenate([*hidden, images], axis=-1)), states
+        return self.head(ops.concatenate(hidden, axis=-1)), states
 
     def _step(self, image: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         hidden, last = [image], []
@@ -161,7 +161,7 @@ class FilmModel(keras.Model):
             outputs, state = layer.cell(hidden[-1], list(state))
             hidden.append(outputs)
             last.append(state)
-        return self.head(ops.concatenate([*hidden[1:], image], axis=-1)), last
+        return self.head(ops.concatenate(hidden[1:], axis=-1)), last
 
     def _classes(self, images: Any, shown: Any) -> Any:
         """Pool over what is shown: the mean over all places and times, and the largest of the means over places."""

@@ -155,7 +155,7 @@ def test_a_stop_later_leaves_the_best_weights_so_far(monkeypatch):
         return run(self, [next(read)], epoch, progress)
 
     monkeypatch.setattr(FilmTrainer, "_run_epoch", stop_in_the_second)
-    with pytest.raises(KeyboardInterrupt, match="It has|it has the weights of epoch 1"):
+    with pytest.raises(KeyboardInterrupt, match="it has the weights of epoch 1"):
         forecaster.fit(FILMS)
     assert forecaster.predict(FILMS).shape == (6, 2, 8, 8)
 
