@@ -25,7 +25,7 @@ CONSTRAINTS: dict[str, list] = {
 }
 FILMS: dict[str, Schema] = FITTED | {"shape_": Listed(Integer(1), tuple, 3)}
 LEAST_SPREAD = 1e-3  # of errors, where images go from 0 to 1
-_AT_ONCE = 16  # films that are read together
+_MOST_AT_ONCE, _VALUES_AT_ONCE = 16, 2**22  # films that are read together, and values of them
 
 
 class FilmForecasterMixin:
@@ -74,7 +74,7 @@ class FilmForecasterMixin:
         horizon = self.horizon if horizon is None else check_integer(horizon, "horizon")
         told = np.empty((len(films.films), horizon, *films.shape), np.float32)
         n_read = np.minimum(films.lengths, self.n_past)
-        for rows in _alike(n_read):
+        for rows in _alike(n_read, int(np.prod(films.shape))):
             ends = films.lengths[rows]
             images = np.stack([films.read(film, end - n_read[film], end) for film, end in zip(rows, ends, strict=True)])
             told[rows] = self._forecast(images, horizon)
@@ -162,8 +162,8 @@ def gaussian_nats(images: NDArray, told: NDArray, spread: float) -> NDArray[np.f
     return nats.sum(axis=-1).astype(np.float32)
 
 
-def _alike(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
-    """Give rows of equal length, some at a time."""
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
-        yield from (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+def _alike(lengths: NDArray[np.int64], n_values: int) -> Iterator[NDArray[np.intp]]:
+    """Give rows of equal length, as many at a time as images of so many values allow."""
+    for length in np.unique(lengths).tolist():
+        rows, n = np.flatnonzero(lengths == length), max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // (length * n_values)))
+        yield from (rows[start : start + n] for start in range(0, len(rows), n))

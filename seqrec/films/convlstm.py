@@ -34,7 +34,7 @@ __all__ = ["NETWORK", "ConvLSTMForecaster"]
 _PATIENCE = 8  # epochs
 _PLACES = 16  # rows or columns of patches that an image is cut into, about
 _LARGEST_PATCH = 16  # a side
-_IMAGES_OF_STEP, _STEPS = 10, (200, 2_000)  # of training: images of the films for each, and least and most steps
+_IMAGES_OF_STEP, _STEPS = 20, (400, 5_000)  # of training: images of the films for each, and least and most steps
 _FIRST_LENGTH, _SHARE_GROWING = 4, 0.5  # images of the first windows, and steps until they have their full length
 _AT_ONCE = 16  # held-out windows
 
@@ -88,8 +88,8 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     learning_rate : float
         Height of the schedule: a warm-up of 100 steps, then a cosine.
     max_steps : int or "auto"
-        Most steps of training; it ends early where held-out windows get no better. "auto": one for 10 images, from 200
-        to 2,000.
+        Most steps of training; it ends early where held-out windows get no better. "auto": one for 20 images, from 400
+        to 5,000.
     validation_fraction : float
         Share of the films, or of the end of a single one, that is held out; 0 for none.
     verbose : bool or "auto"
@@ -147,11 +147,11 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         loss: str = "cross_entropy",
         units: int = 64,
         n_layers: int = 1,
-        kernel_size: int = 5,
-        recurrent_kernel_size: int = 5,
+        kernel_size: int = 3,
+        recurrent_kernel_size: int = 3,
         patch: int | str = "auto",
         peephole: str | None = "place",
-        batch_size: int = 16,
+        batch_size: int = 8,
         learning_rate: float = 0.003,
         max_steps: int | str = "auto",
         validation_fraction: float = 0.1,
@@ -201,8 +201,6 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         self.model_ = FilmModel(architecture_of(self, films.shape, 0, int(random.randint(2**31))))
         windows = Windows.of(films, int(self.n_past + self.horizon))
         learned, held_out = windows.hold_out(float(self.validation_fraction), rng)
-        if not self.validation_fraction:
-            learned, held_out = windows, held_out.select(np.arange(0))
         judged = held_out if len(held_out.rows) else learned
         chosen = judged.spread()
         validate = partial(self._merit, judged, chosen) if judged is held_out else None

@@ -38,10 +38,13 @@ class Windows(NamedTuple):
 
     def hold_out(self, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
         """Part the stretches: some films, or the end of one that is alone, are held out; perhaps none."""
+        nothing = self.select(np.arange(0))
+        if not share:
+            return self, nothing
         if len(self.rows) == 1:
             cut = self.stops - np.maximum(self.length, (share * self.stops).astype(np.int64))
             if cut[0] < self.length:
-                return self, self._replace(rows=self.rows[:0])
+                return self, nothing
             return self._replace(stops=cut), self._replace(starts=cut)
         order = rng.permutation(len(self.rows))
         n = max(1, round(share * len(order)))

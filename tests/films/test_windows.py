@@ -43,6 +43,11 @@ def test_of_a_single_short_film_nothing_is_held_out():
     assert (learned.stops[0], len(held_out.rows)) == (9, 0)
 
 
+def test_of_no_share_nothing_is_held_out():
+    learned, held_out = windows().hold_out(0.0, np.random.default_rng(0))
+    assert (len(learned.rows), len(held_out.rows)) == (3, 0)
+
+
 def test_the_windows_that_judge_are_spread_over_all():
     stretch, first = windows().spread()
     np.testing.assert_array_equal(stretch, [0, 0, 1, *[2] * 6])
