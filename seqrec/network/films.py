@@ -53,7 +53,10 @@ class FilmModel(keras.Model):
         self.head = dense(a.n_classes or a.n_inputs, of_head)
         self._graphs: dict[str, Any] = {}
         one = tf.zeros((1, 1, a.height, a.width, a.n_inputs))
-        _ = self._classes(one, tf.ones((1, 1))) if a.n_classes else self._read(one)
+        if a.n_classes:
+            self._classes(one, tf.ones((1, 1)))
+        else:
+            self._read(one)
         self.built = True
 
     def __reduce__(self) -> tuple:
@@ -99,7 +102,6 @@ class FilmModel(keras.Model):
 
         *_, told = tf.while_loop(lambda t, *_: t < n, step, (1, logits[:, -1], states, told))
         ahead = tf.transpose(told.stack(), (1, 0, 2, 3, 4))
-        # The first image after what is read is told by both; it counts once.
         losses = tf.concat(
             [self._loss_by_image(logits[:, :-1], past[:, 1:]), self._loss_by_image(ahead, future)], axis=1
         )
