@@ -32,7 +32,12 @@ X = [["tea", "milk"], ["milk", "nul\0", "two\nlines", "😀"], ["tea", "milk", "
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # questions hold few known items, on purpose
 
 
-@pytest.fixture(scope="module", params=EVERY)
+def marked(name):
+    """Networks for films are saved and loaded by the quick tests of their own."""
+    return pytest.param(name, marks=[pytest.mark.slow] * name.startswith("ConvLSTM"))
+
+
+@pytest.fixture(scope="module", params=map(marked, EVERY))
 def fitted(request):
     return fit(request.param)
 

@@ -17,7 +17,10 @@ def new(name):
     return getattr(seqrec, name)(**FILMS[name])
 
 
-@pytest.fixture(scope="module", params=FILMS)
+MARKED = [pytest.param(name, marks=[pytest.mark.slow] * name.startswith("ConvLSTM")) for name in FILMS]
+
+
+@pytest.fixture(scope="module", params=MARKED)
 def fitted(request):
     return fit(request.param)
 

@@ -133,6 +133,7 @@ def test_a_mapped_file_gives_the_same(fitted, tmp_path):
     np.testing.assert_array_equal(fitted.predict(mapped), fitted.predict(FILMS))
 
 
+@pytest.mark.slow
 def test_a_stop_in_the_first_steps_leaves_an_earlier_fit_as_it_was(fitted, monkeypatch):
     twin = pickle.loads(pickle.dumps(fitted))  # noqa: S301
     before = twin.predict(FILMS)

@@ -32,7 +32,8 @@ def test_images_read_one_by_one_give_what_they_give_together():
         np.testing.assert_allclose(logits, together[:, image], atol=1e-5)
 
 
-@pytest.mark.parametrize("squared", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("squared", [False, True])
 def test_the_loss_is_that_of_all_images_but_the_first_of_which_forecasts_are_read_as_if_they_had_come(squared):
     model = FilmModel(architecture(squared=squared))
     past, future = IMAGES[:, :4], IMAGES[:, 4:]
