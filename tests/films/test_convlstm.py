@@ -10,7 +10,7 @@ from seqrec import ConvLSTMForecaster
 from seqrec.films.convlstm import patch_of
 from seqrec.network.films import FilmTrainer
 
-SMALL = {"horizon": 2, "n_past": 4, "units": 4, "max_steps": 4, "batch_size": 4, "random_state": 0}
+SMALL = {"horizon": 2, "n_past": 4, "units": 4, "n_layers": 1, "max_steps": 4, "batch_size": 4, "random_state": 0}
 
 
 def bars(n=6, n_images=12, size=8):
