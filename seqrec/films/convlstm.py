@@ -34,7 +34,7 @@ __all__ = ["NETWORK", "ConvLSTMForecaster"]
 _PATIENCE = 8  # epochs
 _PLACES = 16  # rows or columns of patches that an image is cut into, about
 _LARGEST_PATCH = 16  # a side
-_IMAGES_OF_STEP, _STEPS = 20, (400, 5_000)  # of training: images of the films for each, and least and most steps
+_IMAGES_OF_STEP, _STEPS = 20, (400, 4_000)  # of training: images of the films for each, and least and most steps
 _FIRST_LENGTH, _SHARE_GROWING = 4, 0.5  # images of the first windows, and steps until they have their full length
 _AT_ONCE = 16  # held-out windows
 
@@ -89,7 +89,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         Height of the schedule: a warm-up of 100 steps, then a cosine.
     max_steps : int or "auto"
         Most steps of training; it ends early where held-out windows get no better. "auto": one for 20 images, from 400
-        to 5,000.
+        to 4,000.
     validation_fraction : float
         Share of the films, or of the end of a single one, that is held out; 0 for none.
     verbose : bool or "auto"
