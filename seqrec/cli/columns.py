@@ -37,7 +37,7 @@ _TASKS = {
     "NGramGenerator": "generate",
     "LSTMSequenceClassifier": "classify",
     "SummaryClassifier": "classify",
-    **{name: "forecast" for name in _MODULE_OF if name.endswith("Forecaster")},
+    **{name: "forecast" for name, module in _MODULE_OF.items() if module.startswith("forecast.")},
 }
 _ASKED = {("ask", own) for own in ("score", "recommend", "generate")}  # about what they are for
 _COUNTS = ("PopularityRecommender", "MarkovRecommender", "SequentialRulesRecommender")  # and nothing else

@@ -79,6 +79,8 @@ def _validation(estimator: str, best: float) -> str:
 
 def _unit(estimator: str) -> str:
     """Name what a loss is counted in."""
+    if estimator == "ConvLSTMForecaster":
+        return "nats a value, or its squared error"
     return "pinball loss, scaled" if estimator.endswith("Forecaster") else "nats an event"
 
 

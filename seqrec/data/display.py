@@ -31,7 +31,8 @@ def card_of_estimator(estimator: Any) -> str:
     """Describe an estimator: what it has learned, or what to call next, and its parameters, for any notebook."""
     name, (changed, rest) = type(estimator).__name__, _parameters(estimator)
     if not hasattr(estimator, "training_data_"):
-        call = f"call {_call_of_fit(estimator)} with Sequences"
+        call = _call_of_fit(estimator)
+        call = f"call {call}" if "videos" in call else f"call {call} with Sequences"
         return str(card(name, changed | {"next": call}, *rest, lead="not fitted"))
     learned = {name: value for facts_of in _LEARNED for name, value in facts_of(estimator)}
     return str(card(name, learned | changed, *rest, lead="fitted"))
@@ -124,6 +125,11 @@ def _call_of_fit(estimator: Any) -> str:
 
 
 def _training(estimator: Any) -> Facts:
+    if hasattr(estimator, "shape_"):
+        data, (height, width, channels) = estimator.training_data_, estimator.shape_
+        yield "training data", f"{data.n_sequences:,} films, {data.n_events:,} images"
+        yield "images", f"{height} × {width}, {channels} channel{'s' * (channels > 1)}"
+        return
     data, has_items = estimator.training_data_, getattr(estimator, "vocabulary_", NO_ITEMS) != NO_ITEMS
     yield "training data", sizes(data.n_sequences, data.n_events, data.n_items if has_items else None)
     if data.first is not None:
@@ -142,7 +148,7 @@ def _vocabularies(estimator: Any) -> Facts:
     if hasattr(estimator, "users_"):
         yield "user profiles", number(len(estimator.users_))
     if hasattr(estimator, "classes_"):
-        yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist())
+        yield f"classes of {getattr(estimator, 'level_', 'film')}s", listed(estimator.classes_.tolist())
     if hasattr(estimator, "fields_") and (fields := estimator.fields_.names):
         yield "fields of an event", listed(fields, most=20)
     if hasattr(estimator, "channels_"):
@@ -166,6 +172,10 @@ def _network(estimator: Any) -> Facts:
         yield "network", f"{network.n_networks} × {cell}, 2 layers of {network.units} units, {n_weights}"
         return
     layers = f"{network.n_layers} layers of " if network.n_layers > 1 else ""
+    if hasattr(network, "recurrent_kernel_size"):
+        patch = f"{estimator.patch_} × {estimator.patch_} pixels"
+        yield "network", f"convolutional LSTM, {layers}{network.units} channels, places of {patch}, {n_weights}"
+        return
     size = f"{layers}{network.units} units, embeddings of {network.embedding_dim}"
     yield "network", f"{_CELLS[network.cell]}, {size}, {n_weights}"
 
@@ -177,6 +187,8 @@ def _history(estimator: Any) -> Facts:
         span = f"{number(losses[0])} to {number(losses[-1])}" if len(losses) > 1 else number(losses[0])
         epochs = f"{len(losses):,} epoch{'s' * (len(losses) > 1)}"
         unit = "mean differences to a season before" if hasattr(estimator, "season_lengths_") else "nats an event"
+        if hasattr(estimator, "shape_"):
+            unit = "nats a film" if hasattr(estimator, "classes_") else "a value of an image"
         yield "training loss", Html(f"{sparkline(losses, 'training loss')}{span} {unit} in {epochs}")
     if best:
         measure = "NDCG@10" if hasattr(estimator, "item_counts_") else "of the loss, negated"

@@ -17,7 +17,7 @@ from seqrec.logs.values import CODES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SUBMODULES = ("datasets", "explore", "futures", "metrics", "model_selection", "music", "thresholds")
+SUBMODULES = ("datasets", "explore", "futures", "layers", "metrics", "model_selection", "music", "thresholds")
 BLOCK = re.compile(r"^(?:% needs: ([^\n]*)\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.skipif(not (DOCS / "index.md").exists(), reason="the site's sources are not here")

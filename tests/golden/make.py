@@ -47,6 +47,15 @@ ESTIMATORS = {
     },
 }
 ON_FRAMES = " on frames"  # ends the name of a file of an estimator that has learned from these
+OF_FILMS = {"n_past": 2, "horizon": 2}
+SMALL_FILMS = {"units": 4, "max_steps": 2, "batch_size": 4, "random_state": 0}
+FILMS = {
+    "LastFrameForecaster": OF_FILMS,
+    "ShiftForecaster": OF_FILMS,
+    "ConvLSTMForecaster": OF_FILMS | SMALL_FILMS | {"n_layers": 2, "patch": 2},
+    "ConvLSTMClassifier": SMALL_FILMS | {"peephole": "channel"},
+}
+EVERY = ESTIMATORS | FILMS
 COLUMNS = {"user": "user_id", "item": "item_id", "timestamp": "timestamp", "fields": ["channel", "amount"]}
 
 
@@ -87,21 +96,33 @@ def read_series(log: Any) -> Sequences:
     )
 
 
-def sequences_for(name: str, log: Any) -> Sequences:
-    """Give a log as an estimator of this name reads it: as series, or with fields or without."""
+def read_films(log: Any) -> list[np.ndarray]:
+    """Give the amounts of each user as a film of images of 4 by 4 pixels, two at least."""
+    frame = pd.DataFrame(log).fillna({"amount": 0})
+    pixels = np.rint(frame["amount"].to_numpy())[:, None] * np.arange(1, 17) % 256
+    images = pixels.astype(np.uint8).reshape(-1, 4, 4)
+    return [images[rows] for rows in frame.groupby("user_id").indices.values()]
+
+
+def sequences_for(name: str, log: Any) -> Any:
+    """Give a log as an estimator of this name reads it: as films, as series, or with fields or without."""
+    if name in FILMS:
+        return read_films(log)
     if name.endswith(("Forecaster", "SummaryClassifier", ON_FRAMES)):
         return read_series(log)
     return read_log(log, fields=name.startswith("LSTM"))
 
 
-def target_of(name: str, X: Sequences) -> np.ndarray | None:
+def target_of(name: str, X: Any) -> np.ndarray | None:
     """Give what is learned beside the sequences: whose each is, or of which class."""
     if name == "UserProfiles":
         return X.keys % 5
+    if name == "ConvLSTMClassifier":
+        return np.array(["even", "odd"])[[len(film) % 2 for film in X]]
     return np.array(["even", "odd"])[X.lengths % 2] if "Classifier" in name else None
 
 
-def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
+def answers_of(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     """Give all that an estimator says of sequences, a row for each of them."""
     name = type(estimator).__name__
     if name.endswith("Recommender"):
@@ -109,6 +130,8 @@ def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
         return {"items": items, "scores": scores}
     if name.endswith("Generator"):
         return {"scores": estimator.log_likelihood(X)}
+    if name in FILMS and name.endswith("Forecaster"):
+        return {"scores": estimator.predict(X).reshape(len(X), -1), "samples": estimator.score_samples(X)}
     if name.endswith("Forecaster"):
         told = estimator.predict_quantiles(X, [0.5, 0.05, 0.8]).to_numpy()[:, 3:].astype(float)
         return {"scores": told.reshape(len(X), 3 * estimator.horizon)}
@@ -121,7 +144,7 @@ def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
 
 def fit(name: str, log: dict[str, list] | None = None) -> Any:
     X, kind = sequences_for(name, log or make_log(60, seed=0)), name.removesuffix(ON_FRAMES)
-    return getattr(seqrec, kind)(**ESTIMATORS[kind]).fit(X, target_of(name, X))
+    return getattr(seqrec, kind)(**EVERY[kind]).fit(X, target_of(name, X))
 
 
 def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
@@ -134,7 +157,7 @@ def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
 
 
 def main(folder: Path) -> None:
-    for name in (*ESTIMATORS, "LSTMSequenceClassifier" + ON_FRAMES):
+    for name in (*EVERY, "LSTMSequenceClassifier" + ON_FRAMES):
         if (folder / f"{name}.seqrec").exists():
             print(f"{name}: is there, and stays as it is.")  # noqa: T201
             continue
