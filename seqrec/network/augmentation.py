@@ -42,7 +42,7 @@ def stretched(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> tup
 
 
 def altered(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> Frames:
-    """Add noise and a level to each channel, and leave out a stretch of time and some channels of each sequence: 0 stands for what is not known.
+    """Add noise, and a level to each channel; leave out a stretch of time and some channels: 0 is what is not known.
 
     References
     ----------
