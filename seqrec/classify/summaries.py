@@ -37,7 +37,7 @@ def summaries(values: NDArray, indptr: NDArray) -> NDArray[np.float64]:
     whole = _summary(values, row, n)
     thirds = _summary(values, _N_PARTS * row + part, _N_PARTS * n).reshape(n, _N_PARTS, whole.shape[1])
     thirds = np.where(np.isnan(thirds), whole[:, None], thirds)
-    return np.concatenate([np.log1p(lengths)[:, None], whole, thirds.reshape(n, -1)], axis=1)
+    return np.concatenate([np.log1p(lengths)[:, None], whole, thirds.reshape(n, _N_PARTS * whole.shape[1])], axis=1)
 
 
 def n_summaries(n_channels: int) -> int:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 _SLOWEST, _FASTEST = 0.8, 1.25  # lengths, of those that they were
 _NOISE = 0.1  # in spreads of a channel
-_OFFSET = 0.2  # in spreads of a channel, the same for all of a sequence
 _LONGEST_GAP = 0.2  # of a sequence
 _CHANNELS_OUT = 0.1  # share
 
@@ -42,9 +41,7 @@ def stretched(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> tup
 
 
 def altered(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> Frames:
-    """Add noise and a level to each channel, and leave out a stretch of time and some channels of each sequence.
-
-    0 stands for what is not known.
+    """Add noise, and leave out a stretch of time and some channels of each sequence: 0 is what is not known.
 
     References
     ----------
@@ -57,5 +54,4 @@ def altered(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> Frame
     out = (places >= start[:, None]) & (places < (start + gap)[:, None]) | (places >= lengths[:, None])
     kept = rng.random((n, n_inputs)) >= _CHANNELS_OUT * (n_inputs > 1)
     noise = _NOISE * rng.standard_normal(frames.shape, dtype=np.float32)
-    offset = _OFFSET * rng.standard_normal((n, 1, n_inputs), dtype=np.float32)
-    return (frames + noise + offset) * ~out[..., None] * kept[:, None]
+    return (frames + noise) * ~out[..., None] * kept[:, None]
