@@ -1,7 +1,6 @@
 """``seqrec fit --task classify`` and ``seqrec classify``: logs of events, of frames, and sounds."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -105,20 +104,6 @@ def test_labels_may_stand_in_a_table(tmp_path):
 
 
 @pytest.fixture
-def of_frames(monkeypatch):
-    """Let the classifier read columns of arrays, each of their entries as a column."""
-
-    def split(X):
-        columns = {f"{name} {at}": one for name, all_ in X.columns.items() for at, one in enumerate(all_.T)}
-        return replace(X, columns=columns)
-
-    kind = seqrec.LSTMSequenceClassifier
-    fit, ask = kind.fit, kind.predict_proba
-    monkeypatch.setattr(kind, "fit", lambda self, X, y: fit(self, split(X), y))
-    monkeypatch.setattr(kind, "predict_proba", lambda self, X: ask(self, split(X)))
-
-
-@pytest.fixture
 def sounds(tmp_path):
     """Give a folder of tones with a table of labels, and two files that cannot be used."""
     pytest.importorskip("soundfile")
@@ -139,7 +124,7 @@ FORM = ["--sound", "rate=8000", "--sound", "n_mels=4"]
 
 
 @pytest.mark.slow
-def test_sounds_are_classified_and_those_that_cannot_be_are_quarantined(sounds, tmp_path, of_frames):
+def test_sounds_are_classified_and_those_that_cannot_be_are_quarantined(sounds, tmp_path):
     fit = ["fit", sounds, "-o", tmp_path / "m.seqrec", "--task", "classify", "--labels", tmp_path / "labels.csv"]
     told = json.loads(run(*fit, *FORM, *SMALL, "--max-bad", 0.2, "--json", code=3).stdout)
     assert (told["rows"], told["used"], told["quarantined"]) == (22, 20, 2)
@@ -161,7 +146,7 @@ def test_sounds_are_classified_and_those_that_cannot_be_are_quarantined(sounds, 
 
 
 @pytest.mark.slow
-def test_too_many_bad_sounds_end_the_job_and_free_the_folder(sounds, tmp_path, of_frames):
+def test_too_many_bad_sounds_end_the_job_and_free_the_folder(sounds, tmp_path):
     fit = ["fit", sounds, "-o", tmp_path / "m.seqrec", "--task", "classify", "--labels", tmp_path / "labels.csv"]
     assert "2 of 22 recordings cannot be used (1 damaged; 1 no_label)" in run(*fit, *FORM, *SMALL, code=4).stderr
     run(*fit, *FORM, *SMALL, "--max-bad", 0.2, code=3)
