@@ -22,6 +22,7 @@ _MODULE_OF = {
     "ColdStartWarning": "exceptions",
     "LSTMAnomalyDetector": "detect.lstm",
     "LSTMSequenceClassifier": "classify.lstm",
+    "SummaryClassifier": "classify.baselines",
     "UserProfiles": "detect.profiles",
     "NewEventDetector": "detect.baselines",
     "LengthDetector": "detect.baselines",

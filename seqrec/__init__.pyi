@@ -7,6 +7,7 @@ from seqrec import metrics as metrics
 from seqrec import model_selection as model_selection
 from seqrec import music as music
 from seqrec import plots as plots
+from seqrec.classify.baselines import SummaryClassifier as SummaryClassifier
 from seqrec.classify.lstm import LSTMSequenceClassifier as LSTMSequenceClassifier
 from seqrec.data.sequences import Sequences as Sequences
 from seqrec.data.sessions import sessionize as sessionize

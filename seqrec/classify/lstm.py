@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from seqrec.data.alignment import beside_events, beside_sequences, check_weights, index_of
+from seqrec._checks import check_integer
+from seqrec.classify import frames
+from seqrec.classify.frames import FrameAnswers
+from seqrec.classify.labels import Labels, read_labels
+from seqrec.classify.summaries import probabilities
+from seqrec.data.channels import Channels, holds_frames
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
 from seqrec.data.inputs import as_sequences
@@ -25,24 +30,22 @@ from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.network.blueprint import Network, architecture_schema
+from seqrec.network.blueprint import EitherNetwork, FrameArchitecture, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
+from seqrec.network.frames import FrameModel
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader
 from seqrec.network.tensorflow import tf
-from seqrec.network.training import History, Trainer
+from seqrec.network.training import Course, Epochs, History, Trainer
 from seqrec.storage.arrays import Array, Ids
-from seqrec.storage.schemas import Choice, Optional, Record, Schema
+from seqrec.storage.schemas import Absent, Choice, Optional, Record, Schema
 
 _FLOATS = ("float32", "float64")
 _WEAK = 1e3  # regularisation of the calibration, as its inverse
 
 
 class _Logistic(NamedTuple):
-    """What a `LogisticRegression` of logits has learned.
-
-    Its own `predict_proba` takes a matrix product, whose last digits depend on how many rows there are.
-    """
+    """What a `LogisticRegression` of logits has learned."""
 
     coef_: Annotated[NDArray, Array(_FLOATS, "n_outputs", "n_classes")]
     intercept_: Annotated[NDArray, Array(_FLOATS, "n_outputs")]
@@ -59,18 +62,21 @@ class _Logistic(NamedTuple):
         return cls(fitted.coef_, fitted.intercept_)
 
     def predict_proba(self, logits: NDArray) -> NDArray[np.float64]:
-        decisions = (logits.astype(np.float64)[:, None] * self.coef_).sum(axis=2) + self.intercept_
-        if decisions.shape[1] == 1:  # two classes: the first is the one that the decision is against
-            decisions = np.concatenate([np.zeros_like(decisions), decisions], axis=1)
-        return softmax(decisions, axis=1)
+        return probabilities(logits, *self)
 
 
 class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     """Learn classes of sequences, or of single events, from labels: fraud or not, which outcome, which user.
 
-    The network of `LSTMAnomalyDetector` reads a sequence with its fields and gaps; a second head tells the class of an
-    event from the event itself and all that came before it. The next events are learned beside the classes, since
-    labels may be few. For sequences, the class is told from the last event.
+    Events: the network of `LSTMAnomalyDetector` reads a sequence with its fields and gaps; a second head tells the
+    class of an event from the event itself and all that came before it. The next events are learned beside the classes,
+    since labels may be few. For sequences, the class is told from the last event.
+
+    Frames: where events have no items and all of their columns are numbers, as those of sounds, sensors, pictures or
+    prices are, each number is a channel; times are not read. A sequence is read in both directions, and its class told
+    from the last states, their mean and their maximum over time, and the length; the class of a single frame from what
+    came before it. Some networks learn side by side, each without the sequences that it holds out, and with frames as
+    they might have been: faster or slower, with noise, with stretches and channels left out.
 
     Parameters
     ----------
@@ -79,11 +85,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     class_weight : dict, "balanced" or None
         Weights of the classes in training. Probabilities are calibrated afterwards, without weights.
     validation_fraction : float
-        Share of the sequences that is held out, to stop in time and to calibrate probabilities.
+        Share of the sequences that is held out, to stop in time and to calibrate probabilities; of frames, by each
+        network another part.
     patience : int
         Stop after so many epochs without a better validation loss.
     units : int or "auto"
-        Width of the recurrent state. "auto": 512 for a million events, less for fewer.
+        Width of the recurrent state. "auto": 512 for a million events, less for fewer; of frames, 32 or 64 in each
+        direction.
     cell : {"lstm", "peephole", "gru", "rnn"}
         As in `LSTMRecommender`.
     dropout : float
@@ -95,7 +103,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Most passes over the log. "auto": 20.
+        Most passes over the log. "auto": 20; of frames, as many as 2,000 steps take, from 12 to 40. A small set of
+        frames is read several times in an epoch, which has 50 steps at least.
+    n_networks : int
+        Networks of frames, whose log-probabilities are averaged; of events there is one.
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
@@ -108,19 +119,23 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     vocabulary_ : Vocabulary
         Kinds of events in the training data.
     fields_ : Fields
-        The fields of an event that are read.
-    model_ : SequenceModel
+        The fields of an event that are read; of frames there is none.
+    channels_ : Channels
+        The channels of frames, with the mean and the spread that they had in the training data; of events there is
+        none.
+    model_ : SequenceModel or FrameModel
         The Keras model.
     history_ : dict of lists
-        For each epoch the "loss" (nats an event, of class and next event together) and the "validation" score (log-loss
-        of the held-out labels, negated).
+        For each epoch the "loss" (nats an event, of class and next event together; of frames, nats a label) and the
+        "validation" score (log-loss of the held-out labels, negated).
     training_data_ : TrainingData
         Size and dates of the training data.
 
     References
     ----------
     Jurgovsky et al. (2018), "Sequence classification for credit-card fraud detection".
-    Platt (1999), "Probabilistic outputs for support vector machines": calibration by a logistic regression.
+    Platt (1999), "Probabilistic outputs for support vector machines": calibration by a logistic regression. For frames,
+    see `seqrec.network.frames.FrameModel`.
 
     Examples
     --------
@@ -129,6 +144,20 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     >>> classifier = LSTMSequenceClassifier(max_epochs=10, random_state=0).fit(X, y)
     >>> classifier.predict([["a", "b", "a"], ["b", "a", "b"]]).tolist()
     ['from a', 'from b']
+
+    A sequence of frames is an array, (time, channels), of any length:
+
+    >>> import numpy as np
+    >>> from seqrec import Sequences
+    >>> rng = np.random.default_rng(0)
+    >>> sounds = [rng.normal(size=(n, 3)).cumsum(axis=0) * [1, 1, n % 2] for n in rng.integers(8, 20, 60)]
+    >>> y = ["voiced" if sound[-1, 2] else "silent" for sound in sounds]
+    >>> X = Sequences.from_arrays(sounds, names=["low", "middle", "high"])
+    >>> classifier = LSTMSequenceClassifier(units=8, n_networks=1, max_epochs=4, random_state=0).fit(X, y)
+    >>> classifier.predict_proba(X[:2]).shape
+    (2, 2)
+    >>> classifier.explain(X[:2], n_stretches=1).columns.tolist()
+    ['sequence', 'class', 'start', 'stop', 'channel', 'evidence']
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -138,19 +167,27 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "n_networks": [Interval(Integral, 1, 100, closed="both")],
     }
     _schema: ClassVar[dict[str, Schema]] = FITTED | {
         "classes_": Ids("n_classes"),
         "level_": Choice("sequence", "event"),
         "vocabulary_": vocabulary("n_items"),
-        "fields_": Record(Fields),
+        "fields_": Absent(Record(Fields)),  # of events
         "_calibration": Optional(Record(_Logistic)),
+        "channels_": Absent(Record(Channels)),  # of frames
+        "_frame_answers": Absent(Record(FrameAnswers)),
         "history_": HISTORY,
-        "model_": Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
+        "model_": EitherNetwork(
+            Network(SequenceModel, architecture_schema("n_items + 3", "n_classes")),
+            Network(FrameModel, Record(FrameArchitecture)),
+        ),
     }
     vocabulary_: Vocabulary
     fields_: Fields
-    model_: SequenceModel
+    channels_: Channels
+    model_: Any
+    _frame_answers: FrameAnswers
     _calibration: _Logistic | None = None
 
     def __init__(
@@ -166,6 +203,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         max_epochs: int | str = "auto",
+        n_networks: int = 3,
         verbose: bool | str = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -173,7 +211,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         self.validation_fraction, self.patience = validation_fraction, patience
         self.units, self.cell, self.dropout, self.max_length = units, cell, dropout, max_length
         self.batch_size, self.learning_rate, self.max_epochs = batch_size, learning_rate, max_epochs
-        self.verbose, self.random_state = verbose, random_state
+        self.n_networks, self.verbose, self.random_state = n_networks, verbose, random_state
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the classes y.
@@ -181,6 +219,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         Parameters
         ----------
         X : Sequences, list of sequences or 2-D array with one sequence a row
+            Frames come as `Sequences` without items: see ``Sequences.from_arrays``.
         y : (n_sequences,) or (n_events,) array-like
             A label of each sequence, in the order of X.keys; or of each event, in the order of X's events (``y =
             log_labels.to_numpy()[X.rows]`` brings the labels of a log in that order). A Series of labels whose index
@@ -202,23 +241,51 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """
         self._validate_params()
         given, X = X, as_sequences(X, allow_empty=False, estimator=self).compact()
-        y, sample_weight = (
-            self._in_order(values, given, X, name) for values, name in ((y, "y"), (sample_weight, "sample_weight"))
-        )
-        classes, level, labels, weights = self._labels(X, y, sample_weight)
+        labels = read_labels(X, given, y, sample_weight, self.level, self.class_weight, type(self).__name__)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31, size=4))
-        fields = Fields.learn(X)
-        encoded = _with_labels(fields.encode(X), level, labels, weights)
-        kept, held_out = (encoded[rows] for rows in self._split(encoded, rng))
-        trainer, history = self._train(with_ends(kept), held_out, fields, len(classes), rng)
-        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
-        calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == len(classes) else None
+        trainer, found = (self._fit_frames if holds_frames(X) else self._fit_events)(X, labels, rng)
         # Nothing before has touched the estimator, so a fit that fails changes nothing.
-        self.classes_, self.level_, self.vocabulary_, self.fields_ = classes, level, X.vocabulary, fields
-        self.model_, self.history_ = trainer.network, history
-        self._calibration, self.training_data_ = calibration, TrainingData.of(X)
+        self.classes_, self.level_, self.vocabulary_ = labels.classes, labels.level, X.vocabulary
+        self.training_data_ = TrainingData.of(X)
+        for name in ("fields_", "channels_", "_frame_answers"):  # of an earlier fit
+            vars(self).pop(name, None)
+        vars(self).update({"_calibration": None} | found)
         trainer.raise_if_stopped()
         return self
+
+    def _fit_events(self, X: Sequences, labels: Labels, rng: np.random.Generator) -> tuple[Epochs, dict[str, Any]]:
+        """Train a network on events with items, and give the attributes that it leaves."""
+        fields, n_classes = Fields.learn(X), len(labels.classes)
+        encoded = _with_labels(fields.encode(X), labels)
+        kept, held_out = (encoded[rows] for rows in self._split(labels.rarity(X), rng))
+        trainer, history = self._train(with_ends(kept), held_out, fields, n_classes, rng)
+        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
+        calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == n_classes else None
+        found = {"fields_": fields, "_calibration": calibration, "model_": trainer.network, "history_": history}
+        return trainer, found
+
+    def _fit_frames(self, X: Sequences, labels: Labels, rng: np.random.Generator) -> tuple[Epochs, dict[str, Any]]:
+        """Train networks on frames of numbers, and give the attributes that they leave."""
+        channels, n_full = Channels.learn(X), int(np.count_nonzero(X.lengths))
+        size = frames.usual_batch_size(n_full)
+        if self.batch_size != "auto":
+            size = max(1, int(self.batch_size) * n_full // X.n_events)
+        architecture = FrameArchitecture(
+            n_inputs=channels.n_inputs,
+            n_classes=len(labels.classes),
+            units=frames.usual_units(X.n_events) if self.units == "auto" else int(self.units),
+            n_layers=frames.N_LAYERS,
+            cell=self.cell,
+            both_ways=labels.level == "sequence",
+            dropout=float(self.dropout),
+            n_networks=int(self.n_networks),
+            seed=int(rng.integers(2**31)),
+        )
+        n_epochs = frames.usual_epochs(n_full, size) if self.max_epochs == "auto" else int(self.max_epochs)
+        rate = frames.usual_rate(size) if self.learning_rate == "auto" else float(self.learning_rate)
+        course = Course(self.max_length, size, rate, n_epochs, self.patience, self.verbose, averaged=True)
+        out = frames.held_out(labels.rarity(X), self.validation_fraction, architecture.n_networks, rng)
+        return frames.learn(X, channels, labels, out, architecture, course, rng)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated probability of each class.
@@ -226,10 +293,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         probabilities : (n_sequences, n_classes) or (n_events, n_classes) float64
-            As `level_` says; columns as in `classes_`.
+            As `level_` says; columns as in `classes_`. Of a sequence without frames, the shares of the classes in the
+            training data.
         """
         check_is_fitted(self, "model_")
-        X = self.encode(as_sequences(X, estimator=self, reset=False))
+        X = as_sequences(X, estimator=self, reset=False)
+        if self._reads_frames:
+            return np.exp(self._frame_answers.log_probabilities(self.model_, frames.frame_set(X, self.channels_)))
+        X = self.encode(X)
         logits = _class_logits(Reader.of(self.model_), X)
         if self.level_ == "sequence":
             logits = _of_sequences(logits, X, self.model_)
@@ -242,63 +313,68 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    def explain(self, X: Any, n_stretches: int = 3) -> pd.DataFrame:
+        """Say which stretches of time, and which channels, speak for the class of each sequence.
+
+        Each is left out in turn, which is to say read as what is not known; nothing is approximated. A sequence is cut
+        into eight stretches, or fewer if it is shorter.
+
+        Parameters
+        ----------
+        X : Sequences
+            Of frames.
+        n_stretches : int
+            Most stretches, and most channels, of a sequence.
+
+        Returns
+        -------
+        reasons : DataFrame
+            The strongest first within a sequence: `sequence` (key), `class` (the likeliest), `start` and `stop` (steps,
+            half open), `channel` (None: all of them), and `evidence`: what the logarithm of the probability of that
+            class loses, in nats; below 0 where what was left out spoke against it.
+
+        Raises
+        ------
+        TypeError
+            If the classifier has learned from events, or classes of single frames.
+        """
+        check_is_fitted(self, "model_")
+        n_stretches = check_integer(n_stretches, "n_stretches")
+        if not self._reads_frames or self.level_ == "event":
+            raise InputError(
+                "explain tells of classes of whole sequences of frames, and this classifier has learned "
+                + ("classes of single frames." if self._reads_frames else "from events.")
+            )
+        X = as_sequences(X, estimator=self, reset=False)
+        tell = partial(self._frame_answers.log_probabilities, self.model_)
+        found = frames.evidence(tell, frames.frame_set(X, self.channels_), self.channels_, n_stretches)
+        return found.assign(**{"sequence": X.keys[found["sequence"]], "class": self.classes_[found["class"]]})
+
+    @property
+    def _reads_frames(self) -> bool:
+        return hasattr(self, "channels_")
+
     def _check_fitted(self) -> None:
-        super()._check_fitted()
+        found = isinstance(self.model_.architecture, FrameArchitecture)
+        if found != self._reads_frames or found != hasattr(self, "_frame_answers") or found == hasattr(self, "fields_"):
+            raise ValueError("the network is of another kind than the estimator.")
+        if not found:
+            super()._check_fitted()
+        elif self.model_.architecture.n_inputs != self.channels_.n_inputs:
+            raise ValueError("the network has other channels than the estimator.")
+        else:
+            self._frame_answers.check_fits(self.model_.architecture)
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 
-    def _in_order(self, values: Any, given: Any, X: Sequences, name: str) -> Any:
-        """Give values beside X as they are, or in its order where they have an index."""
-        if index_of(values) is None:
-            return values
-        events_alone = len(values) == X.n_events != len(X)
-        if self.level == "event" or (self.level == "auto" and events_alone):
-            return beside_events(values, given, name)
-        return beside_sequences(values, given, name)
-
-    def _labels(
-        self, X: Sequences, y: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[NDArray, str, NDArray, NDArray]:
-        """Give the classes, what the labels are of, and the class numbers and weights of these."""
-        if y is None:
-            raise InputError("LSTMSequenceClassifier requires y to be passed, but the target y is None.")
-        labelled: Any = np.asarray(y)
-        if labelled.ndim:
-            labelled = check_array(labelled, ensure_2d=False, dtype=None, input_name="y")
-        labelled = column_or_1d(labelled, warn=True)
-        check_classification_targets(labelled)
-        sizes = {"sequence": len(X), "event": X.n_events}
-        level = self.level
-        if level == "auto":
-            level = "sequence" if labelled.shape == (len(X),) else "event"
-        if labelled.shape != (sizes[level],):
-            raise InputError(
-                f"y must hold a label for each of the {len(X):,} sequences or of the {X.n_events:,} events, "
-                f"got shape {labelled.shape}."
-            )
-        weights = check_weights(np.ones(len(labelled)) if sample_weight is None else sample_weight, len(labelled))
-        classes, labels = np.unique(labelled[weights > 0], return_inverse=True)
-        if len(classes) < 2:
-            raise InputError(f"y must hold at least 2 classes, got {len(classes)} class.")
-        if self.class_weight is not None:
-            weights[weights > 0] *= compute_sample_weight(self.class_weight, labelled[weights > 0])
-        numbers = np.zeros(len(labelled), dtype=np.int32)
-        numbers[weights > 0] = labels
-        return classes, level, numbers, weights
-
-    def _split(self, X: Sequences, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    def _split(self, rarity: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Give the sequences to learn from and to hold out, with a like share of those that hold the rarer classes."""
-        labels, known = X.columns["labels"], X.columns["weights"] > 0
-        row = np.repeat(np.arange(len(X)), X.lengths)
-        rarity = np.zeros(len(X), dtype=np.int64)  # 1 + place of the sequence's rarest class, the most frequent first
-        order = np.argsort(np.argsort(-np.bincount(labels[known]), kind="stable"))
-        np.maximum.at(rarity, row[known], 1 + order[labels[known]])
         held_out = []
         for group in np.unique(rarity):
             rows = rng.permutation(np.flatnonzero(rarity == group))
             held_out.append(rows[: round(self.validation_fraction * len(rows))])
         chosen = np.sort(np.concatenate(held_out))
-        return np.setdiff1d(np.arange(len(X)), chosen), chosen
+        return np.setdiff1d(np.arange(len(rarity)), chosen), chosen
 
     def _train(
         self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
@@ -324,14 +400,14 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         return trainer, trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
 
 
-def _with_labels(X: Sequences, level: str, labels: NDArray, weights: NDArray) -> Sequences:
+def _with_labels(X: Sequences, labels: Labels) -> Sequences:
     """Add the columns "labels", int32, and "weights", float32: of each event, or of the last one of each sequence."""
-    places = np.arange(X.n_events)
-    if level == "sequence":
+    places, numbers, weights = np.arange(X.n_events), labels.numbers, labels.weights
+    if labels.level == "sequence":
         full = X.lengths > 0  # what has no event has nothing to learn from
-        places, labels, weights = X.indptr[1:][full] - 1, labels[full], weights[full]
+        places, numbers, weights = X.indptr[1:][full] - 1, numbers[full], weights[full]
     columns = {"labels": np.zeros(X.n_events, np.int32), "weights": np.zeros(X.n_events, np.float32)}
-    columns["labels"][places], columns["weights"][places] = labels, weights
+    columns["labels"][places], columns["weights"][places] = numbers, weights
     return replace(X, columns={**X.columns, **columns})
 
 

@@ -145,6 +145,8 @@ def _vocabularies(estimator: Any) -> Facts:
         yield f"classes of {estimator.level_}s", listed(estimator.classes_.tolist())
     if hasattr(estimator, "fields_") and (fields := estimator.fields_.names):
         yield "fields of an event", listed(fields, most=20)
+    if hasattr(estimator, "channels_"):
+        yield "channels of a frame", listed(estimator.channels_.names, most=20)
 
 
 def _forecast(estimator: Any) -> Facts:
@@ -160,7 +162,8 @@ def _network(estimator: Any) -> Facts:
         return
     network, n_weights = estimator.model_.architecture, f"{estimator.model_.count_params():,} weights"
     if hasattr(network, "n_networks"):
-        yield "network", f"{network.n_networks} × LSTM, 2 layers of {network.units} units, {n_weights}"
+        cell = _CELLS[getattr(network, "cell", "lstm")]
+        yield "network", f"{network.n_networks} × {cell}, 2 layers of {network.units} units, {n_weights}"
         return
     layers = f"{network.n_layers} layers of " if network.n_layers > 1 else ""
     size = f"{layers}{network.units} units, embeddings of {network.embedding_dim}"

@@ -21,6 +21,7 @@ N_SIGNS = 3  # of a number that is there: negative, zero, positive
 LEVELS = (0.01, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.99)  # of the quantiles that a forecast is made of
 N_RECURRENT = 2  # layers of a forecasting network
 STEP_UNITS = 32  # of its head, for each step to come
+STEM = 5  # frames that a network of frames sees at a time, before its recurrent layers
 _GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
 
 Shapes = dict[str, tuple[int, ...]]  # of the weights, in the order of `get_weights`
@@ -189,6 +190,56 @@ class QuantileArchitecture(NamedTuple):
         return shapes
 
 
+class FrameArchitecture(NamedTuple):
+    """What a `FrameModel` is built with.
+
+    Attributes
+    ----------
+    n_inputs : int
+        Numbers of a frame.
+    n_classes : int
+    units : int
+        Width of each recurrent layer, in each direction.
+    n_layers : int
+    cell : {"lstm", "peephole", "gru", "rnn"}
+    both_ways : bool
+        Whether a sequence is read in both directions, and has one class; else each frame has one.
+    dropout : float
+        Share of the outputs that is dropped in training.
+    n_networks : int
+        Networks, whose log-probabilities are averaged.
+    seed : int
+        Seeds the initial weights and all that is random in training.
+    """
+
+    n_inputs: Annotated[int, Size("n_inputs")]
+    n_classes: Annotated[int, Size("n_classes")]
+    units: Annotated[int, Integer(1)]
+    n_layers: Annotated[int, Integer(1, 100)]
+    cell: Annotated[str, Choice(*_GATES)]
+    both_ways: bool
+    dropout: Annotated[float, Real(0, 1 - 2**-53)]
+    n_networks: Annotated[int, Integer(1, 100)]
+    seed: Annotated[int, Integer(0, 2**32 - 1)]
+
+    def shapes(self) -> Shapes:
+        """Give the shapes of the weights."""
+        n, n_directions = self.n_networks, 2 if self.both_ways else 1
+        wide = n_directions * self.units
+        pooled = 3 * wide + 1 if self.both_ways else wide
+        shapes = _side_by_side(n, _dense_shapes("stem", STEM * self.n_inputs, self.units))
+        for layer in range(self.n_layers):
+            own = _layer_shapes(self.cell, wide if layer else self.units, self.units)
+            own = {f"layer {layer} {name}": shape for name, shape in own.items()}
+            shapes |= _side_by_side(n_directions * n, own)
+        head = _dense_shapes("hidden", pooled, HIDDEN_UNITS) | _dense_shapes("classes", HIDDEN_UNITS, self.n_classes)
+        return shapes | _side_by_side(n, head)
+
+
+def _side_by_side(n: int, shapes: Shapes) -> Shapes:
+    return {name: (n, *shape) for name, shape in shapes.items()}
+
+
 def _layer_shapes(cell: str, width: int, units: int) -> Shapes:
     columns = _GATES[cell] * units
     bias = (2, columns) if cell == "gru" else (columns,)
@@ -210,7 +261,7 @@ class Blueprint(NamedTuple):
     """A network that can be built: `make` takes the architecture, and the weights fit what it makes."""
 
     make: Callable[..., Any]
-    architecture: Architecture | QuantileArchitecture
+    architecture: Architecture | QuantileArchitecture | FrameArchitecture
     weights: list[NDArray]
 
     def build(self) -> Any:
@@ -228,7 +279,7 @@ class Network:
     make : callable
         Makes the network from its architecture.
     architecture : Record
-        From `architecture_schema`, or of a `QuantileArchitecture`.
+        From `architecture_schema`, or of a `QuantileArchitecture` or `FrameArchitecture`.
     """
 
     def __init__(self, make: Callable[..., Any], architecture: Record) -> None:
@@ -252,3 +303,32 @@ class Network:
         architecture = self.architecture.unpack(plain, name, tensors)
         parts = [inner(name, part) for part in architecture.shapes()]
         return Blueprint(self.make, architecture, [check_finite(tensors[part], part) for part in parts])
+
+
+class EitherNetwork:
+    """Schema of a network of one of some kinds, whose architectures have different attributes.
+
+    Parameters
+    ----------
+    kinds : Network
+    """
+
+    def __init__(self, *kinds: Network) -> None:
+        self.kinds = kinds
+
+    def pack(self, value: Any, name: str, tensors: Tensors) -> Any:
+        """Pack the network as one of its kind."""
+        return next(kind for kind in self.kinds if isinstance(value, kind.make)).pack(value, name, tensors)  # type: ignore[arg-type]
+
+    def table(self, plain: Any, name: str, sizes: Sizes) -> Table:
+        """Give the shapes that follow from the architecture."""
+        return self._kind_of(plain).table(plain, name, sizes)
+
+    def unpack(self, plain: Any, name: str, tensors: Tensors) -> Blueprint:
+        """Check the weights."""
+        return self._kind_of(plain).unpack(plain, name, tensors)
+
+    def _kind_of(self, plain: Any) -> Network:
+        """Tell the kind by the attributes; what is of none is for the first to refuse."""
+        keys = set(plain) if isinstance(plain, dict) else None
+        return next((kind for kind in self.kinds if keys == set(kind.architecture.fields)), self.kinds[0])

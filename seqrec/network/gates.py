@@ -118,6 +118,8 @@ def check_estimator(estimator: Any) -> None:
     if not isinstance(estimator, BaseLSTM):
         raise InputError(f"only an estimator with an LSTM has gates to follow, got {type(estimator).__name__}.")
     check_is_fitted(estimator)
+    if hasattr(estimator, "channels_"):
+        raise InputError("the networks of frames have no gates to follow: explain(X) tells what spoke for a class.")
 
 
 def _inputs(estimator: Any, X: Sequences) -> tf.Tensor:

@@ -187,10 +187,18 @@ def draw_by_four_components(file: Older) -> None:
         file.add(4, *owner, name, "n_components")
 
 
+def classify_events_alone(file: Older) -> None:
+    """Say of a classifier that it has one network, which reads events and no frames."""
+    if file.estimator == "LSTMSequenceClassifier":
+        file.add(1, "model", "parameters", "n_networks")
+        for name in ("channels_", "_frame_answers"):
+            file.add(None, *_FITTED, name)
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
     3: (compare_by_cosines, know_no_form),
-    4: (draw_by_four_components,),
+    4: (draw_by_four_components, classify_events_alone),
 }
 FORMAT = 1 + len(MIGRATIONS)

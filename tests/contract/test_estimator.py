@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # questions hold
 LOG = make_log(60, seed=0)
 # Of other users than the first ones of the training data; one is far longer than the rest.
 FRESH = pd.concat([pd.DataFrame(make_log(20, seed=1)), pd.DataFrame(make_log(12, seed=2)).assign(user_id=77)])
-SERIES = [name for name in ESTIMATORS if name.endswith("Forecaster")]  # have no items
+SERIES = [name for name in ESTIMATORS if name.endswith(("Forecaster", "SummaryClassifier"))]  # have no items
 NETWORKS = [name for name in ESTIMATORS if name.startswith("LSTM")]
 FITS_AGAIN = pytest.mark.parametrize(  # a second training of a network is for the slow tests
     "name",

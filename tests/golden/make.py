@@ -1,6 +1,6 @@
 """Make golden files: a model file of each estimator, a log of questions, and the answers.
 
-python tests/golden/make.py tests/golden/format_4        # only what is missing
+python tests/golden/make.py tests/golden/format_5        # only what is missing
 
 Golden files are never made anew: they are what a release once wrote, and every later release has to read them and to
 give their answers. Files of the first format lie here, those of a later one in a folder of its own; one that exists is
@@ -35,6 +35,7 @@ ESTIMATORS = {
     "NaiveForecaster": {"horizon": 3, "season_lengths": [2]},
     "SeasonalNaiveForecaster": {"horizon": 3, "season_lengths": (2, 3), "lower": 0.0},
     "ThetaForecaster": {"horizon": 3, "season_lengths": [2]},
+    "SummaryClassifier": {},
     "LSTMGenerator": SMALL | {"order": 3},
     "LSTMRecommender": SMALL,
     "LSTMAnomalyDetector": SMALL | {"n_folds": 1, "sides": {"amount": "high"}},
@@ -45,6 +46,7 @@ ESTIMATORS = {
         "class_weight": {"odd": 2.0, "even": 1.0},
     },
 }
+ON_FRAMES = " on frames"  # ends the name of a file of an estimator that has learned from these
 COLUMNS = {"user": "user_id", "item": "item_id", "timestamp": "timestamp", "fields": ["channel", "amount"]}
 
 
@@ -87,7 +89,7 @@ def read_series(log: Any) -> Sequences:
 
 def sequences_for(name: str, log: Any) -> Sequences:
     """Give a log as an estimator of this name reads it: as series, or with fields or without."""
-    if name.endswith("Forecaster"):
+    if name.endswith(("Forecaster", "SummaryClassifier", ON_FRAMES)):
         return read_series(log)
     return read_log(log, fields=name.startswith("LSTM"))
 
@@ -96,7 +98,7 @@ def target_of(name: str, X: Sequences) -> np.ndarray | None:
     """Give what is learned beside the sequences: whose each is, or of which class."""
     if name == "UserProfiles":
         return X.keys % 5
-    return np.array(["even", "odd"])[X.lengths % 2] if name == "LSTMSequenceClassifier" else None
+    return np.array(["even", "odd"])[X.lengths % 2] if "Classifier" in name else None
 
 
 def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
@@ -112,19 +114,19 @@ def answers_of(estimator: Any, X: Sequences) -> dict[str, np.ndarray]:
         return {"scores": told.reshape(len(X), 3 * estimator.horizon)}
     if name == "UserProfiles":
         return {"scores": estimator.score_samples(X, X.keys % 6)}
-    if name == "LSTMSequenceClassifier":
+    if name.endswith("Classifier"):
         return {"classes": estimator.predict(X), "scores": estimator.predict_proba(X)}
     return {"scores": estimator.score_samples(X), "flags": estimator.predict(X)}
 
 
 def fit(name: str, log: dict[str, list] | None = None) -> Any:
-    X = sequences_for(name, log or make_log(60, seed=0))
-    return getattr(seqrec, name)(**ESTIMATORS[name]).fit(X, target_of(name, X))
+    X, kind = sequences_for(name, log or make_log(60, seed=0)), name.removesuffix(ON_FRAMES)
+    return getattr(seqrec, kind)(**ESTIMATORS[kind]).fit(X, target_of(name, X))
 
 
 def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
     """Put the questions to an estimator that its kind can answer."""
-    X = sequences_for(type(estimator).__name__, log)
+    X = sequences_for(type(estimator).__name__ + ON_FRAMES * hasattr(estimator, "channels_"), log)
     answers = answers_of(estimator, X)
     if type(estimator).__name__ == "LSTMAnomalyDetector":
         answers["surprisal"] = estimator.surprisal(X)
@@ -132,7 +134,7 @@ def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
 
 
 def main(folder: Path) -> None:
-    for name in ESTIMATORS:
+    for name in (*ESTIMATORS, "LSTMSequenceClassifier" + ON_FRAMES):
         if (folder / f"{name}.seqrec").exists():
             print(f"{name}: is there, and stays as it is.")  # noqa: T201
             continue

@@ -1,0 +1,276 @@
+"""Classes of frames of numbers: what an `LSTMSequenceClassifier` does where events have no items."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from seqrec.classify.labels import Labels
+from seqrec.classify.summaries import Regression, summaries
+from seqrec.data.channels import Channels
+from seqrec.data.sequences import Sequences
+from seqrec.network.blueprint import FrameArchitecture
+from seqrec.network.frame_training import FrameSet, FrameTrainer, Lesson, passes
+from seqrec.network.frames import FrameModel
+from seqrec.network.training import Course
+from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import Real
+
+_MOST_HELD_OUT = 3_000  # sequences, for each network
+_N_STEPS, _EPOCHS = 2_000, (12, 40)  # of training, and fewest and most epochs
+_BATCH_SIZES = (8, 64)  # sequences
+_UNITS = (5, 6)  # powers of two
+N_LAYERS = 2
+_PIECES = 8  # into which a sequence is cut to say what spoke for its class
+_SHARPEST = 20.0  # factor of log-probabilities
+_MOST_SUMMARISED = 5_000  # sequences from which a regression of summaries learns
+_TINY = 1e-12
+
+
+class FrameAnswers(NamedTuple):
+    """How what is said of frames becomes a probability: by the networks, and by a regression of summaries.
+
+    Attributes
+    ----------
+    shares : (n_classes,) float64
+        Of the classes in the training data: the answer for a sequence without frames.
+    class_weights : (n_classes,) float64
+        What classes weighed in training, which is taken off again.
+    regression : Regression, or None
+        Of summaries of what a network reads.
+    share_of_networks, share_of_summaries : float
+        Factors of both log-probabilities, before they are added.
+    """
+
+    shares: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=0)]
+    class_weights: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
+    regression: Regression | None
+    share_of_networks: Annotated[float, Real(0)]
+    share_of_summaries: Annotated[float, Real(0)]
+
+    def log_probabilities(self, model: FrameModel, frames: FrameSet) -> NDArray[np.float64]:
+        """Give log-probabilities, (n_sequences, n_classes) or (n_events, n_classes)."""
+        told = _told(model, frames, np.arange(len(frames.lengths))).astype(np.float64).mean(axis=0)
+        log_p = self.share_of_networks * (told - np.log(self.class_weights))
+        if self.regression is not None:
+            of_summaries = np.log(self.regression.predict_proba(summaries(frames.values, frames.indptr)) + _TINY)
+            log_p += self.share_of_summaries * (of_summaries - np.log(self.class_weights))
+        log_p = log_softmax(log_p, axis=1)
+        if model.architecture.both_ways:
+            log_p[frames.lengths == 0] = np.log(self.shares)
+        return log_p
+
+    def check_fits(self, architecture: FrameArchitecture) -> None:
+        """Raise ValueError unless it is one of such a network."""
+        if self.regression is not None:
+            self.regression.check_fits(architecture.n_classes, architecture.n_inputs)
+
+
+def frame_set(X: Sequences, channels: Channels) -> FrameSet:
+    """Give X as a network reads it."""
+    return FrameSet(channels.read(X), X.indptr, channels.extent)
+
+
+def usual_units(n_events: int) -> int:
+    """A third of the square root of the number of frames, as a power of two."""
+    return 2 ** int(np.clip(round(math.log2(math.sqrt(n_events) / 3)), *_UNITS))
+
+
+def usual_batch_size(n_sequences: int) -> int:
+    """Give sequences of a batch: about sixteen batches a pass where there are few."""
+    return int(np.clip(2 ** round(math.log2(max(1, n_sequences) / 16)), *_BATCH_SIZES))
+
+
+def usual_epochs(n_sequences: int, batch_size: int) -> int:
+    """Give so many epochs that there are some 2,000 steps, within limits."""
+    n_batches = math.ceil(n_sequences / batch_size)
+    return int(np.clip(math.ceil(_N_STEPS / (n_batches * passes(n_batches))), *_EPOCHS))
+
+
+def usual_rate(batch_size: int) -> float:
+    """Adam bears a rate in proportion to the square root of the batch (Malladi et al. 2022)."""
+    return 0.003 * math.sqrt(batch_size / 64)
+
+
+def held_out(groups: NDArray, share: float, n_networks: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose what each network holds out, (n, n_networks): a like share of each group, other rows for each network."""
+    chosen = np.zeros((len(groups), n_networks), bool)
+    share = min(share, _MOST_HELD_OUT / max(1, len(groups)))
+    for group in np.unique(groups):
+        rows = rng.permutation(np.flatnonzero(groups == group))
+        n = round(share * len(rows))
+        for network in range(n_networks):
+            chosen[rows[np.arange(network * n, (network + 1) * n) % len(rows)], network] = True
+    return chosen
+
+
+def learn(
+    X: Sequences,
+    channels: Channels,
+    labels: Labels,
+    out: NDArray[np.bool_],
+    architecture: FrameArchitecture,
+    course: Course,
+    rng: np.random.Generator,
+) -> tuple[FrameTrainer, dict[str, Any]]:
+    """Train networks, each without what it holds out, and calibrate them by this.
+
+    Returns
+    -------
+    trainer : FrameTrainer
+    found : dict
+        The attributes of an `LSTMSequenceClassifier` that it leaves.
+    """
+    model, frames, by_frame = FrameModel(architecture), frame_set(X, channels), labels.level == "event"
+    of_told = np.repeat(out, X.lengths, axis=0) if by_frame else out
+    weights = (labels.weights[:, None] * ~of_told).astype(np.float32)
+    lesson = Lesson(frames, labels.numbers, weights, course.batch_size, course.longest, by_frame)
+    judged = of_told & (labels.weights > 0)[:, None]
+    ask = partial(_held_out_answers, model, frames, labels, judged)
+    trainer = FrameTrainer(model)
+    history = trainer.fit(lesson, course, rng, partial(_merit, ask) if judged.any() else None)
+    regression, shares = None, (1.0, 0.0)
+    if judged.any():
+        told = [ask()[0]]
+        if not by_frame:
+            regression, of_held_out = _regressions(frames, labels, out, judged, rng)
+            told += [] if regression is None else [of_held_out]
+        shares = _shares([one - np.log(labels.class_weights) for one in told], labels.numbers[np.nonzero(judged)[0]])
+    answers = FrameAnswers(labels.shares, labels.class_weights, regression, *shares)
+    return trainer, {"channels_": channels, "_frame_answers": answers, "model_": model, "history_": history}
+
+
+def _regressions(
+    frames: FrameSet, labels: Labels, out: NDArray[np.bool_], judged: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Regression | None, NDArray[np.float64]]:
+    """Give a regression of the summaries of all sequences, and what others say of what each network holds out.
+
+    These, (n, n_classes), are log-probabilities in the order of `judged`. If a network holds out all of a class, there
+    is no regression.
+    """
+    known = np.flatnonzero((labels.weights > 0) & (frames.lengths > 0))
+    known = np.sort(rng.permutation(known)[:_MOST_SUMMARISED])
+    n_classes, features = len(labels.classes), summaries(frames.values, frames.indptr)
+    log_p = np.zeros((*judged.shape, n_classes))
+
+    def fitted(rows: NDArray) -> Regression | None:
+        numbers = labels.numbers[rows]
+        enough = len(np.unique(numbers)) == n_classes
+        return Regression.fit(features[rows], numbers, labels.weights[rows]) if enough else None
+
+    for network, is_judged in enumerate(judged.T):
+        regression = fitted(known[~out[known, network]])
+        if regression is None:
+            return None, log_p[judged]
+        log_p[is_judged, network] = np.log(regression.predict_proba(features[is_judged]) + _TINY)
+    return fitted(known), log_p[judged]
+
+
+def _shares(told: list[NDArray[np.float64]], known: NDArray) -> tuple[float, float]:
+    """Give the factors of log-probabilities, each (n, n_classes), whose sum makes the labels likeliest.
+
+    References
+    ----------
+    Guo et al. (2017), "On calibration of modern neural networks", section 4.2: one factor. Genest & Zidek (1986),
+    "Combining probability distributions": the logarithmic pool.
+    """
+    stacked, rows = np.stack(told), np.arange(len(known))
+
+    def loss(shares: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        log_p = log_softmax(np.tensordot(shares, stacked, axes=1), axis=1)
+        expected = (np.exp(log_p) * stacked).sum(axis=2) - stacked[:, rows, known]
+        return -log_p[rows, known].mean(), expected.mean(axis=1)
+
+    found = minimize(loss, np.full(len(told), 1 / len(told)), jac=True, bounds=[(0, _SHARPEST)] * len(told)).x
+    return float(found[0]), float(found[1]) if len(found) > 1 else 0.0
+
+
+def _told(model: FrameModel, frames: FrameSet, rows: NDArray) -> NDArray[np.float32]:
+    """Give what each network says, (n_networks, n_told, n_classes); 0 of what is not among the rows."""
+    architecture = model.architecture
+    n_told = len(frames.lengths) if architecture.both_ways else len(frames.values)
+    log_p = np.zeros((architecture.n_networks, n_told, architecture.n_classes), np.float32)
+    for part, arrays, events, here in frames.in_parts(rows):
+        told = model.tell(*arrays)
+        if architecture.both_ways:
+            log_p[:, part] = told[:, :, 0]
+        else:
+            log_p[:, events] = told[:, here]
+    return log_p
+
+
+def _held_out_answers(
+    model: FrameModel, frames: FrameSet, labels: Labels, judged: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray, NDArray]:
+    """Give the log-probabilities of what networks hold out, (n, n_classes), with labels and weights."""
+    rows = judged.any(axis=1)
+    if labels.level == "event":
+        rows = frames.any_of(rows)
+    log_p = _told(model, frames, np.flatnonzero(rows))
+    told, network = np.nonzero(judged)
+    return log_p[network, told].astype(np.float64), labels.numbers[told], labels.weights[told]
+
+
+def _merit(ask: Any) -> float:
+    """Mean log-probability of the labels, weighted, nats."""
+    log_p, known, weights = ask()
+    return float(np.average(log_p[np.arange(len(known)), known], weights=weights))
+
+
+def evidence(
+    tell: Any, frames: FrameSet, channels: Channels, n_stretches: int
+) -> pd.DataFrame:
+    """Say what log-probability the likeliest class loses without each of some stretches, and without each channel.
+
+    Parameters
+    ----------
+    tell : callable
+        Gives log-probabilities, (n_sequences, n_classes), of frames.
+    frames : FrameSet
+    channels : Channels
+    n_stretches : int
+        Most stretches, and most channels, of a sequence.
+
+    Returns
+    -------
+    found : DataFrame
+        `sequence` and `class` as numbers, and the columns of `LSTMSequenceClassifier.explain` that follow.
+    """
+    whole = tell(frames)
+    n, lengths = len(whole), frames.lengths
+    best, rows = whole.argmax(axis=1), np.arange(len(whole))
+    row_of = np.repeat(rows, lengths)
+    place = np.arange(len(row_of)) - frames.indptr[row_of]
+
+    def lost(values: NDArray[np.float32]) -> NDArray[np.float64]:
+        return whole[rows, best] - tell(frames._replace(values=values))[rows, best]
+
+    tables = []
+    for piece in range(_PIECES):
+        start, stop = piece * lengths // _PIECES, (piece + 1) * lengths // _PIECES
+        out = (place >= start[row_of]) & (place < stop[row_of])
+        told = lost(np.where(out[:, None], np.float32(0), frames.values))
+        tables.append(pd.DataFrame({"start": start, "stop": stop, "channel": None, "evidence": told}, index=rows))
+    stretches = pd.concat(tables)
+    tables = []
+    for channel, name in enumerate(channels.names):
+        values = frames.values.copy()
+        values[:, channels.inputs_of(channel)] = 0
+        table = {"start": np.zeros(n, np.int64), "stop": lengths, "channel": name, "evidence": lost(values)}
+        tables.append(pd.DataFrame(table, index=rows))
+    parts = [each[each["stop"] > each["start"]] for each in (stretches, pd.concat(tables))]
+    strongest = [
+        part.sort_values("evidence", ascending=False, kind="stable").groupby(level=0).head(n_stretches)
+        for part in parts
+    ]
+    found = pd.concat(strongest).rename_axis("sequence").reset_index()
+    found = found.sort_values(["sequence", "evidence"], ascending=[True, False], kind="stable", ignore_index=True)
+    found.insert(1, "class", best[found["sequence"]])
+    return found
