@@ -31,6 +31,7 @@ _MODULE_OF = {
     "LSTMGenerator": "generate.lstm",
     "NGramGenerator": "generate.baselines",
     "LSTMForecaster": "forecast.lstm",
+    "ConvLSTMForecaster": "films.convlstm",
     "NaiveForecaster": "forecast.baselines",
     "SeasonalNaiveForecaster": "forecast.baselines",
     "ThetaForecaster": "forecast.baselines",
@@ -42,7 +43,8 @@ _MODULE_OF = {
     "ArrowScorer": "jobs.engines",
 }
 _SUBMODULES = {
-    name: name for name in ("datasets", "exceptions", "explore", "metrics", "model_selection", "music", "plots")
+    name: name
+    for name in ("datasets", "exceptions", "explore", "layers", "metrics", "model_selection", "music", "plots")
 }
 _SUBMODULES |= {"thresholds": "detect.thresholds", "futures": "generate.futures"}
 

@@ -3,6 +3,7 @@
 from seqrec import datasets as datasets
 from seqrec import exceptions as exceptions
 from seqrec import explore as explore
+from seqrec import layers as layers
 from seqrec import metrics as metrics
 from seqrec import model_selection as model_selection
 from seqrec import music as music

@@ -236,6 +236,59 @@ class FrameArchitecture(NamedTuple):
         return shapes | _side_by_side(n, head)
 
 
+class FilmArchitecture(NamedTuple):
+    """What a `FilmModel` is built with.
+
+    Attributes
+    ----------
+    height, width : int
+        Places of an image: patches, one below and one beside the other.
+    n_inputs : int
+        Numbers of a place: the values of its patch.
+    units : int
+        Channels of each recurrent layer.
+    n_layers : int
+        Recurrent layers.
+    kernel_size, recurrent_kernel_size : int
+        Of the convolutions of inputs and of states.
+    peephole : {"place", "channel", "none"}
+        What the gates see of the cell state.
+    squared : bool
+        Whether the loss is the squared error, or else the cross-entropy.
+    n_classes : int
+        Classes of films that there is a head for, or 0, for the next image.
+    seed : int
+        Seeds the initial weights.
+    """
+
+    height: Annotated[int, Integer(1)]
+    width: Annotated[int, Integer(1)]
+    n_inputs: Annotated[int, Integer(1)]
+    units: Annotated[int, Integer(1)]
+    n_layers: Annotated[int, Integer(1, 100)]
+    kernel_size: Annotated[int, Integer(1)]
+    recurrent_kernel_size: Annotated[int, Integer(1)]
+    peephole: Annotated[str, Choice("place", "channel", "none")]
+    squared: bool
+    n_classes: Annotated[int, Size("n_classes")]
+    seed: Annotated[int, Integer(0, 2**32 - 1)]
+
+    def shapes(self) -> Shapes:
+        """Give the shapes of the weights."""
+        units, shapes = self.units, Shapes()
+        for layer in range(self.n_layers):
+            name, inputs = f"layer {layer}", self.n_inputs if layer == 0 else units
+            shapes[f"{name} kernel"] = (self.kernel_size, self.kernel_size, inputs, 4 * units)
+            size = self.recurrent_kernel_size
+            shapes |= {f"{name} recurrent kernel": (size, size, units, 4 * units), f"{name} bias": (4 * units,)}
+            if self.peephole != "none":
+                places = (self.height, self.width) if self.peephole == "place" else (1, 1)
+                shapes[f"{name} peepholes"] = (3, *places, units)
+        if self.n_classes:
+            return shapes | _dense_shapes("classes", 2 * self.n_layers * units, self.n_classes)
+        return shapes | _dense_shapes("image", self.n_layers * units + self.n_inputs, self.n_inputs)
+
+
 def _side_by_side(n: int, shapes: Shapes) -> Shapes:
     return {name: (n, *shape) for name, shape in shapes.items()}
 
@@ -261,7 +314,7 @@ class Blueprint(NamedTuple):
     """A network that can be built: `make` takes the architecture, and the weights fit what it makes."""
 
     make: Callable[..., Any]
-    architecture: Architecture | QuantileArchitecture | FrameArchitecture
+    architecture: Architecture | QuantileArchitecture | FrameArchitecture | FilmArchitecture
     weights: list[NDArray]
 
     def build(self) -> Any:

@@ -1,0 +1,230 @@
+"""A network that reads films image by image, and after each tells the next one, or in the end a class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.network.blueprint import Blueprint, FilmArchitecture
+from seqrec.network.convolution import PeepholeConvLSTM2D
+from seqrec.network.layers import dense
+from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
+from seqrec.network.training import Course, Epochs, History, warm_up_and_cosine
+
+STEPS_OF_EPOCH = 100  # of training, after which the network is judged
+_LOOKS = 2  # steps from one look at the weights, for their average, to the next
+
+Draw = Callable[[], tuple[NDArray, ...]]
+
+
+class FilmModel(keras.Model):
+    """Convolutional LSTMs, one above the other, and a head that sees the states of all of them at its place.
+
+    Images are given as places of numbers, (height, width, n_inputs), from 0 to 1. What comes next is told by a
+    distribution of each number; further images are told by reading the means as if they had come.
+
+    Parameters
+    ----------
+    architecture : FilmArchitecture
+
+    References
+    ----------
+    Shi et al. (2015), "Convolutional LSTM network: a machine learning approach for precipitation nowcasting", section
+    3.2. There, a second network goes on from copies of the states and reads nothing; here one network does both, with
+    half of the weights, and reads what it has told.
+    """
+
+    @own_names()
+    def __init__(self, architecture: FilmArchitecture) -> None:
+        check_process()
+        super().__init__()
+        a = self.architecture = architecture
+        *seeds, of_head = np.random.SeedSequence([a.seed, 5]).generate_state(a.n_layers + 1).tolist()
+        peephole = None if a.peephole == "none" else a.peephole
+        options = {"return_sequences": True, "return_state": True}
+        self.recurrent = [
+            PeepholeConvLSTM2D(a.units, a.kernel_size, a.recurrent_kernel_size, peephole, **options, seed=seed // 2)
+            for seed in seeds
+        ]
+        self.head = dense(a.n_classes or a.n_inputs, of_head)
+        self._graphs: dict[str, Any] = {}
+        one = tf.zeros((1, 1, a.height, a.width, a.n_inputs))
+        _ = self._classes(one, tf.ones((1, 1))) if a.n_classes else self._read(one)
+        self.built = True
+
+    def __reduce__(self) -> tuple:
+        """Pickle and copy the arguments and the weights; graphs are built anew."""
+        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
+
+    @property
+    def training_signature(self) -> list[Any]:
+        """Of the arguments of `loss_of`."""
+        images, weights = self._images, tf.TensorSpec((None, None), tf.float32)
+        if self.architecture.n_classes:
+            return [[], images, weights, *(tf.TensorSpec((None,), dtype) for dtype in (tf.int32, tf.float32))]
+        return [[], images, images, weights, weights]
+
+    @staticmethod
+    def arrays_of(batch: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
+        """Give the arrays that `loss_of` takes: a batch is made of them."""
+        return batch
+
+    def loss_of(self, memory: list[Any], *arrays: Any) -> tuple[Any, list[Any]]:
+        """Mean loss of a value, or of a class, and the memory, of which there is none.
+
+        Parameters
+        ----------
+        memory : empty list
+        arrays : tensors
+            Of a model without classes: images that are read, (batch, time, height, width, n_inputs), and images that
+            come after them, (batch, horizon, ...); and how much each of both weighs, (batch, time or horizon) float32.
+            With classes: images; their weights; classes, (batch,) int32, and the weights of these, float32.
+        """
+        if self.architecture.n_classes:
+            images, shown, classes, weights = arrays
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, self._classes(images, shown))
+            return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights), memory
+        past, future, past_weights, future_weights = arrays
+        logits, states = self._read(past)
+        n = tf.shape(future)[1]
+        told = tf.TensorArray(tf.float32, n, clear_after_read=False).write(0, logits[:, -1])
+
+        def step(t: Any, logits: Any, states: Any, told: Any) -> Any:
+            logits, states = self._step(tf.sigmoid(logits), states)
+            return t + 1, logits, states, told.write(t, logits)
+
+        *_, told = tf.while_loop(lambda t, *_: t < n, step, (1, logits[:, -1], states, told))
+        ahead = tf.transpose(told.stack(), (1, 0, 2, 3, 4))
+        # The first image after what is read is told by both; it counts once.
+        losses = tf.concat(
+            [self._loss_by_image(logits[:, :-1], past[:, 1:]), self._loss_by_image(ahead, future)], axis=1
+        )
+        weights = tf.concat([past_weights[:, 1:], future_weights], axis=1)
+        return tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0), memory
+
+    def judge(self, *arrays: NDArray) -> float:
+        """Give the loss of arrays as `loss_of` takes them."""
+        return float(self._graph("judge", self._judge, self.training_signature[1:])(*arrays))
+
+    def read(self, images: NDArray) -> tuple[NDArray[np.float32], list[Any]]:
+        """Tell what comes after each image: logits of the means, (batch, time, height, width, n_inputs), and states."""
+        logits, states = self._graph("read", self._read, [self._images])(images)
+        return logits.numpy(), states
+
+    def step(self, image: NDArray, states: list[Any]) -> tuple[NDArray[np.float32], list[Any]]:
+        """Tell what comes after one more image, (batch, height, width, n_inputs)."""
+        state = tf.TensorSpec((None, None, None, self.architecture.units), tf.float32)
+        image_spec = tf.TensorSpec((None, None, None, self.architecture.n_inputs), tf.float32)
+        signature = [image_spec, [[state, state] for _ in self.recurrent]]
+        logits, states = self._graph("step", self._step, signature)(image, states)
+        return logits.numpy(), states
+
+    def classify(self, images: NDArray, shown: NDArray) -> NDArray[np.float32]:
+        """Give the logits of the classes, (batch, n_classes), of images that are `shown`, (batch, time), or not."""
+        signature = [self._images, tf.TensorSpec((None, None), tf.float32)]
+        return self._graph("classify", self._classes, signature)(images, shown).numpy()
+
+    @property
+    def _images(self) -> Any:
+        a = self.architecture
+        places = (a.height, a.width) if a.peephole == "place" else (None, None)
+        return tf.TensorSpec((None, None, *places, a.n_inputs), tf.float32)
+
+    def _graph(self, name: str, function: Callable, signature: list[Any]) -> Any:
+        if name not in self._graphs:
+            self._graphs[name] = one_graph(function, signature)
+        return self._graphs[name]
+
+    def _judge(self, *arrays: Any) -> Any:
+        return self.loss_of([], *arrays)[0]
+
+    def _hidden(self, images: Any) -> tuple[list[Any], list[Any]]:
+        """Give the hidden states of each layer over time, and the last states of each."""
+        hidden, states = [images], []
+        for layer in self.recurrent:
+            outputs, *last = layer(hidden[-1])
+            hidden.append(outputs)
+            states.append(last)
+        return hidden[1:], states
+
+    def _read(self, images: Any) -> tuple[Any, list[Any]]:
+        hidden, states = self._hidden(images)
+        return self.head(ops.concatenate([*hidden, images], axis=-1)), states
+
+    def _step(self, image: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        hidden, last = [image], []
+        for layer, state in zip(self.recurrent, states, strict=True):
+            outputs, state = layer.cell(hidden[-1], list(state))
+            hidden.append(outputs)
+            last.append(state)
+        return self.head(ops.concatenate([*hidden[1:], image], axis=-1)), last
+
+    def _classes(self, images: Any, shown: Any) -> Any:
+        """Pool over what is shown: the mean over all places and times, and the largest of the means over places."""
+        hidden = ops.mean(ops.concatenate(self._hidden(images)[0], axis=-1), axis=(2, 3))  # (batch, time, channels)
+        shown = shown[..., None]
+        mean = ops.sum(hidden * shown, axis=1) / ops.maximum(ops.sum(shown, axis=1), 1.0)
+        return self.head(ops.concatenate([mean, ops.max(hidden * shown - 2 * (1 - shown), axis=1)], axis=-1))
+
+    def _loss_by_image(self, logits: Any, images: Any) -> Any:
+        """Give the mean loss of a value of each image, (batch, time)."""
+        if self.architecture.squared:
+            each = (tf.sigmoid(logits) - images) ** 2
+        else:
+            each = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
+        return tf.reduce_mean(each, axis=(2, 3, 4))
+
+
+class FilmTrainer(Epochs):
+    """Trains a `FilmModel` on batches that are drawn.
+
+    Parameters
+    ----------
+    model : FilmModel
+    """
+
+    def fit(
+        self,
+        draw: Draw,
+        n_steps: int,
+        learning_rate: float,
+        patience: int,
+        verbose: bool | str,
+        validate: Callable[[], float] | None,
+    ) -> History:
+        """Train so many steps, or until `patience` epochs of ``STEPS_OF_EPOCH`` steps were no better.
+
+        Parameters
+        ----------
+        draw : callable
+            Gives the arrays of a batch, as `FilmModel.loss_of` takes them.
+        n_steps : int
+        learning_rate : float
+            Height of the schedule: one epoch of warm-up, then a cosine.
+        patience : int
+        verbose : bool or "auto"
+        validate : callable, optional
+            Gives a figure of merit of the model as it is, higher is better; without it the last weights are kept.
+
+        Returns
+        -------
+        history : dict of lists, one entry an epoch
+        """
+        n_epochs = math.ceil(n_steps / STEPS_OF_EPOCH)
+        n = math.ceil(n_steps / n_epochs)
+        self._step.restart(warm_up_and_cosine(learning_rate, n, n_epochs))
+        course = Course(0, 0, learning_rate, n_epochs, patience, verbose, averaged=True)
+        history = self._train(_repeated(draw, n, n_epochs), course, n, _LOOKS, validate)
+        self._trained.set_weights(self._best.weights)
+        return history
+
+    def _run_epoch(self, read: Iterator[tuple[NDArray, ...]], epoch: int, progress: Any) -> float:
+        return float(np.mean([self._learned(self._step([], batch)[0], 1, epoch, progress) for batch in read]))
+
+
+def _repeated(draw: Draw, n: int, n_epochs: int) -> Iterator[Iterator[tuple[NDArray, ...]]]:
+    return ((draw() for _ in range(n)) for _ in range(n_epochs))
