@@ -23,6 +23,10 @@ from seqrec.detect.lstm import LSTMAnomalyDetector as LSTMAnomalyDetector
 from seqrec.detect.profiles import UserProfiles as UserProfiles
 from seqrec.exceptions import ColdStartWarning as ColdStartWarning
 from seqrec.exceptions import ModelFileError as ModelFileError
+from seqrec.films.baselines import LastFrameForecaster as LastFrameForecaster
+from seqrec.films.baselines import ShiftForecaster as ShiftForecaster
+from seqrec.films.classifier import ConvLSTMClassifier as ConvLSTMClassifier
+from seqrec.films.convlstm import ConvLSTMForecaster as ConvLSTMForecaster
 from seqrec.forecast.baselines import NaiveForecaster as NaiveForecaster
 from seqrec.forecast.baselines import SeasonalNaiveForecaster as SeasonalNaiveForecaster
 from seqrec.forecast.baselines import ThetaForecaster as ThetaForecaster

@@ -17,13 +17,14 @@ from seqrec.exceptions import InputError
 from seqrec.films.videos import Videos, check_videos
 from seqrec.storage.schemas import Integer, Listed, Schema
 
-__all__ = ["CONSTRAINTS", "FILMS", "FilmForecasterMixin"]
+__all__ = ["CONSTRAINTS", "FILMS", "LEAST_SPREAD", "FilmForecasterMixin"]
 
 CONSTRAINTS: dict[str, list] = {
     "horizon": [Interval(Integral, 1, None, closed="left")],
     "n_past": [Interval(Integral, 1, None, closed="left")],
 }
 FILMS: dict[str, Schema] = FITTED | {"shape_": Listed(Integer(1), tuple, 3)}
+LEAST_SPREAD = 1e-3  # of errors, where images go from 0 to 1
 _AT_ONCE = 16  # films that are read together
 
 

@@ -15,11 +15,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from seqrec.data.display import ShownAsCard
 from seqrec.data.summary import HISTORY
-from seqrec.films.base import CONSTRAINTS, FILMS, FilmForecasterMixin, gaussian_nats
+from seqrec.films.base import CONSTRAINTS, FILMS, LEAST_SPREAD, FilmForecasterMixin, gaussian_nats
 from seqrec.films.patches import from_patches, n_places, to_patches
 from seqrec.films.videos import Videos
 from seqrec.films.windows import Windows
 from seqrec.network.blueprint import FilmArchitecture, Network
+from seqrec.network.estimator import as_it_was_if_it_fails
 from seqrec.network.films import FilmModel, FilmTrainer
 from seqrec.network.training import History
 from seqrec.storage.estimator import Storable
@@ -33,7 +34,6 @@ _PLACES = 16  # rows or columns of patches that an image is cut into, about
 _LARGEST_PATCH = 16  # a side
 _IMAGES_OF_STEP, _STEPS = 10, (200, 2_000)  # of training: images of the films for each, and least and most steps
 _AT_ONCE = 16  # held-out windows
-_LEAST_SPREAD = 1e-3
 
 # Of the parameters that all networks for films have.
 NETWORK: dict[str, list] = {
@@ -128,7 +128,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     )
     _schema: ClassVar[dict[str, Schema]] = FILMS | {
         "patch_": Integer(1),
-        "spread_": Number(_LEAST_SPREAD),
+        "spread_": Number(LEAST_SPREAD),
         "history_": HISTORY,
         "model_": Network(FilmModel, Record(FilmArchitecture)),
     }
@@ -182,13 +182,8 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
             earlier fit is kept.
         """
         self._validate_params()
-        before = dict(vars(self))
-        try:
+        with as_it_was_if_it_fails(self):
             trainer = self._train(self._learned(videos))
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         trainer.raise_if_stopped()
         return self
 
@@ -237,7 +232,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         for images, there in self._portions(windows, chosen):
             errors = ((expit(self.model_.read(images)[0][:, :-1]) - images[:, 1:]) ** 2).mean(axis=(2, 3, 4))
             total, n = total + float((errors * there[:, 1:]).sum()), n + float(there[:, 1:].sum())
-        return max(_LEAST_SPREAD, (total / max(n, 1.0)) ** 0.5)
+        return max(LEAST_SPREAD, (total / max(n, 1.0)) ** 0.5)
 
     def _forecast(self, images: NDArray[np.float32], horizon: int) -> NDArray[np.float32]:
         logits, states = self.model_.read(to_patches(images, self.patch_))

@@ -84,9 +84,8 @@ def check_videos(videos: Any, shortest: int = 1) -> Videos:
             found, expected = (f"{one.dtype} images of shape {one.shape[1:]}" for one in (film, first))
             raise InputError(f"film {at} has {found}, film 0 has {expected}. Cut or scale them to one size and kind.")
         if len(film) < shortest:
-            raise InputError(
-                f"film {at} has {len(film)} image{'s' * (len(film) != 1)}; at least {shortest} are needed."
-            )
+            n = "one image" if len(film) == 1 else f"{len(film)} images"
+            raise InputError(f"film {at} has {n}; at least {shortest} are needed.")
         _check_values(film, at)
     has_channels = first.ndim == 4
     return Videos([film if has_channels else film[..., None] for film in films], has_channels)

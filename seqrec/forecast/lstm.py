@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -32,6 +31,7 @@ from seqrec.forecast.paths import Draws
 from seqrec.forecast.shares import losses, mixed, proven_share
 from seqrec.forecast.strides import Stretch, Strides
 from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
+from seqrec.network.estimator import as_it_was_if_it_fails
 from seqrec.network.quantiles import QuantileModel, QuantileTrainer
 from seqrec.network.training import History
 from seqrec.storage.arrays import Array
@@ -221,7 +221,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             earlier fit is kept.
         """
         self._validate_params()
-        with _as_it_was_if_it_fails(self):
+        with as_it_was_if_it_fails(self):
             trainer = self._learn(self._training_panel(X))
         trainer.raise_if_stopped()
         return self
@@ -499,15 +499,3 @@ def _after(
     at = origins[:, None] + np.arange(1, horizon + 1)
     there = at < panel.stops[rows][:, None]
     return np.where(there, values[np.where(there, at, 0)], np.nan)
-
-
-@contextmanager
-def _as_it_was_if_it_fails(estimator: Any) -> Iterator[None]:
-    """Take back all attributes that were set, if there is an error."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

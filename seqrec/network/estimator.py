@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -108,3 +110,15 @@ class BaseLSTM(ShownAsCard, Storable, BaseEstimator):
         expected = fields.category_sizes, len(fields.numbers), fields.n_signs
         if found != expected or architecture.asked not in ("", fields.kind_of_gap):
             raise ValueError("the network has other fields than the estimator.")
+
+
+@contextmanager
+def as_it_was_if_it_fails(estimator: Any) -> Iterator[None]:
+    """Take back all attributes that were set, if there is an error."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
