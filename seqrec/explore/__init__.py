@@ -11,6 +11,7 @@ _MODULE_OF = {
     "GateInspector": "gate_inspector",
     "FutureExplorer": "futures",
     "ForecastExplorer": "forecasts",
+    "FrameExplorer": "frames",
     "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",

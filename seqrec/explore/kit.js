@@ -129,6 +129,19 @@ export function surface(frame, root, draw, attributes) {
   return { canvas, redraw };
 }
 
+// A picture of one colour: `alphas`, 0 to 255, row by row.
+export function stencil(alphas, width, color) {
+  const height = alphas.length / width;
+  const canvas = h("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  for (let i = 0; i < alphas.length; i++) image.data[4 * i + 3] = alphas[i];
+  context.putImageData(image, 0, 0);
+  Object.assign(context, { globalCompositeOperation: "source-in", fillStyle: color });
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
 // An SVG as wide as its place, drawn anew when that changes: `draw(width)` gives its nodes.
 export function drawing(frame, height, draw, attributes) {
   const element = svg("svg", { width: "100%", height, ...attributes });
