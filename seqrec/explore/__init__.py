@@ -12,6 +12,7 @@ _MODULE_OF = {
     "FutureExplorer": "futures",
     "ForecastExplorer": "forecasts",
     "FrameExplorer": "frames",
+    "FilmExplorer": "films",
     "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",

@@ -2,6 +2,7 @@
 
 from seqrec.explore.anomalies import AnomalyExplorer as AnomalyExplorer
 from seqrec.explore.comparison import ModelComparison as ModelComparison
+from seqrec.explore.films import FilmExplorer as FilmExplorer
 from seqrec.explore.forecasts import ForecastExplorer as ForecastExplorer
 from seqrec.explore.frames import FrameExplorer as FrameExplorer
 from seqrec.explore.futures import FutureExplorer as FutureExplorer

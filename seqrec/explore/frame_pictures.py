@@ -20,7 +20,7 @@ _LANES = {4: 56, 12: 32, _MOST_CURVES: 18}  # pixels of each of so many
 _MARKED, _MARKS = 3, "Numbered: what speaks for the class the most."
 _STEPS = [one * 10.0**power for power in range(-3, 12) for one in (1, 2, 5)]
 _MOST_MARKS = 8
-_FARTHEST = 3.0  # spreads from the mean
+_FARTHEST = 2.5  # spreads from the mean
 _LOWEST_RATE, _MOST_SECONDS = 8_000, 120  # that every browser plays, and that are sent
 
 
@@ -57,7 +57,7 @@ def heat_map(values: NDArray[np.float64], channels: Channels) -> dict[str, Any]:
         "shades": packed(shades, "uint8"),
         "columns": far.shape[1],
         "tall": int(np.clip(5 * values.shape[1], 120, 320)),
-        "legend": f"Dark: above the mean of a channel in the training data; light: below it. {_MARKS}",
+        "legend": f"Full colour: far above the mean of a channel in the training data; faint: below it. {_MARKS}",
     }
 
 

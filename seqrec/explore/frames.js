@@ -37,9 +37,9 @@ function confusion(model, names, pick) {
     if (tag === "td") cells.push([element, truth, predicted]);
     return element;
   };
-  const head = (i, truth, predicted, said) => {
-    const name = h("bdi", { class: "sq-label", style: "display:block;max-width:6em" }, names[i]);
-    return cell("th", truth, predicted, `${said} ${names[i]}`, name);
+  const head = (i, truth, predicted, said, style) => {
+    const name = h("bdi", { class: "sq-label", style: "display:block;max-height:8em;max-width:8em" }, names[i]);
+    return cell("th", truth, predicted, `${said} ${names[i]}`, name, style);
   };
   const row = (truth, r) => {
     const own = [...counts.subarray(r * columns.length, (r + 1) * columns.length)];
@@ -54,12 +54,17 @@ function confusion(model, names, pick) {
     const name = truth === null ? h("th", {}, "sequences") : head(truth, truth, null, "all of");
     return h("tr", {}, name, columns.map(part));
   };
-  const first = h("th", {}, rows.length ? "is ↓, taken for →" : "taken for →");
-  const heads = columns.map((i) => head(i, null, i, "taken for"));
+  const first = h("th", {}, rows.length ? "is ↓ taken for →" : "taken for →");
+  const heads = columns.map((i) => head(i, null, i, "taken for", "writing-mode:vertical-rl;text-align:left"));
   const body = (rows.length ? rows : [null]).map(row);
   const table = h("table", {}, h("tbody", {}, h("tr", {}, first, heads), body));
   return {
-    element: h("div", {}, h("div", { class: "sq-list", style: "overflow:auto;max-height:290px" }, table), hint(note)),
+    element: h(
+      "div",
+      {},
+      h("div", { class: "sq-list", tabindex: 0, style: "overflow:auto;max-height:290px" }, table),
+      hint(note),
+    ),
     mark(truth, predicted) {
       for (const [element, own, taken] of cells) {
         const isIn = (truth ?? own) === own && (predicted ?? taken) === taken && (truth ?? predicted) !== null;
@@ -258,11 +263,7 @@ function render({ model, el }) {
   const slider = h("input", { type: "range", min: 0, "aria-label": "Frame", oninput: () => tell(+slider.value) });
   slider.style.cssText = `display:block;margin-left:${LEFT - 8}px;width:calc(100% - ${LEFT + RIGHT - 16}px)`;
   const [who, said, legend, chances, view] = [h("h3"), h("p"), hint(), h("div"), h("div")];
-  const [detail, problem] = [
-    h("p", { class: "sq-detail", role: "status" }),
-    h("p", { class: "sq-muted", role: "status" }),
-  ];
-  const nothing = hint();
+  const [detail, about, nothing] = [h("p", { class: "sq-detail", role: "status" }), hint(), hint()];
   const chooser = (label, name, options, values = options) => {
     const element = select(label, options, "", () => put(model, name, values[element.selectedIndex]));
     return [labelled(label, element), () => (element.selectedIndex = values.indexOf(model.get(name)))];
@@ -284,8 +285,8 @@ function render({ model, el }) {
       redraw();
     },
   });
-  const about = hint("Each is left out in turn: what the logarithm of the chance then loses, below 0 what it wins.");
-  const why = h("div", {}, h("h4", {}, "What speaks for it"), problem, about, reasons.element);
+  const speaks = h("h4");
+  const why = h("div", {}, speaks, about, reasons.element);
 
   function readList() {
     matrix.mark(model.get("truth"), model.get("predicted"));
@@ -311,6 +312,7 @@ function render({ model, el }) {
     who.replaceChildren("Sequence ", bdi(told.key));
     said.replaceChildren(bdi(told.said));
     legend.textContent = told.legend;
+    speaks.replaceChildren("What speaks for ", bdi(told.prediction));
     const bar = (part) =>
       h("span", { class: "sq-track" }, h("span", { class: "sq-bar", style: `width:${100 * part}%` }));
     chances.replaceChildren(...told.chances.map(([name, part, text]) => line(bar(part), amount(text, 4), bdi(name))));
@@ -318,14 +320,13 @@ function render({ model, el }) {
     chart.canvas.style.height = `${TOP + FOOT + told.tall}px`;
     chart.canvas.setAttribute("aria-label", told.aria);
     slider.max = n - 1;
-    sound.element.hidden = !told.seconds;
+    sound.element.style.display = told.seconds ? "" : "none";
   }
   function readStep() {
     const told = model.get("_read");
     state.step = model.get("step");
     slider.value = state.step;
-    const isHere = state.step >= 0 && told.step === state.step;
-    detail.textContent = isHere ? told.text : "Click on the picture, or slide, to read a frame.";
+    detail.textContent = told.step === state.step ? told.text : "";
     slider.setAttribute("aria-valuetext", detail.textContent);
   }
   function readReasons() {
@@ -334,9 +335,9 @@ function render({ model, el }) {
     const answer = model.get("_told");
     if (why.hidden || state.told?.of === answer) return;
     const isHere = waiting.isHere(answer, shown);
-    const isTold = isHere && !answer.problem;
-    problem.textContent = isHere ? answer.problem : "";
-    reasons.element.hidden = about.hidden = !isTold;
+    const isTold = isHere && answer.places.length > 0;
+    about.textContent = isHere ? answer.text : "";
+    reasons.element.hidden = !isTold;
     state.told = isTold ? { ...answer, of: answer, rows: lines(answer.rows), nats: lines(answer.nats) } : null;
     if (isTold) reasons.update(state.told.rows.length, -1);
   }

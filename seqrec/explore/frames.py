@@ -22,6 +22,7 @@ _VIEWS = ("curves", "heat map")
 _MOST_CURVES = 12  # channels that are shown as curves at first
 _MOST_CHANCES, _FALLBACK_ROWS, _WIDEST = 5, 12, 20
 _HIGHEST_RATE = 96_000
+_ABOUT = "Each is left out in turn: what the logarithm of the chance then loses; below 0, what it wins."
 
 
 class FrameExplorer(Widget, script="frames"):
@@ -223,6 +224,7 @@ class FrameExplorer(Widget, script="frames"):
         self._reasons = None
         with self.hold_sync():
             self.step = -1
+            self._read_step()
             self._show()
 
     def _show(self) -> None:
@@ -241,6 +243,7 @@ class FrameExplorer(Widget, script="frames"):
             "seconds": seconds,
             "channels": lines(label(name, _WIDEST) for name in channels.names),
             "said": self._said(row),
+            "prediction": label(self.classes[self._prediction[row]], 60),
             "chances": self._told_chances(row),
             "aria": f"{len(channels.names):,} channels over {len(values):,} frames",
             "marks": time_marks(len(values), seconds),
@@ -274,7 +277,7 @@ class FrameExplorer(Widget, script="frames"):
 
     def _read_step(self) -> None:
         if self.step < 0:
-            self._read = {"step": -1, "text": ""}
+            self._read = {"step": -1, "text": "Click on the picture, or slide, to read a frame."}
             return
         X, n = self.sequences, self._n_steps
         at = X.indptr[self.sequence] + self.step
@@ -293,9 +296,8 @@ class FrameExplorer(Widget, script="frames"):
     def _explain(self) -> None:
         """Send what speaks for the class, or why nobody knows."""
         kind = type(self.classifier).__name__
-        problem = f"{kind} does not say which stretches and channels speak for a class." if self.reasons.empty else ""
-        told = told_reasons(self.reasons, self._channels.names)
-        self._told = {"version": self.sequence, "problem": problem} | told
+        text = f"{kind} does not say which stretches and channels speak for a class." if self.reasons.empty else _ABOUT
+        self._told = {"version": self.sequence, "text": text} | told_reasons(self.reasons, self._channels.names)
 
     def _fallback(self) -> str:
         rows, header = self.selected, ["sequence", "steps", "truth", "prediction", "chance"]

@@ -173,7 +173,7 @@ export function polyline(points, attributes) {
   return svg("path", { d: d.join(""), fill: "none", ...ends, ...attributes });
 }
 
-// Gives numbers with as many digits as what spans this `range` needs to be told apart.
+// Gives numbers with as many digits as are needed to tell apart what lies in this `range`.
 export function formatter(range) {
   const most = Math.max(0, Math.min(12, 2 - Math.floor(Math.log10(range || 1))));
   const plain = (x) => x.toLocaleString(undefined, { maximumFractionDigits: most });
