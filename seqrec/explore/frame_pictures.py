@@ -83,7 +83,7 @@ def told_reasons(found: pd.DataFrame, names: list[str]) -> dict[str, Any]:
     return {
         "stretches": [[*ends, size, rank] for ends, size, rank in _zipped(stretches, *parts[0])],
         "channels": list(map(list, _zipped(channels, *parts[1]))),
-        "rows": lines(_frames(*row[:2]) if row[2] is None else f"channel {row[2]}" for row in rows),
+        "rows": lines(_frames(*row[:2]) if pd.isna(row[2]) else f"channel {row[2]}" for row in rows),
         "nats": lines(f"{value:+.2g} nats".replace("-", "−") for value in found["evidence"]),
         "places": [
             ends if is_one else None
@@ -117,7 +117,7 @@ def time_of(step: int, n: int, seconds: float, timestamp: Any) -> str:
 
 def sound(samples: NDArray, rate: int) -> dict[str, Any]:
     """Give samples as 16-bit integers of one channel, at a rate that browsers play, and what was left out."""
-    cut = samples[: _MOST_SECONDS * rate]
+    cut, is_cut = samples[: _MOST_SECONDS * rate], len(samples) > _MOST_SECONDS * rate
     if samples.dtype.kind in "iu":
         whole = np.iinfo(samples.dtype)
         middle = (whole.max + whole.min + 1) / 2
@@ -128,7 +128,6 @@ def sound(samples: NDArray, rate: int) -> dict[str, Any]:
         times = np.arange(int(len(cut) * _LOWEST_RATE / rate)) * rate / _LOWEST_RATE
         cut, rate = np.interp(times, np.arange(len(cut)), cut), _LOWEST_RATE
     told = np.rint(np.clip(cut, -1, 1) * 32_767)
-    is_cut = len(samples) > _MOST_SECONDS * rate
     note = f"The first {_MOST_SECONDS} seconds." if is_cut else ""
     return {"rate": rate, "samples": packed(told, "int16"), "note": note}
 

@@ -63,8 +63,8 @@ class FrameExplorer(Widget, script="frames"):
     classes : list
         Those of the classifier, and after them those that y has on top.
     frame : DataFrame
-        All sequences: `sequence` (key), `position`, `steps`, `truth` (None: not known), `prediction`, and the `chance`
-        of the prediction and the `chance_of_truth`. Truth that the classifier does not know has a chance of 0.
+        All sequences: `sequence` (key), `position`, `steps`, `truth` (missing where it is not known), `prediction`, the
+        `chance` of the prediction and the `chance_of_truth`. Truth that the classifier does not know has a chance of 0.
     selected : DataFrame
         Those that are listed, in that order; columns as in `frame`.
     confusion : DataFrame
