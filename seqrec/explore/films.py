@@ -105,8 +105,7 @@ class FilmExplorer(Widget, script="films"):
         self._odd = OddFilms(forecaster, self._films)
         self._frame = Frame.of(self._films.shape, _MOST_BEFORE + int(horizon))
         first = int(np.argmax(self._films.lengths > 1))
-        some = surprisal_between(forecaster, self._films, first, 0, min(2 * int(forecaster.n_past), self._n_of(first)))
-        low, usual, high = _scale_of(some)
+        low, usual, high = _scale_of(self._some_of(first))
         origin = self._usual_origin(0, int(horizon))
         super().__init__(
             horizon=int(horizon),
@@ -184,6 +183,12 @@ class FilmExplorer(Widget, script="films"):
         """Give part of a film as the forecaster takes it."""
         images = self._films.films[film][start:stop]
         return [images if self._films.has_channels else images[..., 0]]
+
+    def _some_of(self, film: int) -> NDArray[np.float32]:
+        """Give nats of some images of a film, where enough is known of those before if it is so long."""
+        n, half = self._n_of(film), int(self.forecaster.n_past)
+        start = min(half, n - 1)
+        return surprisal_between(self.forecaster, self._films, film, start, min(start + 2 * half, n))
 
     def _usual_origin(self, film: int, horizon: int) -> int:
         return max(1, self._n_of(film) - horizon)

@@ -65,7 +65,7 @@ def picture(widget):
 def test_a_cell_lists_what_is_mixed_up_and_a_click_opens_it(notebook, widget):
     expect(widget.get_by_text("31 in all")).to_be_visible()
     widget.get_by_title(re.compile("^even, taken for <img")).click()
-    notebook.wait_for("(explorer.truth, explorer.predicted)", [0, 1])
+    notebook.wait_for("(explorer.truth, explorer.predicted)", [1, 0])
     expect(sequences(widget)).to_have_count(1)
     expect(sequences(widget).first).to_contain_text("✗ even, taken for <img")
     sequences(widget).first.click()
@@ -77,7 +77,7 @@ def test_a_cell_lists_what_is_mixed_up_and_a_click_opens_it(notebook, widget):
 
 def test_classes_are_chosen_and_sequences_found_by_keyboard(notebook, widget):
     widget.get_by_label("Taken for").last.select_option("even")
-    notebook.wait_for("explorer.predicted", 0)
+    notebook.wait_for("explorer.predicted", 1)
     widget.get_by_label("Sort by").last.select_option("as given")
     notebook.wait_for("explorer.sort", "as given")
     search = widget.get_by_label("Find a sequence", exact=True)
