@@ -333,7 +333,9 @@ function render({ model, el }) {
     const { shown } = state;
     why.hidden = detail.hidden = !state.n;
     const answer = model.get("_told");
-    if (why.hidden || state.told?.of === answer) return;
+    if (state.told?.of === answer) return;
+    reasons.update(0);
+    if (why.hidden) return;
     const isHere = waiting.isHere(answer, shown);
     const isTold = isHere && answer.places.length > 0;
     about.textContent = isHere ? answer.text : "";
