@@ -87,7 +87,10 @@ FrameExplorer(listener, words, speakers)
 """,
     "films": """
 films, camera = films_and_model(models)
-FilmExplorer(camera, films, horizon=8)
+cameras = FilmExplorer(camera, films, horizon=8)
+cameras.film = 3
+cameras.origin, cameras.image = 11, 14
+cameras
 """,
     "playground": """
 playground = GeneratorPlayground(writer(data, models))
@@ -144,10 +147,10 @@ def voices_and_model(data, models):
 
 @cache
 def films_and_model(models):
-    """Give films of a ball, of which one turns about without a wall, and a forecaster that has seen others."""
+    """Give films of a ball, which in one of them is elsewhere all at once, and a forecaster that has seen others."""
     learned = _balls(60, seed=0)
     films = _balls(12, seed=1)
-    films[3, 12:] = films[3, 12:0:-1]
+    films[3, 14:] = films[4, :10]
     forecaster = ConvLSTMForecaster(
         horizon=8,
         n_past=8,

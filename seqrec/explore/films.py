@@ -62,7 +62,8 @@ class FilmExplorer(Widget, script="films"):
         A row for each image that is forecast: `image`, `step`, `squared_error` (its mean), and that of the
         `last_image` again, as `LastFrameForecaster` has it. NaN where the film has ended.
     scores : DataFrame
-        All films, the oddest first: `film`, `images` and `score`, as `score_samples` gives it; NaN of a single image.
+        All films, the oddest first: `film`, `images`, `score`, as `score_samples` gives it, NaN of a single image, and
+        `peak` and `peak_image`, the mean surprisal of the oddest image, once enough are known before, and which it is.
 
     Raises
     ------
@@ -174,7 +175,9 @@ class FilmExplorer(Widget, script="films"):
         self._odd.judge(self.film)
         self._tell_line()
         order = np.argsort(self._odd.scores, kind="stable")
-        return pd.DataFrame({"film": order, "images": self._films.lengths[order], "score": self._odd.scores[order]})
+        image, peak = self._odd.peaks
+        found = {"images": self._films.lengths, "score": self._odd.scores, "peak": peak, "peak_image": image}
+        return pd.DataFrame({"film": order} | {name: values[order] for name, values in found.items()})
 
     def _n_of(self, film: int) -> int:
         return int(self._films.lengths[film])
@@ -290,7 +293,7 @@ class FilmExplorer(Widget, script="films"):
         self._judged = {
             "done": is_done,
             "n": int((self._odd.n_judged == self._films.lengths).sum()),
-            "scores": lines("" if np.isnan(one) else f"score {rounded(one, 3)}".replace("-", "−") for one in scores),
+            "scores": lines(map(_told_score, scores, *self._odd.peaks)),
             "order": packed(order, "int32"),
         }
 
@@ -300,6 +303,12 @@ class FilmExplorer(Widget, script="films"):
         frame = self.errors.head(_FALLBACK_ROWS)
         rows = frame.assign(**{name: frame[name].round(5) for name in ("squared_error", "last_image")})
         return card("Film", facts, table(rows.itertuples(index=False), list(rows.columns), "Errors of images ahead"))
+
+
+def _told_score(score: float, image: int, peak: float) -> str:
+    if np.isnan(score):
+        return ""
+    return f"score {rounded(score, 3)} · image {image:,} {rounded(peak, 3)} nats".replace("-", "−")
 
 
 def _check_horizon(value: Any, name: str) -> int:

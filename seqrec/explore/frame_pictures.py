@@ -17,7 +17,7 @@ from seqrec.explore.units import rounded
 _ACROSS, _COLUMNS, _ROWS = 600, 800, 160  # points of a curve, columns and rows of a heat map
 _MOST_CURVES, _MOST_READ = 64, 12
 _LANES = {4: 56, 12: 32, _MOST_CURVES: 18}  # pixels of each of so many
-_MARKED, _MARKS = 3, "Numbered: what speaks for the class the most."
+_MARKED = 3  # stretches, and channels, that are numbered
 _STEPS = [one * 10.0**power for power in range(-3, 12) for one in (1, 2, 5)]
 _MOST_MARKS = 8
 _FARTHEST = 2.5  # spreads from the mean
@@ -43,7 +43,7 @@ def curves(values: NDArray[np.float64], channels: Channels) -> dict[str, Any]:
         "every": every,
         "usual": packed((mean - low) / scale),
         "tall": n * next(tall for most, tall in _LANES.items() if n <= most),
-        "legend": f"{cut}Thin lines: the mean of a channel in the training data. {_MARKS}",
+        "legend": f"{cut}Thin lines: the mean of a channel in the training data.",
     }
 
 
@@ -57,7 +57,7 @@ def heat_map(values: NDArray[np.float64], channels: Channels) -> dict[str, Any]:
         "shades": packed(shades, "uint8"),
         "columns": far.shape[1],
         "tall": int(np.clip(5 * values.shape[1], 120, 320)),
-        "legend": f"Full colour: far above the mean of a channel in the training data; faint: below it. {_MARKS}",
+        "legend": "Full colour: far above the mean of a channel in the training data; faint: below it.",
     }
 
 

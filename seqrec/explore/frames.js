@@ -38,7 +38,11 @@ function confusion(model, names, pick) {
     return element;
   };
   const head = (i, truth, predicted, said, style) => {
-    const name = h("bdi", { class: "sq-label", style: "display:block;min-width:0;max-height:8em;max-width:8em" }, names[i]);
+    const name = h(
+      "bdi",
+      { class: "sq-label", style: "display:block;min-width:0;max-height:8em;max-width:8em" },
+      names[i],
+    );
     return cell("th", truth, predicted, `${said} ${names[i]}`, name, style);
   };
   const row = (truth, r) => {

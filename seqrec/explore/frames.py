@@ -22,6 +22,7 @@ _VIEWS = ("curves", "heat map")
 _MOST_CURVES = 12  # channels that are shown as curves at first
 _MOST_CHANCES, _FALLBACK_ROWS, _WIDEST = 5, 12, 20
 _HIGHEST_RATE = 96_000
+_BARS = " Bars above and on the right: what speaks for the class, or against it (orange, down). The most is numbered."
 _ABOUT = "Each is left out in turn: what the logarithm of the chance then loses; below 0, what it wins."
 
 
@@ -236,6 +237,8 @@ class FrameExplorer(Widget, script="frames"):
             return
         values, seconds = channels.values(self.sequences[[row]]), self._seconds()
         draw = curves if self.view == _VIEWS[0] else heat_map
+        drawn = draw(values, channels) if len(values) else {"legend": "It has no frames."}
+        drawn["legend"] += _BARS if len(values) and hasattr(self.classifier, "explain") else ""
         self._shown = {
             "version": row,
             "key": label(self.sequences.keys[row]),
@@ -247,7 +250,7 @@ class FrameExplorer(Widget, script="frames"):
             "chances": self._told_chances(row),
             "aria": f"{len(channels.names):,} channels over {len(values):,} frames",
             "marks": time_marks(len(values), seconds),
-            **(draw(values, channels) if len(values) else {"legend": "It has no frames."}),
+            **drawn,
         }
 
     def _seconds(self) -> float:

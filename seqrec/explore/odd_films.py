@@ -53,6 +53,16 @@ class OddFilms:
             [-np.mean(line[1:]) if is_done else np.nan for line, is_done in zip(self.lines, done, strict=True)]
         )
 
+    @property
+    def peaks(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The oddest image of each film and its mean surprisal, (n_films,) each; -1 and NaN where it is not known.
+
+        The first `n_past` images, before which little is known, count only where there are no others.
+        """
+        half = int(self._forecaster.n_past)
+        images = np.array([_peak(line, half if len(line) > half + 1 else 1) for line in self.lines])
+        return images, np.array([np.nan if at < 0 else line[at] for at, line in zip(images, self.lines, strict=True)])
+
     def judge(self, film: int, seconds: float = np.inf) -> None:
         """Judge a film, and then the others, for about so long; at least a piece of one."""
         begun = perf_counter()
@@ -68,3 +78,7 @@ class OddFilms:
         found = surprisal_between(self._forecaster, self._films, film, start, stop)
         self.lines[film][start:stop] = found.mean(axis=(1, 2), dtype=np.float64)
         self.n_judged[film] = stop
+
+
+def _peak(line: NDArray[np.float64], start: int) -> int:
+    return -1 if np.isnan(line[start:]).all() else start + int(np.nanargmax(line[start:]))
