@@ -101,8 +101,7 @@ class FilmExplorer(Widget, script="films"):
             raise InputError(f"FilmExplorer shows a forecaster of films of seqrec, got {type(forecaster).__name__}.")
         _check_horizon(horizon, "horizon")
         self.forecaster, self._films = forecaster, check_videos(videos, shortest=1)
-        self._film_of(0, 0, 1)  # what does not fit is an error here
-        forecaster.predict(self._film_of(0, 0, 1), 1)
+        forecaster.predict(self._film_of(0, 0, 1), 1)  # what does not fit is an error here
         self._odd = OddFilms(forecaster, self._films)
         self._frame = Frame.of(self._films.shape, _MOST_BEFORE + int(horizon))
         first = int(np.argmax(self._films.lengths > 1))
