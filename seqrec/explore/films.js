@@ -161,13 +161,13 @@ function render({ model, el }) {
     if (image !== model.get("image")) put(model, "image", image);
   };
   const [low, high] = model.get("_scale");
-  const nats = (i) => {
+  const oddness = (i, color) => {
     const { width, height } = state.shown;
     const tint = model.get("tint");
     const part = state.told.nats.subarray(i * width * height, (i + 1) * width * height);
     const value = (byte) => low + (byte / 255) * (high - low);
     const strength = (byte) => (byte && value(byte) >= tint ? 110 + (110 * byte) / 255 : 0);
-    return stencil(Uint8Array.from(part, strength), width, "");
+    return stencil(Uint8Array.from(part, strength), width, color);
   };
   const images = (all, i) => {
     const size = state.shown.width * state.shown.height * state.shown.channels;
@@ -179,11 +179,7 @@ function render({ model, el }) {
     if (image >= shown.n) return "not come yet";
     lay(images(shown.came, i));
     if (!told) return;
-    const odd = nats(i);
-    const inked = odd.getContext("2d");
-    Object.assign(inked, { fillStyle: colors.warn });
-    inked.fillRect(0, 0, odd.width, odd.height);
-    lay(odd);
+    lay(oddness(i, colors.warn));
     const [row, column, most] = told.places[i];
     if (!(most >= model.get("tint"))) return;
     const room = Math.max(10, 3 * scale);
@@ -204,20 +200,14 @@ function render({ model, el }) {
     const size = shown.width * shown.height;
     const i = image - shown.origin;
     const all = told.differences.subarray(i * size, (i + 1) * size);
-    lay(
+    const side = (sign, color) =>
       stencil(
-        Uint8Array.from(all, (one) => 2 * Math.max(0, one)),
+        Uint8Array.from(all, (one) => 2 * Math.max(0, sign * one)),
         shown.width,
-        colors.accent,
-      ),
-    );
-    lay(
-      stencil(
-        Uint8Array.from(all, (one) => 2 * Math.max(0, -one)),
-        shown.width,
-        colors.warn,
-      ),
-    );
+        color,
+      );
+    lay(side(1, colors.accent));
+    lay(side(-1, colors.warn));
   });
   const panels = [came, told, between];
   const surprise = lineChart(
