@@ -2,9 +2,9 @@
 
     python docs/screenshots.py --data FOLDER --models FOLDER
 
---data holds `ml-1m`, `hdfs`, `process-logs` and `text` as benchmarks/README.md describes them; --models is where the
-fitted models are kept, so that they are trained once (about half an hour on two cores). It needs Chromium and
-`pip install -e ".[browser]"`.
+--data holds `ml-1m`, `hdfs`, `process-logs`, `text` and `voice` as benchmarks/README.md describes them; --models is
+where the fitted models are kept, so that they are trained once (about half an hour on two cores). It needs Chromium
+and `pip install -e ".[browser]"`.
 """
 
 import argparse
@@ -25,7 +25,15 @@ from harness import load_user_histories, read_table  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 import seqrec  # noqa: E402
-from seqrec import LSTMAnomalyDetector, LSTMGenerator, LSTMRecommender, MarkovRecommender, Sequences  # noqa: E402
+from seqrec import (  # noqa: E402
+    ConvLSTMForecaster,
+    LSTMAnomalyDetector,
+    LSTMGenerator,
+    LSTMRecommender,
+    LSTMSequenceClassifier,
+    MarkovRecommender,
+    Sequences,
+)
 from tests.explore.browser.lab import CHROMIUM_FLAGS, Notebook, chromium, serve_lab  # noqa: E402
 
 WIDTH = 1_100
@@ -73,6 +81,17 @@ others = {"LSTM": films, "Markov": rules, "popularity": seqrec.PopularityRecomme
 ModelComparison.of(others, history, target)
 """,
     "training": "TrainingCurves(movie_models(data, models)[2])",
+    "frames": """
+words, speakers, listener = voices_and_model(data, models)
+FrameExplorer(listener, words, speakers)
+""",
+    "films": """
+films, camera = films_and_model(models)
+cameras = FilmExplorer(camera, films, horizon=8)
+cameras.film = 3
+cameras.origin, cameras.image = 11, 14
+cameras
+""",
     "playground": """
 playground = GeneratorPlayground(writer(data, models))
 playground.begin("ROMEO:\\nWhat light is that ")
@@ -110,6 +129,50 @@ def log_models(data, models):
     rng = np.random.default_rng(0)
     rows = np.sort(np.concatenate([rng.choice(np.flatnonzero(labels == odd), n) for odd, n in ((0, 5_000), (1, 100))]))
     return blocks[rows], labels[rows], normal, detector
+
+
+@cache
+def voices_and_model(data, models):
+    """Give utterances of test, who spoke them, and a classifier of speakers that learned from others."""
+    frames = read_table(data, "voice", "JapaneseVowels").sort_values(["seq", "t"])
+    columns = [f"c{channel}" for channel in range(12)]
+    frames["utterance"] = "utterance " + frames["seq"].astype(str)
+    parts = {}
+    for part, rows in frames.groupby("part", observed=True):
+        X = Sequences.from_frame(rows, user="utterance", item=None, timestamp=None, columns=columns)
+        parts[part] = X, "speaker " + rows.groupby("utterance")["label"].first().astype(str).loc[X.keys]
+    listener = LSTMSequenceClassifier(units=32, n_networks=1, max_epochs=6, random_state=0)  # it is to err now and then
+    return *parts["test"], _kept(Path(models) / "voices.seqrec", lambda: listener.fit(*parts["train"]))
+
+
+@cache
+def films_and_model(models):
+    """Give films of a ball, which in one of them is elsewhere all at once, and a forecaster that has seen others."""
+    learned = _balls(60, seed=0)
+    films = _balls(12, seed=1)
+    films[3, 14:] = films[4, :10]
+    forecaster = ConvLSTMForecaster(
+        horizon=8,
+        n_past=8,
+        units=24,
+        kernel_size=3,
+        recurrent_kernel_size=3,
+        patch=2,
+        learning_rate=0.01,
+        max_steps=350,
+        random_state=0,
+    )
+    return films, _kept(Path(models) / "films.seqrec", lambda: forecaster.fit(learned))
+
+
+def _balls(n, seed, time=24, size=20):
+    """Give films of a ball that is reflected by the walls, (n, time, size, size)."""
+    rng = np.random.default_rng(seed)
+    start, speed = rng.uniform(0, size - 10, (2, n, 1)), rng.uniform(1, 2, (2, n, 1)) * rng.choice([-1, 1], (2, n, 1))
+    far = (start + speed * np.arange(time)) % (2 * size - 20)
+    place = 5 + np.where(far > size - 10, 2 * size - 20 - far, far)[..., None, None]
+    rows, columns = np.mgrid[:size, :size]
+    return np.clip(3.5 - np.hypot(rows - place[0], columns - place[1]), 0, 1).astype("float32")
 
 
 def writer(data, models):

@@ -11,6 +11,8 @@ _MODULE_OF = {
     "GateInspector": "gate_inspector",
     "FutureExplorer": "futures",
     "ForecastExplorer": "forecasts",
+    "FrameExplorer": "frames",
+    "FilmExplorer": "films",
     "GeneratorPlayground": "playground",
     "ItemMap": "item_map",
     "ModelComparison": "comparison",

@@ -2,7 +2,9 @@
 
 from seqrec.explore.anomalies import AnomalyExplorer as AnomalyExplorer
 from seqrec.explore.comparison import ModelComparison as ModelComparison
+from seqrec.explore.films import FilmExplorer as FilmExplorer
 from seqrec.explore.forecasts import ForecastExplorer as ForecastExplorer
+from seqrec.explore.frames import FrameExplorer as FrameExplorer
 from seqrec.explore.futures import FutureExplorer as FutureExplorer
 from seqrec.explore.gate_inspector import GateInspector as GateInspector
 from seqrec.explore.item_map import ItemMap as ItemMap

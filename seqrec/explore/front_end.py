@@ -66,7 +66,8 @@ def _concerns(selector: str, script: str) -> bool:
 
 
 def _names(script: str) -> set[str]:
-    return set(re.findall(r"\w+", script))
+    """Give the words of a script that are no properties, such as `select` of `input.select()`."""
+    return set(re.findall(r"(?<!(?<!\.)\.)\b\w+", script))
 
 
 def _tight(script: str) -> str:

@@ -129,6 +129,19 @@ export function surface(frame, root, draw, attributes) {
   return { canvas, redraw };
 }
 
+// A picture of one colour: `alphas`, 0 to 255, row by row.
+export function stencil(alphas, width, color) {
+  const height = alphas.length / width;
+  const canvas = h("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  for (let i = 0; i < alphas.length; i++) image.data[4 * i + 3] = alphas[i];
+  context.putImageData(image, 0, 0);
+  Object.assign(context, { globalCompositeOperation: "source-in", fillStyle: color });
+  context.fillRect(0, 0, width, height);
+  return canvas;
+}
+
 // An SVG as wide as its place, drawn anew when that changes: `draw(width)` gives its nodes.
 export function drawing(frame, height, draw, attributes) {
   const element = svg("svg", { width: "100%", height, ...attributes });
@@ -160,7 +173,7 @@ export function polyline(points, attributes) {
   return svg("path", { d: d.join(""), fill: "none", ...ends, ...attributes });
 }
 
-// Gives numbers with as many digits as what spans this `range` needs to be told apart.
+// Gives numbers with as many digits as are needed to tell apart what lies in this `range`.
 export function formatter(range) {
   const most = Math.max(0, Math.min(12, 2 - Math.floor(Math.log10(range || 1))));
   const plain = (x) => x.toLocaleString(undefined, { maximumFractionDigits: most });

@@ -61,7 +61,7 @@ import numpy as np, pandas as pd
 import seqrec
 from IPython.display import HTML, display
 from seqrec import LSTMRecommender, MarkovRecommender, NewEventDetector, NGramDetector, NGramGenerator, Sequences
-from seqrec import NaiveForecaster
+from seqrec import NaiveForecaster, SummaryClassifier
 from seqrec.explore import *
 strings = {STRINGS!r}
 n = len(strings)
@@ -77,6 +77,8 @@ Y = Sequences.from_lists([strings, strings[:1]], keys=strings[:2])
 days = pd.DataFrame({{"s": np.repeat(strings, n), "t": np.tile(pd.date_range("2024-01-01", periods=n), n)}})
 days[strings[6]], days[strings[7]] = np.arange(n * n, dtype=float), strings * n
 series = Sequences.from_frame(days, "s", None, timestamp="t", columns=strings[6:8])
+frames = Sequences.from_arrays(np.random.default_rng(0).normal(size=(n, 9, n)), names=strings, keys=strings)
+listener = SummaryClassifier().fit(frames, strings)
 texts = Sequences.from_texts([" ".join(strings)], unit="word", keys=strings[:1])
 """
 EXPLORER = "explorer = RecommendationExplorer({strings[4]: recommender, strings[5]: markov}, X, titles, k=n)\nexplorer"
@@ -90,6 +92,7 @@ SURFACES = {
     "playground": "GeneratorPlayground(NGramGenerator(order=3).fit(Y), Y, titles)",
     "futures": "FutureExplorer(NGramGenerator(order=2).fit(Y), Y, titles, n_paths=20)",
     "forecasts": "ForecastExplorer(NaiveForecaster(horizon=3, target=strings[6]).fit(series), series)",
+    "frames": "FrameExplorer(listener, frames, strings[::-1])",
     "text": "GeneratorPlayground(NGramGenerator(order=3).fit(texts), texts)",
     "cards": "display(X, recommender, markov, counting, NewEventDetector().fit(X), stored)",
     "fallbacks": "for widget in (explorer, alerts): display(HTML(widget._repr_mimebundle_()[0]['text/html']))",
@@ -126,6 +129,7 @@ def test_every_string_passes_through_the_lists(notebook):
         "playground",
         "futures",
         "forecasts",
+        "frames",
         "text",
     ):
         output = notebook.output(1 + list(SURFACES).index(surface))

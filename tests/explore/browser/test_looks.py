@@ -20,6 +20,7 @@ import numpy as np, pandas as pd
 import seqrec
 from golden.make import make_log, read_log
 from seqrec import MarkovRecommender, NGramGenerator, SeasonalNaiveForecaster, Sequences, music
+from seqrec import ShiftForecaster, SummaryClassifier
 from seqrec.explore import *
 warnings.simplefilter("ignore")
 golden = {str(TESTS / "golden")!r}
@@ -40,6 +41,10 @@ hours["y"], hours["price"] = 1e6 + 1e5 * np.sin(np.arange(700) / 4) + 1e4 * rng.
 hours["weekday"] = hours["hour"].dt.day_name()
 demand = Sequences.from_frame(hours, "shop", None, timestamp="hour", columns=["y", "price", "weekday"])
 seasonal = SeasonalNaiveForecaster(horizon=24, target="y").fit(demand.head(600))
+words = Sequences.from_arrays([rng.normal(n % 5, 1, (n, 3)) for n in range(90, 190)], names=["x", "y", "z"])
+speakers = np.array([f"speaker {{n % 5}}" for n in range(100)])
+listener = SummaryClassifier().fit(words[:60], speakers[:60])
+films = rng.random((12, 30, 24, 32))
 results = {{f"model {{i}}": {{"NDCG@10": rng.random(300), "seconds to fit": 12_345.6 * i}} for i in range(1, 5)}}
 """
 WIDGETS = {
@@ -52,6 +57,9 @@ WIDGETS = {
     "curves": "TrainingCurves({'loss': [3.0, 2.5, 2.25], 'validation': [0.1, 0.3, 0.2]})",
     "futures": "FutureExplorer(clerk, Y, items, n_paths=50)",
     "forecasts": "foreseen = ForecastExplorer(seasonal, demand)\nforeseen.back = 30\nforeseen",
+    "frames": "FrameExplorer(listener, words, speakers, [np.zeros(800 * n) for n in words.lengths], rate=8_000)",
+    "heat": "heat = FrameExplorer(listener, words)\nheat.view = 'heat map'\nheat",
+    "films": "FilmExplorer(ShiftForecaster().fit(films), films)",
     "playground": "GeneratorPlayground(clerk, Y, items)",
     "text": "text = GeneratorPlayground(writer)\ntext.begin('12 teas, ')\ntext",
     "music": "GeneratorPlayground(player, tune)",
