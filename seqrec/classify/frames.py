@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ _BATCH_SIZES = (8, 128)  # sequences
 _UNITS = (5, 6)  # powers of two
 N_LAYERS = 2
 _PIECES = 8  # into which a sequence is cut to say what spoke for its class
+_VALUES_AT_ONCE = 2**22  # numbers of frames that are asked of together
 _SHARPEST = 20.0  # factor of log-probabilities
 _MOST_SUMMARISED = 5_000  # sequences from which a regression of summaries learns
 _TINY = 1e-12
@@ -242,29 +244,23 @@ def evidence(tell: Any, frames: FrameSet, channels: Channels, n_stretches: int) 
     found : DataFrame
         `sequence` and `class` as numbers, and the columns of `LSTMSequenceClassifier.explain` that follow.
     """
-    whole = tell(frames)
-    n, lengths = len(whole), frames.lengths
-    best, rows = whole.argmax(axis=1), np.arange(len(whole))
+    lengths, rows = frames.lengths, np.arange(len(frames.lengths))
     row_of = np.repeat(rows, lengths)
     place = np.arange(len(row_of)) - frames.indptr[row_of]
-
-    def lost(values: NDArray[np.float32]) -> NDArray[np.float64]:
-        return whole[rows, best] - tell(frames._replace(values=values))[rows, best]
-
-    tables = []
-    for piece in range(_PIECES):
-        start, stop = piece * lengths // _PIECES, (piece + 1) * lengths // _PIECES
-        out = (place >= start[row_of]) & (place < stop[row_of])
-        told = lost(np.where(out[:, None], np.float32(0), frames.values))
-        tables.append(pd.DataFrame({"start": start, "stop": stop, "channel": None, "evidence": told}, index=rows))
-    stretches = pd.concat(tables)
-    tables = []
-    for channel, name in enumerate(channels.names):
-        values = np.array(frames.values)
-        values[:, channels.inputs_of(channel)] = 0
-        table = {"start": np.zeros(n, np.int64), "stop": lengths, "channel": name, "evidence": lost(values)}
-        tables.append(pd.DataFrame(table, index=rows))
-    parts = [each[each["stop"] > each["start"]] for each in (stretches, pd.concat(tables))]
+    ends = np.arange(_PIECES + 1)[:, None] * lengths // _PIECES  # (n_pieces + 1, n_sequences)
+    stretches = [((start <= place) & (place < stop))[:, None] for start, stop in pairwise(ends[:, row_of])]
+    of_channels = [np.isin(np.arange(channels.n_inputs), channels.inputs_of(at)) for at in range(len(channels.names))]
+    told = _without(tell, frames, [np.zeros(1, bool), *stretches, *of_channels])
+    best = told[0].argmax(axis=1)
+    lost = told[0, rows, best] - told[1:, rows, best]
+    names = [None] * _PIECES + list(channels.names)
+    spans = [*pairwise(ends), *[(ends[0], lengths)] * len(channels.names)]
+    tables = [
+        pd.DataFrame({"start": start, "stop": stop, "channel": name, "evidence": evidence}, index=rows)
+        for name, (start, stop), evidence in zip(names, spans, lost, strict=True)
+    ]
+    parts = [pd.concat(tables[:_PIECES]), pd.concat(tables[_PIECES:])]
+    parts = [each[each["stop"] > each["start"]] for each in parts]
     strongest = [
         part.sort_values("evidence", ascending=False, kind="stable").groupby(level=0).head(n_stretches)
         for part in parts
@@ -273,3 +269,17 @@ def evidence(tell: Any, frames: FrameSet, channels: Channels, n_stretches: int) 
     found = found.sort_values(["sequence", "evidence"], ascending=[True, False], kind="stable", ignore_index=True)
     found.insert(1, "class", best[found["sequence"]])
     return found
+
+
+def _without(tell: Any, frames: FrameSet, left_out: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """Ask without numbers, each (n_events or 1, n_inputs or 1), as many questions at once as there is room for.
+
+    Log-probabilities are (n_questions, n_sequences, n_classes).
+    """
+    n_at_once, told = max(1, _VALUES_AT_ONCE // max(1, frames.values.size)), []  # noqa: PD011
+    for start in range(0, len(left_out), n_at_once):
+        values = [np.where(out, np.float32(0), frames.values) for out in left_out[start : start + n_at_once]]
+        indptr = np.concatenate([[0], np.cumsum(np.tile(frames.lengths, len(values)))])
+        asked = frames._replace(values=np.concatenate(values), indptr=indptr)
+        told.append(tell(asked).reshape(len(values), len(frames.lengths), -1))
+    return np.concatenate(told)
