@@ -70,7 +70,8 @@ class GeneratorMixin:
             What the sequences begin with: n of them, or one for all. It is part of what is given.
         length : int, optional
             Draw just so many events of each, and no end. By default each goes on until it ends; one that does not is
-            cut at twice the length of the longest training sequence, or at 10,000 events.
+            cut at twice the length of the longest training sequence, or at 10,000 events. Without a prefix, nothing
+            comes later than the last event of the training data: whole samples are a log that stops when that did.
         temperature, top_k, top_p
             As in `sampling.shaped`, for the kinds of the events; ``top_k=1`` takes the likeliest each time.
         stop : item, or list of items, optional
@@ -102,7 +103,9 @@ class GeneratorMixin:
         rows = np.arange(n) if len(begun) == n else np.zeros(n, np.intp)
         walk = self._walks(begun if reads else begun.between(0, 0))(rows)  # one beginning of all is read once
         seed = int(check_random_state(random_state).randint(2**31))
-        draw = _Draw(seed, end_code(len(self.vocabulary_)), length is not None, (temperature, top_k, top_p), stops)
+        last = self.training_data_.last if prefix is None and length is None else None
+        end = end_code(len(self.vocabulary_))
+        draw = _Draw(seed, end, length is not None, (temperature, top_k, top_p), stops, last)
         events, lengths = draw.run(walk, keys, limit, None if reads else begun[rows])
         drawn = self._sequences(events, np.concatenate([[0], np.cumsum(lengths)]), keys)
         return followed(begun[rows], drawn) if reads else drawn
@@ -218,6 +221,7 @@ class _Draw(NamedTuple):
     goes_on: bool  # whether nothing ends
     shape: tuple[float, int | None, float | None]
     stops: NDArray[np.int32]
+    last: np.datetime64 | None  # time, after which nothing comes
 
     def run(
         self, walk: Walk, rows: NDArray[np.intp], limit: int, forced: Sequences | None
@@ -242,8 +246,10 @@ class _Draw(NamedTuple):
             if not goes_on.all():
                 walk.keep(goes_on)
                 active, codes, is_free = active[goes_on], codes[goes_on], is_free[goes_on]
-            trace.add(active, walk.take(codes, partial(self._uniforms, rows[active], step)))
-            if (stopped := is_free & np.isin(codes, self.stops)).any():
+            events = walk.take(codes, partial(self._uniforms, rows[active], step))
+            is_late = np.zeros(len(active), bool) if self.last is None else events.times > self.last
+            trace.add(active[~is_late], events.some(~is_late))
+            if (stopped := is_late | is_free & np.isin(codes, self.stops)).any():
                 walk.keep(~stopped)
                 active = active[~stopped]
         return trace.collected(len(rows))

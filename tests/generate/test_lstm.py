@@ -1,5 +1,6 @@
 """Sequences that an LSTM draws, with their times and fields."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -269,3 +270,15 @@ def test_an_lstm_comes_within_two_percent_of_the_entropy_of_a_grammar_and_ngrams
     assert generator.fit(learned).score(held_out) > 1.02 * truth
     ngrams = [NGramGenerator(order=order).fit(learned).score(held_out) for order in (2, 3, 4, 7)]
     assert max(ngrams) < 1.2 * truth
+
+
+def test_whole_samples_stop_when_the_log_of_training_did(generator):
+    whole, stopped = generator.sample(50, random_state=0), copy.copy(generator)
+    last = np.sort(whole.timestamps)[len(whole.timestamps) // 2]
+    stopped.training_data_ = generator.training_data_._replace(last=last)
+    cut = stopped.sample(50, random_state=0)
+    early = whole.timestamps <= last
+    assert cut.timestamps.tolist() == whole.timestamps[early].tolist()
+    assert cut.codes.tolist() == whole.codes[early].tolist()
+    assert stopped.sample(5, length=4, random_state=0).timestamps.max() > last
+    assert stopped.sample(20, prefix=["p1"], random_state=0).timestamps.max() > last
