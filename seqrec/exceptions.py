@@ -34,6 +34,25 @@ class SeriesError(InputError):
         return f"{self.found} {self.advice}"
 
 
+class SoundError(InputError):
+    """A recording that cannot be used.
+
+    Attributes
+    ----------
+    code : str
+        A stable name of what is wrong.
+    reason : str
+        In a sentence, with what to do.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)  # so that it can be pickled
+        self.code, self.reason = code, reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class LogError(InputError):
     """A log that cannot be used."""
 

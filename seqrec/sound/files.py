@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec._checks import show
-from seqrec.exceptions import InputError, MissingExtraError
+from seqrec.exceptions import InputError, MissingExtraError, SoundError
 from seqrec.sound.mel import RATES
 
 AnyPath = str | os.PathLike[str]
@@ -20,25 +20,6 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _BLOCK = 2**20  # samples that are read at once
 _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # what libsndfile says of a WAV file
 _STREAMED = 0x7FFF_0000  # bytes: what a program that cannot know them writes is more
-
-
-class SoundError(InputError):
-    """A recording that cannot be used.
-
-    Attributes
-    ----------
-    code : str
-        A stable name of what is wrong.
-    reason : str
-        In a sentence, with what to do.
-    """
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(code, reason)  # so that it can be pickled
-        self.code, self.reason = code, reason
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def find_sounds(folder: AnyPath) -> list[Path]:

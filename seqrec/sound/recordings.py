@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.exceptions import InputError
-from seqrec.sound.files import AnyPath, SoundError, find_sounds, read_sound
+from seqrec.exceptions import InputError, SoundError
+from seqrec.sound.files import AnyPath, find_sounds, read_sound
 from seqrec.sound.mel import LogMel
 
 _MOST_FRAMES = 1_000_000  # of a recording

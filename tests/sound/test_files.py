@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sound_files import tone, wav
 
-from seqrec.exceptions import MissingExtraError
+from seqrec.exceptions import MissingExtraError, SoundError
 from seqrec.sound import LogMel, find_sounds, read_recordings
-from seqrec.sound.files import SoundError, read_sound
+from seqrec.sound.files import read_sound
 
 FORM = LogMel(8_000)
 
