@@ -30,12 +30,15 @@ from seqrec.storage.migrations import FORMAT
 GOLDEN = Path(__file__).parent / "golden"
 QUESTIONS = make_log(20, seed=2)
 X = [["tea", "milk"], ["milk", "nul\0", "two\nlines", "😀"], ["tea", "milk", "\ud800"]] * 10
+EVERY_SEVENTH = [7, pytest.param(1, marks=pytest.mark.slow)]  # of the hostile files, and all of them
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # questions hold few known items, on purpose
 
 
+LATER = ("ConvLSTM", "LSTMAnomalyDetector", "LSTMSequenceClassifier")  # networks that the slow suite fits
+
+
 def marked(name):
-    """Networks for films are saved and loaded by the quick tests of their own."""
-    return pytest.param(name, marks=[pytest.mark.slow] * name.startswith("ConvLSTM"))
+    return pytest.param(name, marks=[pytest.mark.slow] * name.startswith(LATER))
 
 
 @pytest.fixture(scope="module", params=map(marked, EVERY))
@@ -362,9 +365,10 @@ def hostile_files():
     return [*hostile.hostile_files(today), *hostile.older_files(golden)]
 
 
-def test_every_hostile_file_is_refused(hostile_files, tmp_path):
+@pytest.mark.parametrize("every", EVERY_SEVENTH)
+def test_every_hostile_file_is_refused(hostile_files, tmp_path, every):
     path, accepted = tmp_path / "hostile.seqrec", []
-    for name, file in hostile_files:
+    for name, file in hostile_files[::every]:
         path.write_bytes(file)
         try:
             load(path)
@@ -375,9 +379,10 @@ def test_every_hostile_file_is_refused(hostile_files, tmp_path):
     assert len(hostile_files) > 3_500
 
 
-def test_a_hostile_file_is_inspected_or_refused(hostile_files, tmp_path):
+@pytest.mark.parametrize("every", EVERY_SEVENTH)
+def test_a_hostile_file_is_inspected_or_refused(hostile_files, tmp_path, every):
     path = tmp_path / "hostile.seqrec"
-    for name, file in hostile_files:
+    for name, file in hostile_files[::every]:
         path.write_bytes(file)
         try:
             assert inspect(path)["estimator"] in EVERY, name

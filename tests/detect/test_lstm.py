@@ -281,6 +281,7 @@ def test_the_nearest_is_the_key_of_a_training_sequence_of_like_counts(fitted):
     assert (own["nearest"] != own["sequence"]).all()
 
 
+@pytest.mark.slow
 def test_nothing_flagged_gives_an_empty_frame_with_the_columns(fitted):
     detector = copy_of(fitted)
     detector.offset_ = -1e6
@@ -418,6 +419,7 @@ def test_at_a_known_time_the_gap_costs_nothing_and_the_other_fields_the_same(fit
     assert (timed["event"] != untimed["event"]).any()
 
 
+@pytest.mark.slow
 def test_time_is_asked_about_where_there_is_time():
     X = sequences(LOG[: 10 * 8], timestamp=None)
     detector = LSTMAnomalyDetector(max_epochs=1, **CHEAP).fit(X)
@@ -437,6 +439,7 @@ def test_the_surprisal_of_ends_comes_after_the_events_of_their_sequences(fitted)
 # --- truth values as a field
 
 
+@pytest.mark.slow
 def test_truth_values_are_shown_as_such():
     log = LOG.assign(new=LOG["item_id"] == "open")[: 20 * 8]
     X = sequences(log, columns=["new"], timestamp=None)

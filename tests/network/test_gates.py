@@ -89,7 +89,7 @@ def trace_of(kind, cell):
     return trace_gates(fit(kind, cell), SEQUENCE)
 
 
-@pytest.fixture(params=["recommender", "detector", "classifier"])
+@pytest.fixture(params=quickest("recommender", "detector", "classifier", n=1))
 def kind(request):
     return request.param
 
@@ -217,6 +217,7 @@ def test_a_history_that_just_fills_the_window_has_no_start():
     assert trace_gates(recommender, LONG.head(WINDOW - 1)).events.tolist() == [START, *LONG[0].tolist()[: WINDOW - 1]]
 
 
+@pytest.mark.slow
 def test_a_long_sequence_is_followed_over_segments():
     detector = fit("detector")
     n = 7 * LONG.n_events

@@ -288,6 +288,7 @@ def test_an_effect_is_what_the_event_adds_with_its_fields(by_channel):
     assert last["effect"] == pytest.approx(log_p[0] - log_p[1], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_fitting_on_keeps_the_fields_and_learns_from_them(by_channel):
     recommender = copy.deepcopy(by_channel)
     news = with_fields("channel", seed=2)
@@ -308,6 +309,7 @@ def test_fitting_on_takes_new_items_and_values_and_logs_without_the_column(by_ch
     assert hits(recommender, "channel") > 0.85
 
 
+@pytest.mark.slow
 def test_fields_are_read_beside_times():
     log = timed_log(60)
     log["late"] = np.where(np.arange(len(log)) % 2, "no", "yes")
@@ -679,6 +681,7 @@ def test_sizes_follow_the_log(n_events, units, embedding_dim):
     assert (architecture.units, architecture.embedding_dim) == (units, embedding_dim)
 
 
+@pytest.mark.slow
 def test_sizes_that_are_given_are_kept():
     architecture = brief(units=9, embedding_dim=3, n_layers=2).fit(CYCLES[:9]).model_.architecture
     assert (architecture.units, architecture.embedding_dim, architecture.n_layers) == (9, 3, 2)
@@ -709,6 +712,7 @@ def test_a_small_log_is_read_often_unless_the_epochs_are_given(n_events, n_epoch
     assert (usual._batch_size(log), usual._n_epochs(log)) == (256, 7)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_worse_than_popularity_says_so(monkeypatch):
     recommender = LSTMRecommender(units=4, patience=1, random_state=0, precision="float32")
     monkeypatch.setattr("seqrec.recommend.lstm.rankdata", lambda counts: np.ones(len(counts)))  # popularity is perfect
@@ -731,6 +735,7 @@ class FakeLog:
         self.n_events, self.vocabulary, self.timestamps = n_events, range(n_items), None
 
 
+@pytest.mark.slow
 def test_similar_items_are_those_that_follow_each_other_alike():
     # "a" and "b" stand in the same places, between items that tell the direction.
     histories = [[left, middle, right] for left, right in (("x", "y"), ("u", "v")) for middle in "ab"] * 30
