@@ -24,8 +24,9 @@ from seqrec.films.convlstm import NETWORK, architecture_of, check_architecture, 
 from seqrec.films.videos import Videos, check_videos
 from seqrec.films.windows import Windows
 from seqrec.network.blueprint import FilmArchitecture, Network
+from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
-from seqrec.network.films import FilmModel, FilmTrainer
+from seqrec.network.films import FilmModel
 from seqrec.network.training import History
 from seqrec.storage.arrays import Ids
 from seqrec.storage.estimator import Storable
@@ -172,7 +173,7 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
         check_shape(films, self.shape_, any_size=self.peephole != "place")
         return self._probabilities(Windows.of(films, int(self.max_length)))
 
-    def _train(self, films: Videos, codes: NDArray[np.int64]) -> FilmTrainer:
+    def _train(self, films: Videos, codes: NDArray[np.int64]) -> DrawTrainer:
         random = check_random_state(self.random_state)
         rng = np.random.default_rng(random.randint(2**31, size=4))
         self.patch_ = patch_of(self.patch, films.shape)
@@ -183,7 +184,7 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
         learned, held_out = windows.select(np.flatnonzero(~out)), windows.select(np.flatnonzero(out))
         validate = partial(self._merit, held_out, codes[out]) if out.any() else None
         draw, rate = partial(self._batch, learned, codes[~out], rng), float(self.learning_rate)
-        trainer = FilmTrainer(self.model_)
+        trainer = DrawTrainer(self.model_)
         self.history_ = trainer.fit(draw, n_steps_of(self, films), rate, _PATIENCE, self.verbose, validate)
         return trainer
 

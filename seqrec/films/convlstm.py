@@ -22,8 +22,9 @@ from seqrec.films.patches import from_patches, n_places, to_patches
 from seqrec.films.videos import Videos
 from seqrec.films.windows import Windows
 from seqrec.network.blueprint import FilmArchitecture, Network
+from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
-from seqrec.network.films import FilmModel, FilmTrainer
+from seqrec.network.films import FilmModel
 from seqrec.network.training import History
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -194,7 +195,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     def _any_size(self) -> bool:  # type: ignore[override]
         return self.peephole != "place"
 
-    def _train(self, films: Videos) -> FilmTrainer:
+    def _train(self, films: Videos) -> DrawTrainer:
         random = check_random_state(self.random_state)
         rng = np.random.default_rng(random.randint(2**31, size=4))
         self.patch_ = patch_of(self.patch, films.shape)
@@ -204,7 +205,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         judged = held_out if len(held_out.rows) else learned
         chosen = judged.spread()
         validate = partial(self._merit, judged, chosen) if judged is held_out else None
-        trainer = FilmTrainer(self.model_)
+        trainer = DrawTrainer(self.model_)
         n_steps = n_steps_of(self, films)
         draw = partial(next, self._batches(learned, n_steps, rng))
         self.history_ = trainer.fit(draw, n_steps, float(self.learning_rate), _PATIENCE, self.verbose, validate)

@@ -31,8 +31,9 @@ from seqrec.forecast.paths import Draws
 from seqrec.forecast.shares import losses, mixed, proven_share
 from seqrec.forecast.strides import Stretch, Strides
 from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
+from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
-from seqrec.network.quantiles import QuantileModel, QuantileTrainer
+from seqrec.network.quantiles import QuantileModel
 from seqrec.network.training import History
 from seqrec.storage.arrays import Array
 from seqrec.storage.estimator import Storable
@@ -292,7 +293,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         place = places(X, panel.calendar) + np.repeat(panel.stops - 1, X.lengths)
         return Judgement(*[values[place] for values in of_steps])
 
-    def _learn(self, panel: Panel) -> QuantileTrainer:
+    def _learn(self, panel: Panel) -> DrawTrainer:
         """Train networks, and calibrate them."""
         random, horizon = check_random_state(self.random_state), int(self.horizon)
         rng = np.random.default_rng(random.randint(2**31, size=4))
@@ -319,7 +320,7 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
         future = {c.name: _after(panel, rows, origins, horizon, panel.columns[c.name]) for c in strides.known}
         questions = list(self._questions(held_out, future, horizon))
         merit = None if np.isnan(truth).all() else partial(self._merit, truth, questions)
-        trainer = QuantileTrainer(self.model_)
+        trainer = DrawTrainer(self.model_)
         self.history_ = trainer.fit(
             examples.draw, self._n_steps(panel), float(self.learning_rate), _PATIENCE, self.verbose, merit
         )

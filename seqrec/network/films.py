@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,6 @@ from seqrec.network.blueprint import Blueprint, FilmArchitecture
 from seqrec.network.convolution import PeepholeConvLSTM2D
 from seqrec.network.layers import dense
 from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
-from seqrec.network.training import Course, Epochs, History, warm_up_and_cosine
-
-STEPS_OF_EPOCH = 100  # of training, after which the network is judged
-_LOOKS = 2  # steps from one look at the weights, for their average, to the next
-
-Draw = Callable[[], tuple[NDArray, ...]]
 
 
 class FilmModel(keras.Model):
@@ -179,54 +172,3 @@ class FilmModel(keras.Model):
         else:
             each = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
         return tf.reduce_mean(each, axis=(2, 3, 4))
-
-
-class FilmTrainer(Epochs):
-    """Trains a `FilmModel` on batches that are drawn.
-
-    Parameters
-    ----------
-    model : FilmModel
-    """
-
-    def fit(
-        self,
-        draw: Draw,
-        n_steps: int,
-        learning_rate: float,
-        patience: int,
-        verbose: bool | str,
-        validate: Callable[[], float] | None,
-    ) -> History:
-        """Train so many steps, or until `patience` epochs of ``STEPS_OF_EPOCH`` steps were no better.
-
-        Parameters
-        ----------
-        draw : callable
-            Gives the arrays of a batch, as `FilmModel.loss_of` takes them.
-        n_steps : int
-        learning_rate : float
-            Height of the schedule: one epoch of warm-up, then a cosine.
-        patience : int
-        verbose : bool or "auto"
-        validate : callable, optional
-            Gives a figure of merit of the model as it is, higher is better; without it the last weights are kept.
-
-        Returns
-        -------
-        history : dict of lists, one entry an epoch
-        """
-        n_epochs = math.ceil(n_steps / STEPS_OF_EPOCH)
-        n = math.ceil(n_steps / n_epochs)
-        self._step.restart(warm_up_and_cosine(learning_rate, n, n_epochs))
-        course = Course(0, 0, learning_rate, n_epochs, patience, verbose, averaged=True)
-        history = self._train(_repeated(draw, n, n_epochs), course, n, _LOOKS, validate)
-        self._trained.set_weights(self._best.weights)
-        return history
-
-    def _run_epoch(self, read: Iterator[tuple[NDArray, ...]], epoch: int, progress: Any) -> float:
-        return float(np.mean([self._learned(self._step([], batch)[0], 1, epoch, progress) for batch in read]))
-
-
-def _repeated(draw: Draw, n: int, n_epochs: int) -> Iterator[Iterator[tuple[NDArray, ...]]]:
-    return ((draw() for _ in range(n)) for _ in range(n_epochs))

@@ -8,7 +8,7 @@ import pytest
 import seqrec
 from seqrec import ConvLSTMForecaster
 from seqrec.films.convlstm import patch_of
-from seqrec.network.films import FilmTrainer
+from seqrec.network.drawn import DrawTrainer
 
 SMALL = {"horizon": 2, "n_past": 4, "units": 4, "n_layers": 1, "max_steps": 4, "batch_size": 4, "random_state": 0}
 
@@ -141,7 +141,7 @@ def test_a_stop_in_the_first_steps_leaves_an_earlier_fit_as_it_was(fitted, monke
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FilmTrainer, "_run_epoch", stop)
+    monkeypatch.setattr(DrawTrainer, "_run_epoch", stop)
     with pytest.raises(KeyboardInterrupt):
         twin.fit(FILMS[:3])
     np.testing.assert_array_equal(twin.predict(FILMS), before)
@@ -149,14 +149,14 @@ def test_a_stop_in_the_first_steps_leaves_an_earlier_fit_as_it_was(fitted, monke
 
 @pytest.mark.slow
 def test_a_stop_later_leaves_the_best_weights_so_far(monkeypatch):
-    run, forecaster = FilmTrainer._run_epoch, ConvLSTMForecaster(**SMALL | {"max_steps": 101})
+    run, forecaster = DrawTrainer._run_epoch, ConvLSTMForecaster(**SMALL | {"max_steps": 101})
 
     def stop_in_the_second(self, read, epoch, progress):
         if epoch:
             raise KeyboardInterrupt
         return run(self, [next(read)], epoch, progress)
 
-    monkeypatch.setattr(FilmTrainer, "_run_epoch", stop_in_the_second)
+    monkeypatch.setattr(DrawTrainer, "_run_epoch", stop_in_the_second)
     with pytest.raises(KeyboardInterrupt, match="it has the weights of epoch 1"):
         forecaster.fit(FILMS)
     assert forecaster.predict(FILMS).shape == (6, 2, 8, 8)

@@ -175,7 +175,7 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was(alone, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqrec.network.quantiles.QuantileTrainer._run_epoch", stop)
+    monkeypatch.setattr("seqrec.network.drawn.DrawTrainer._run_epoch", stop)
     with pytest.raises(KeyboardInterrupt), pytest.warns(UnusedColumnsWarning):
         alone.set_params(target="y").fit(X)
     assert vars(alone) == before | {"target": "y"}
@@ -183,7 +183,7 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was(alone, monkeypatch):
 
 
 def test_ctrl_c_after_an_epoch_keeps_what_was_learned(monkeypatch):
-    run_epoch, losses = lstm.QuantileTrainer._run_epoch, []
+    run_epoch, losses = lstm.DrawTrainer._run_epoch, []
 
     def one_epoch_then_stop(*arguments):
         if losses:
@@ -191,8 +191,8 @@ def test_ctrl_c_after_an_epoch_keeps_what_was_learned(monkeypatch):
         losses.append(run_epoch(*arguments))
         return losses[0]
 
-    monkeypatch.setattr(lstm.QuantileTrainer, "_run_epoch", one_epoch_then_stop)
-    monkeypatch.setattr("seqrec.network.quantiles.STEPS_OF_EPOCH", 2)
+    monkeypatch.setattr(lstm.DrawTrainer, "_run_epoch", one_epoch_then_stop)
+    monkeypatch.setattr("seqrec.network.drawn.STEPS_OF_EPOCH", 2)
     forecaster = LSTMForecaster(horizon=3, **BRIEF).set_params(max_steps=4)
     with pytest.raises(KeyboardInterrupt, match="weights of epoch 1"):
         forecaster.fit(ALONE)
@@ -201,7 +201,7 @@ def test_ctrl_c_after_an_epoch_keeps_what_was_learned(monkeypatch):
 
 
 def test_ctrl_c_while_the_latest_steps_are_learned_takes_this_back(monkeypatch):
-    fit, weights = lstm.QuantileTrainer.fit, []
+    fit, weights = lstm.DrawTrainer.fit, []
 
     def stop(self, *arguments):
         weights.append(self._trained.get_weights())
@@ -210,7 +210,7 @@ def test_ctrl_c_while_the_latest_steps_are_learned_takes_this_back(monkeypatch):
             raise KeyboardInterrupt
         return history
 
-    monkeypatch.setattr(lstm.QuantileTrainer, "fit", stop)
+    monkeypatch.setattr(lstm.DrawTrainer, "fit", stop)
     forecaster = LSTMForecaster(horizon=3, **BRIEF)
     with pytest.raises(KeyboardInterrupt, match="in its last part, which was taken back"):
         forecaster.fit(ALONE)

@@ -8,7 +8,8 @@ from scipy.special import expit
 
 from seqrec.exceptions import DivergenceError
 from seqrec.network.blueprint import LEVELS, QuantileArchitecture
-from seqrec.network.quantiles import QuantileModel, QuantileTrainer
+from seqrec.network.drawn import DrawTrainer
+from seqrec.network.quantiles import QuantileModel
 
 ARCHITECTURE = QuantileArchitecture(n_inputs=5, n_ahead=3, horizon=4, units=6, dropout=0.0, n_networks=2, seed=0)
 RNG = np.random.default_rng(0)
@@ -94,9 +95,9 @@ def draw():
 
 
 def test_training_learns_and_keeps_what_is_judged_best(monkeypatch):
-    monkeypatch.setattr("seqrec.network.quantiles.STEPS_OF_EPOCH", 5)
+    monkeypatch.setattr("seqrec.network.drawn.STEPS_OF_EPOCH", 5)
     model = QuantileModel(ARCHITECTURE._replace(n_networks=1, dropout=0.1))
-    trainer, merits, seen = QuantileTrainer(model), iter([0.0, 2.0, 1.0]), []
+    trainer, merits, seen = DrawTrainer(model), iter([0.0, 2.0, 1.0]), []
 
     def validate():
         seen.append(model.get_weights())
