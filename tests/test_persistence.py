@@ -168,6 +168,7 @@ def test_the_recommender_learns_on_as_if_it_had_never_been_saved(tmp_path):
     assert twins[1].history_["loss"][:-1] == recommender.history_["loss"]
 
 
+@pytest.mark.slow
 def test_the_detector_sets_thresholds_and_explains(tmp_path):
     detector = load(GOLDEN / "LSTMAnomalyDetector.seqrec")
     twin = saved_and_loaded(detector, tmp_path)

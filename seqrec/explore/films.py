@@ -195,7 +195,7 @@ class FilmExplorer(Widget, script="films"):
     def _usual_origin(self, film: int, horizon: int) -> int:
         return max(1, self._n_of(film) - horizon)
 
-    def _window(self) -> tuple[int, int]:
+    def _span_shown(self) -> tuple[int, int]:
         """Give the first image in view, and the one after the last."""
         return max(0, self.origin - min(_MOST_BEFORE, int(self.forecaster.n_past))), self.origin + self.horizon
 
@@ -209,21 +209,21 @@ class FilmExplorer(Widget, script="films"):
 
     def _move(self) -> None:
         """Show another origin, and an image that is in view from there."""
-        start, stop = self._window()
+        start, stop = self._span_shown()
         with self.hold_sync():
             if not start <= self.image < stop:
                 self.image = min(self.origin, stop - 1)
             self._show()
 
     def _follow_image(self) -> None:
-        start, stop = self._window()
+        start, stop = self._span_shown()
         if not start <= self.image < stop:
             self.origin = max(1, min(self.image, self._n_of(self.film)))
 
     def _show(self) -> None:
         """Send the images in view, as they came; the page asks for the forecast."""
         self._version, self._said = self._version + 1, None
-        start, stop = self._window()
+        start, stop = self._span_shown()
         self._frame = Frame.of(self._films.shape, stop - start)
         n = self._n_of(self.film)
         self._shown = {
@@ -251,7 +251,7 @@ class FilmExplorer(Widget, script="films"):
 
     def _run(self) -> None:
         """Send the forecast, how far off it is, and how odd the places of all images in view are."""
-        start, stop = self._window()
+        start, stop = self._span_shown()
         n_there = min(stop, self._n_of(self.film))
         nats = surprisal_between(self.forecaster, self._films, self.film, start, n_there)
         told = self.forecast.reshape(self.horizon, *self._films.shape)

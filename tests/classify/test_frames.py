@@ -87,6 +87,7 @@ def test_a_copy_in_a_file_answers_to_the_bit(fitted, tmp_path):
     assert twin.channels_.names == ["left", "middle", "right"]
 
 
+@pytest.mark.slow
 def test_later_frames_do_not_change_the_class_of_earlier_ones(of_frames):
     kept = np.concatenate([np.arange(start, start + 10) for start in X.indptr[:-1]])
     np.testing.assert_allclose(of_frames.predict_proba(X.head(10)), of_frames.predict_proba(X)[kept], atol=1e-5)

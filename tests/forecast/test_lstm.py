@@ -255,6 +255,7 @@ def test_the_more_there_is_to_learn_the_longer_is_the_training(n, steps):
     assert LSTMForecaster()._n_steps(Panel.read(ALONE[[0] * n], "y", ALONE_STEP)) == steps
 
 
+@pytest.mark.slow
 def test_one_step_is_enough():
     forecaster = LSTMForecaster(horizon=2, **BRIEF).set_params(max_steps=1).fit(ALONE)
     assert len(forecaster.history_["loss"]) == 1

@@ -265,6 +265,7 @@ def test_a_model_without_a_network_is_refused():
         trace_gates(MarkovRecommender().fit(X), SEQUENCE)
 
 
+@pytest.mark.slow
 def test_sequences_without_the_fields_of_the_training_data_are_refused():
     detector = fit("detector")
     with pytest.raises(ValueError, match="the training data had timestamps"):
