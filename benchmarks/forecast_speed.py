@@ -15,7 +15,7 @@ from detection_speed import time_passes
 from harness import write_result
 
 from seqrec import LSTMForecaster, Sequences
-from seqrec.network.blueprint import LEVELS, N_RECURRENT, STEP_UNITS
+from seqrec.network.architectures import LEVELS, N_RECURRENT, STEP_UNITS
 
 HORIZON = 48
 

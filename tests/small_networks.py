@@ -7,7 +7,7 @@ import tensorflow as tf
 from seqrec.data.fields import NEGATIVE, NOT_GIVEN, POSITIVE, ZERO
 from seqrec.data.sequences import Sequences
 from seqrec.data.vocabulary import N_RESERVED, UNKNOWN, Vocabulary
-from seqrec.network.blueprint import Architecture
+from seqrec.network.architectures import Architecture
 from seqrec.network.model import SequenceModel
 
 PLAIN = Architecture(n_codes=12, units=5, embedding_dim=6, n_layers=1, cell="lstm", dropout=0.0, n_negatives=0, seed=0)

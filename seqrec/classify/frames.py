@@ -17,7 +17,7 @@ from seqrec.classify.labels import Labels
 from seqrec.classify.summaries import Regression, summaries
 from seqrec.data.channels import Channels
 from seqrec.data.sequences import Sequences
-from seqrec.network.blueprint import FrameArchitecture
+from seqrec.network.architectures import FrameArchitecture
 from seqrec.network.frame_training import FrameSet, FrameTrainer, Lesson, passes
 from seqrec.network.frames import FrameModel
 from seqrec.network.training import Course
@@ -101,16 +101,9 @@ def usual_rate(batch_size: int) -> float:
     return 0.003 * math.sqrt(batch_size / 64)
 
 
-def held_out(groups: NDArray, share: float, n_networks: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Choose what each network holds out, (n, n_networks): a like share of each group, other rows for each network."""
-    chosen = np.zeros((len(groups), n_networks), bool)
-    share = min(share, _MOST_HELD_OUT / max(1, len(groups)))
-    for group in np.unique(groups):
-        rows = rng.permutation(np.flatnonzero(groups == group))
-        n = round(share * len(rows))
-        for network in range(n_networks):
-            chosen[rows[np.arange(network * n, (network + 1) * n) % len(rows)], network] = True
-    return chosen
+def most_held_out(share: float, n: int) -> float:
+    """Give the share of n sequences that each network holds out: no more than tell when to stop."""
+    return min(share, _MOST_HELD_OUT / max(1, n))
 
 
 def learn(

@@ -25,12 +25,14 @@ from seqrec.classify.summaries import probabilities
 from seqrec.data.channels import Channels, holds_frames
 from seqrec.data.ends import end_code, with_ends
 from seqrec.data.fields import Fields
+from seqrec.data.held_out import held_out
 from seqrec.data.inputs import as_sequences
 from seqrec.data.sequences import Sequences
 from seqrec.data.summary import FITTED, HISTORY, TrainingData
 from seqrec.data.vocabulary import Vocabulary, vocabulary
 from seqrec.exceptions import InputError
-from seqrec.network.blueprint import EitherNetwork, FrameArchitecture, Network, architecture_schema
+from seqrec.network.architectures import FrameArchitecture
+from seqrec.network.blueprint import EitherNetwork, Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.frames import FrameModel
 from seqrec.network.model import SequenceModel
@@ -260,9 +262,9 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         """Train a network on events with items, and give the attributes that it leaves."""
         fields, n_classes = Fields.learn(X), len(labels.classes)
         encoded = _with_labels(fields.encode(X), labels)
-        kept, held_out = (encoded[rows] for rows in self._split(labels.rarity(X), rng))
-        trainer, history = self._train(with_ends(kept), held_out, fields, n_classes, rng)
-        logits, known, _ = _answers(Reader.of(trainer.network), held_out)
+        out = held_out(labels.rarity(X), float(self.validation_fraction), rng)[:, 0]
+        trainer, history = self._train(with_ends(encoded[~out]), encoded[out], fields, n_classes, rng)
+        logits, known, _ = _answers(Reader.of(trainer.network), encoded[out])
         calibration = _Logistic.fit(logits, known) if len(np.unique(known)) == n_classes else None
         found = {"fields_": fields, "_calibration": calibration, "model_": trainer.network, "history_": history}
         return trainer, found
@@ -287,7 +289,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         n_epochs = frames.usual_epochs(n_full, size) if self.max_epochs == "auto" else int(self.max_epochs)
         rate = frames.usual_rate(size) if self.learning_rate == "auto" else float(self.learning_rate)
         course = Course(self.max_length, size, rate, n_epochs, self.patience, self.verbose, averaged=True)
-        out = frames.held_out(labels.rarity(X), self.validation_fraction, architecture.n_networks, rng)
+        share = frames.most_held_out(float(self.validation_fraction), len(X))
+        out = held_out(labels.rarity(X), share, rng, architecture.n_networks)
         return frames.learn(X, channels, labels, out, architecture, course, rng)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -370,17 +373,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
         if len(set(self.classes_.tolist())) < max(2, len(self.classes_)):
             raise ValueError("it needs two different classes at least, and none twice.")
 
-    def _split(self, rarity: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-        """Give the sequences to learn from and to hold out, with a like share of those that hold the rarer classes."""
-        held_out = []
-        for group in np.unique(rarity):
-            rows = rng.permutation(np.flatnonzero(rarity == group))
-            held_out.append(rows[: round(self.validation_fraction * len(rows))])
-        chosen = np.sort(np.concatenate(held_out))
-        return np.setdiff1d(np.arange(len(rarity)), chosen), chosen
-
     def _train(
-        self, X: Sequences, held_out: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
+        self, X: Sequences, judged: Sequences, fields: Fields, n_classes: int, rng: np.random.Generator
     ) -> tuple[Trainer, History]:
         """Train a network on X, with ends, and stop in time by the labels of what was held out."""
         n_codes, n_epochs = end_code(len(X.vocabulary)) + 1, 20 if self.max_epochs == "auto" else int(self.max_epochs)
@@ -394,13 +388,13 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
 
         def merit(reader: Reader) -> float:
             """Mean log-probability of the labels, weighted, nats."""
-            logits, labels, weights = _answers(reader, held_out)
+            logits, labels, weights = _answers(reader, judged)
             log_p = log_softmax(logits, axis=1)
             return float(np.average(log_p[np.arange(len(labels)), labels], weights=weights))
 
         trainer = Trainer(architecture, "float32")
         course = self._course(X, n_epochs, self.patience)
-        return trainer, trainer.fit(X, course, rng, start, merit if held_out.columns["weights"].any() else None)
+        return trainer, trainer.fit(X, course, rng, start, merit if judged.columns["weights"].any() else None)
 
 
 def _with_labels(X: Sequences, labels: Labels) -> Sequences:

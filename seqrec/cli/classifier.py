@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +33,45 @@ _SHOWN = 12  # classes
 _USUAL_RATE = 16_000  # samples a second
 
 
+class Order(NamedTuple):
+    """What a classifier is to be fitted to, and where it goes.
+
+    Attributes
+    ----------
+    logs : list of str
+        Logs, or sounds: files, folders, patterns.
+    reading : Reading
+    labels : Labels
+    fields : dict of str to str or None
+        Columns to read, and their kinds where these are given.
+    output, listed : Path
+        The model file, and the list of what cannot be used.
+    overwrite : bool
+    estimator : str or None
+        In place of an LSTM.
+    parameters : dict
+        Of the estimator.
+    """
+
+    logs: Sequence[str]
+    reading: Reading
+    labels: Labels
+    fields: Mapping[str, str | None]
+    output: Path
+    listed: Path
+    overwrite: bool
+    estimator: str | None
+    parameters: Mapping[str, Any]
+
+    def check_places(self, inputs: Iterable[Path]) -> None:
+        """Refuse places that cannot be written to, or that are among what is read."""
+        check_places(self.output, self.listed, inputs, self.overwrite)
+
+    def made(self) -> Any:
+        """Make the estimator."""
+        return make("classify", self.estimator, self.parameters)
+
+
 class Material(NamedTuple):
     """What a classifier is fitted to.
 
@@ -59,62 +98,44 @@ class Material(NamedTuple):
     model: Any
 
 
-def fit_classifier(
-    console: Console,
-    logs: Sequence[str],
-    reading: Reading,
-    labels: Labels,
-    fields: Mapping[str, str | None],
-    places: tuple[Path, Path, bool],
-    estimator: str | None,
-    parameters: Mapping[str, Any],
-) -> None:
+def fit_classifier(console: Console, order: Order) -> None:
     """Fit a classifier to logs or sounds, and save it."""
     from seqrec.logs.sounds import are_sounds
     from seqrec.persistence import save
 
-    output, listed, _ = places
-    if labels.label is None and labels.labels is None:
+    if order.labels.label is None and order.labels.labels is None:
         raise typer.BadParameter("--task classify needs --label COLUMN, or a table of labels: --labels FILE.")
-    read = _sounds if are_sounds(logs) else _log
-    material = read(console, logs, reading, labels, fields, places, lambda: make("classify", estimator, parameters))
+    material = (_sounds if are_sounds(order.logs) else _log)(console, order)
     if not len(material.X):
         raise InputError("no sequence has a label and rows that can be used, so there is nothing to fit a model to.")
     model = material.model
     console.note(f"{len(material.X):,} sequences, {material.X.n_events:,} events; training begins")
     model.fit(material.X, material.y)
-    save(model, output, columns=material.columns)
-    record = _record(material, model, places)
-    if not material.bad.num_rows and places[2] and listed.name == output.name + ".quarantine.csv":
-        listed.unlink(missing_ok=True)  # of the fit whose model was replaced
+    save(model, order.output, columns=material.columns)
+    record = _record(material, order)
+    if not material.bad.num_rows and order.overwrite and order.listed.name == order.output.name + ".quarantine.csv":
+        order.listed.unlink(missing_ok=True)  # of the fit whose model was replaced
     what = "SOUNDS" if material.columns.get("sound") else "LOG"
-    console.result(record, [*_lines(record, console.seconds), f"next: seqrec classify {output} {what} -o OUT"])
+    console.result(record, [*_lines(record, console.seconds), f"next: seqrec classify {order.output} {what} -o OUT"])
     if material.bad.num_rows:
         raise typer.Exit(exits.QUARANTINED)
 
 
-def _log(
-    console: Console,
-    logs: Sequence[str],
-    reading: Reading,
-    labels: Labels,
-    fields: Mapping[str, str | None],
-    places: tuple[Path, Path, bool],
-    made: Callable[[], Any],
-) -> Material:
+def _log(console: Console, order: Order) -> Material:
     """Read logs, of events where the column of their items is named, and of frames of numbers where none is."""
     from seqrec.cli.columns import read, tell_columns
     from seqrec.forecast.faults import Fault
     from seqrec.logs.labels import labels_beside, labels_within, read_labels
 
+    labels, reading = order.labels, order.reading
     if labels.sound:
         raise typer.BadParameter("--sound is for files of sound, and these are logs.")
     own = labels.label if labels.labels is None else None
-    source = _source(logs, reading, fields, own, labels.label or "label")
-    check_places(*places[:2], (file.path for file in source.files), places[2])
+    source = _source(order.logs, reading, order.fields, own, labels.label or "label")
+    order.check_places(file.path for file in source.files)
     tell_columns(console, source)
-    model = made()
-    log, X = read(console, source, reading, places[1])
+    model = order.made()
+    log, X = read(console, source, reading, order.listed)
     if own is not None:
         y, unlabelled = labels_within(X, own)
         X = replace(X, columns={name: column for name, column in X.columns.items() if name != own})
@@ -129,7 +150,7 @@ def _log(
     n_apart = sum(fault.n_events - 1 for fault in faults)
     if faults:
         log = log.with_bad(*zip(*((one.row, own or "", one.code, one.reason) for one in faults), strict=True))
-    log.keep_bad_rows(places[1], reading.max_bad, n_apart)
+    log.keep_bad_rows(order.listed, reading.max_bad, n_apart)
     kept = _kept(len(X), unlabelled)
     used = X[kept]
     filtered = {"duplicates": log.n_rows - log.bad.num_rows - used.n_events - n_apart}
@@ -172,15 +193,7 @@ def _source(
     return find(channels)
 
 
-def _sounds(
-    console: Console,
-    patterns: Sequence[str],
-    reading: Reading,
-    labels: Labels,
-    fields: Mapping[str, str | None],
-    places: tuple[Path, Path, bool],
-    made: Callable[[], Any],
-) -> Material:
+def _sounds(console: Console, order: Order) -> Material:
     """Read files of sound, and their labels from a table."""
     import numpy as np
 
@@ -190,15 +203,16 @@ def _sounds(
     from seqrec.logs.sounds import KEYS, by_file, keep_bad, list_files
     from seqrec.sound import Fault, read_recordings
 
-    if fields or reading.item is not None:
+    labels, patterns = order.labels, order.logs
+    if order.fields or order.reading.item is not None:
         raise typer.BadParameter("--fields and --item are for logs, and these are files of sound.")
     if labels.labels is None:
         raise typer.BadParameter("sounds need a table of labels, with columns such as path and label: --labels FILE.")
     form, files = sound_form(labels.sound or []), list_files(patterns)
-    check_places(*places[:2], [*files, labels.labels], places[2])
+    order.check_places([*files, labels.labels])
     table = read_labels(labels.labels, labels.label, KEYS)
     folders = [Path(), labels.labels.parent, *(Path(pattern) for pattern in patterns if Path(pattern).is_dir())]
-    model = made()
+    model = order.made()
     told, others = by_file(table, files, folders)
     _tell_others(console, others, "files")
     names = [str(path) for path in files]
@@ -210,7 +224,7 @@ def _sounds(
     )
     recordings = read_recordings(_shown(console, [files[row] for row in labelled]), form)
     faults += [fault._replace(row=int(labelled[fault.row])) for fault in recordings.faults]
-    bad = keep_bad(sorted(faults), len(files), places[1], reading.max_bad)
+    bad = keep_bad(sorted(faults), len(files), order.listed, order.reading.max_bad)
     if recordings.lower:
         console.warn(tell_lower(recordings, form, "--sound "))
     rows = labelled[recordings.rows]
@@ -263,17 +277,18 @@ def _account(used: int, filtered: Mapping[str, int]) -> dict[str, Any]:
     return {"used": used, "filtered": sum(reasons.values()), "filtered_by_reason": reasons}
 
 
-def _record(material: Material, model: Any, places: tuple[Path, Path, bool]) -> dict[str, Any]:
+def _record(material: Material, order: Order) -> dict[str, Any]:
     import numpy as np
 
+    model = material.model
     history: Mapping[str, Any] = getattr(model, "history_", {})
     best = max(history.get("validation", []), default=None)
     classes, sizes = np.unique(material.y, return_counts=True)
     return {
-        "model": str(places[0]),
+        "model": str(order.output),
         "estimator": type(model).__name__,
         **material.record,
-        "quarantine": str(places[1]) if material.bad.num_rows else None,
+        "quarantine": str(order.listed) if material.bad.num_rows else None,
         "sequences": len(material.X),
         "events": material.X.n_events,
         "classes": {str(name): int(size) for name, size in zip(classes.tolist(), sizes, strict=True)},

@@ -72,10 +72,11 @@ def fit(
     listed = quarantine or output.with_name(output.name + ".quarantine.csv")
     with console.at_work():
         if task == "classify":
-            from seqrec.cli.classifier import fit_classifier
+            from seqrec.cli.classifier import Order, fit_classifier
 
-            places = output, listed, overwrite
-            fit_classifier(console, logs, reading, labels, options.kinds(fields or []), places, estimator, parameters)
+            kinds = options.kinds(fields or [])
+            order = Order(logs, reading, labels, kinds, output, listed, overwrite, estimator, parameters)
+            fit_classifier(console, order)
             return
         from seqrec.cli.columns import tell_columns
         from seqrec.logs.form import learn_form

@@ -15,7 +15,7 @@ _ESTIMATORS = {  # the first is made if none is named
     "detect": ("LSTMAnomalyDetector",),
     "generate": ("LSTMGenerator", "NGramGenerator"),
     "classify": ("LSTMSequenceClassifier", "SummaryClassifier"),
-    "forecast": ("LSTMForecaster", "NaiveForecaster", "SeasonalNaiveForecaster"),
+    "forecast": ("LSTMForecaster", "ThetaForecaster", "SeasonalNaiveForecaster", "NaiveForecaster"),
 }
 _EVERYWHERE = ("verbose", "random_state")  # parameters that a command gives to estimators that have them
 

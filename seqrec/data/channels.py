@@ -15,6 +15,7 @@ from seqrec.storage.arrays import Array
 
 _FARTHEST = 10.0  # spreads from the mean; what lies beyond is read as if it lay there
 _FARTHEST_LENGTH = 3.0
+_AT_ONCE = 2**20  # numbers
 
 
 def holds_frames(X: Sequences) -> bool:
@@ -55,17 +56,20 @@ class Channels(NamedTuple):
         InputError
             If no value is there at all, or all are the same.
         """
-        values = _values(X, X.columns)
-        there = ~np.isnan(values)
-        if not there.any():
+        columns = {name: _width(column) for name, column in X.columns.items()}
+        n, total, squares = np.zeros((3, sum(columns.values())))
+        for _, values in _blocks(X, columns):
+            n += (~np.isnan(values)).sum(axis=0)
+            total += np.nansum(values, axis=0)
+        if not n.any():
             raise InputError("X holds no number: all values of all its columns are missing (NaN).")
-        n = np.maximum(there.sum(axis=0), 1)
-        mean = np.where(there, values, 0).sum(axis=0) / n
-        spread = np.sqrt((np.where(there, values - mean, 0) ** 2).sum(axis=0) / n)
+        mean = total / np.maximum(n, 1)
+        for _, values in _blocks(X, columns):
+            squares += np.nansum((values - mean) ** 2, axis=0)
+        spread = np.sqrt(squares / np.maximum(n, 1))
         spread[spread <= 1e-9 * np.abs(mean)] = 0  # no more than the rounding of its mean
         extent = np.log1p(X.lengths)
-        columns = {name: _width(column) for name, column in X.columns.items()}
-        gappy = np.any(~there, axis=0).astype(np.uint8)
+        gappy = (n < X.n_events).astype(np.uint8)
         if not (spread.any() or gappy.any() or extent.std()):
             raise InputError(
                 "all columns of X are constant, and its sequences of one length: nothing tells one from another."
@@ -108,18 +112,22 @@ class Channels(NamedTuple):
             If X has other columns than the training data, or events of another shape.
         """
         self._check(X)
-        return _values(X, self.columns)
+        blocks = [np.empty((0, len(self.mean))), *(values for _, values in _blocks(X, self.columns))]
+        return np.concatenate(blocks)
 
     def read(self, X: Sequences) -> NDArray[np.float32]:
         """Give what is read of each frame, (n_events, n_inputs): 0 stands for the mean, and for what is missing.
 
         X is checked as in `values`.
         """
-        values = self.values(X)
-        missing = np.isnan(values)
-        scale = np.where(self.spread > 0, self.spread, np.inf)
-        read = np.clip((np.where(missing, self.mean, values) - self.mean) / scale, -_FARTHEST, _FARTHEST)
-        return np.concatenate([read, missing[:, self.gappy > 0]], axis=1).astype(np.float32)
+        self._check(X)
+        read, scale = np.empty((X.n_events, self.n_inputs), np.float32), np.where(self.spread > 0, self.spread, np.inf)
+        for rows, values in _blocks(X, self.columns):
+            missing = np.isnan(values)
+            apart = (np.where(missing, self.mean, values) - self.mean) / scale
+            read[rows, : len(self.mean)] = np.clip(apart, -_FARTHEST, _FARTHEST)
+            read[rows, len(self.mean) :] = missing[:, self.gappy > 0]
+        return read
 
     def extent(self, lengths: NDArray) -> NDArray[np.float32]:
         """Give lengths in units of how usual ones differ, (n,)."""
@@ -156,7 +164,10 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names)) or "none"
 
 
-def _values(X: Sequences, names: Iterable[str]) -> NDArray[np.float64]:
-    """Give the numbers of all channels of these columns, (n_events, n_channels)."""
+def _blocks(X: Sequences, names: Iterable[str]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Give the numbers of all channels of these columns, (n, n_channels), of some events at a time."""
     flat = [X.columns[name].reshape(X.n_events, _width(X.columns[name])) for name in names]
-    return np.concatenate(flat, axis=1).astype(np.float64)
+    n_at_once = max(1, _AT_ONCE // sum(column.shape[1] for column in flat))
+    for start in range(0, X.n_events, n_at_once):
+        rows = slice(start, start + n_at_once)
+        yield rows, np.concatenate([column[rows] for column in flat], axis=1, dtype=np.float64)

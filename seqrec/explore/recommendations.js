@@ -1,7 +1,6 @@
 import {
   amount,
   bdi,
-  button,
   figure,
   finder,
   floats,

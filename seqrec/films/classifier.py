@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from seqrec.data.display import ShownAsCard
+from seqrec.data.held_out import held_out
 from seqrec.data.missing import is_missing
 from seqrec.data.summary import HISTORY, TrainingData
 from seqrec.exceptions import InputError
@@ -23,7 +24,8 @@ from seqrec.films.base import FILMS, check_shape
 from seqrec.films.convlstm import NETWORK, architecture_of, check_architecture, n_steps_of, patch_of
 from seqrec.films.videos import Videos, check_videos
 from seqrec.films.windows import Windows
-from seqrec.network.blueprint import FilmArchitecture, Network
+from seqrec.network.architectures import FilmArchitecture
+from seqrec.network.blueprint import Network
 from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
 from seqrec.network.films import FilmModel
@@ -180,9 +182,10 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
         seed = int(random.randint(2**31))
         self.model_ = FilmModel(architecture_of(self, films.shape, len(self.classes_), seed))
         windows = Windows.of(films, int(self.max_length))
-        out = _held_out(codes, float(self.validation_fraction), rng)
-        learned, held_out = windows.select(np.flatnonzero(~out)), windows.select(np.flatnonzero(out))
-        validate = partial(self._merit, held_out, codes[out]) if out.any() else None
+        share = float(self.validation_fraction)
+        out = held_out(codes, share, rng, at_least=int(share > 0))[:, 0]
+        learned, judged = windows.select(np.flatnonzero(~out)), windows.select(np.flatnonzero(out))
+        validate = partial(self._merit, judged, codes[out]) if out.any() else None
         draw, rate = partial(self._batch, learned, codes[~out], rng), float(self.learning_rate)
         trainer = DrawTrainer(self.model_)
         self.history_ = trainer.fit(draw, n_steps_of(self, films), rate, _PATIENCE, self.verbose, validate)
@@ -228,15 +231,6 @@ def _encoded(y: ArrayLike, n: int) -> tuple[NDArray, NDArray[np.int64]]:
     if len(classes) < 2:
         raise InputError(f"y holds one class alone, {classes[0]!r}; at least two are needed.")
     return classes, codes
-
-
-def _held_out(codes: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Say which clips are held out: of each class such a share, and never all."""
-    out = np.zeros(len(codes), bool)
-    for code in range(codes.max() + 1):
-        own = rng.permutation(np.flatnonzero(codes == code))
-        out[own[: int(np.ceil(share * len(own))) if len(own) > 1 else 0]] = True
-    return out
 
 
 def _one_after_the_other(windows: Windows) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:

@@ -21,7 +21,8 @@ from seqrec.films.base import CONSTRAINTS, FILMS, LEAST_SPREAD, FilmForecasterMi
 from seqrec.films.patches import from_patches, n_places, to_patches
 from seqrec.films.videos import Videos
 from seqrec.films.windows import Windows
-from seqrec.network.blueprint import FilmArchitecture, Network
+from seqrec.network.architectures import FilmArchitecture
+from seqrec.network.blueprint import Network
 from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
 from seqrec.network.films import FilmModel

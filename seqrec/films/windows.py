@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.data.held_out import held_out
 from seqrec.films.patches import to_patches
 from seqrec.films.videos import Videos
 
@@ -46,9 +47,8 @@ class Windows(NamedTuple):
             if cut[0] < self.length:
                 return self, nothing
             return self._replace(stops=cut), self._replace(starts=cut)
-        order = rng.permutation(len(self.rows))
-        n = max(1, round(share * len(order)))
-        return self.select(np.sort(order[n:])), self.select(np.sort(order[:n]))
+        out = held_out(np.zeros(len(self.rows), int), share, rng, at_least=1)[:, 0]
+        return self.select(np.flatnonzero(~out)), self.select(np.flatnonzero(out))
 
     def select(self, chosen: NDArray[np.intp]) -> Windows:
         """Take some of the stretches."""

@@ -20,7 +20,7 @@ from scipy.stats import norm
 
 from seqrec.forecast.alike import Alike
 from seqrec.forecast.paths import Draws
-from seqrec.network.blueprint import LEVELS
+from seqrec.network.architectures import LEVELS
 from seqrec.storage.arrays import Array
 
 COVERAGES = {"50%": (0.25, 0.75), "80%": (0.1, 0.9), "95%": (0.025, 0.975)}
@@ -28,6 +28,7 @@ FARTHEST = 30.0  # normal scores: so far out every value is as odd
 
 _SCORES: NDArray[np.float64] = np.asarray(norm.ppf(LEVELS))
 _MEDIAN = LEVELS.index(0.5)
+_OUTER = np.maximum(LEVELS, 1 - np.array(LEVELS))  # probabilities on the near side of each quantile
 _ENOUGH = 200  # held-out values for the factor of a step; where there are fewer, those of its neighbours join
 _PRIOR = 20.0  # values that a factor of 1 counts for
 _USUAL = 0.1  # root mean square of the logarithms of factors in a panel, if these lie within...
@@ -163,14 +164,22 @@ def factors_of(y: NDArray[np.float64], quantiles: NDArray[np.float64], alike: Al
 
 
 def _log_factors(ratios: NDArray[np.float64], near: list[slice]) -> NDArray[np.float64]:
-    """Give the logarithms of factors, (horizon, n_levels), for ratios of what was missed by to the width."""
-    factors = np.ones((len(near), len(LEVELS)))
-    for step, level in np.ndindex(factors.shape):
-        own = ratios[:, near[step], level]
-        own = own[~np.isnan(own)]
-        if level != _MEDIAN and len(own):
-            alpha = LEVELS[level]
-            factors[step, level] = np.quantile(own, max(alpha, 1 - alpha), method="weibull")
+    """Give the logarithms of factors, (horizon, n_levels), for ratios of what was missed by to the width.
+
+    A factor is the Weibull quantile of the ratios of a step and of those near it: of n that are sorted, that at place
+    ``(n + 1) p - 1``.
+    """
+    factors, level = np.ones((len(near), len(LEVELS))), np.arange(len(LEVELS))
+    for step, steps in enumerate(near):
+        own = np.sort(ratios[:, steps].reshape(-1, len(LEVELS)), axis=0)  # NaN at the end
+        if not len(own):
+            continue
+        n = np.count_nonzero(~np.isnan(own), axis=0)
+        place = np.clip((n + 1) * _OUTER - 1, 0, np.maximum(n - 1, 0))
+        low = place.astype(np.intp)
+        below, above = own[low, level], own[np.minimum(low + 1, np.maximum(n - 1, 0)), level]
+        factors[step] = np.where(n > 0, below + (place - low) * (above - below), 1.0)
+    factors[:, _MEDIAN] = 1
     return np.log(np.clip(factors, *_LIMITS))
 
 

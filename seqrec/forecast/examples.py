@@ -121,3 +121,12 @@ def hold_out(
     if not rows:
         return np.zeros(0, np.intp), np.zeros(0, np.int64), ends
     return np.concatenate(rows), np.concatenate(origins), ends
+
+
+def after(
+    panel: Panel, rows: NDArray[np.intp], origins: NDArray[np.int64], horizon: int, values: NDArray
+) -> NDArray[np.float64]:
+    """Give the steps after origins, (n, horizon), NaN beyond the end of the series."""
+    at = origins[:, None] + np.arange(1, horizon + 1)
+    there = at < panel.stops[rows][:, None]
+    return np.where(there, values[np.where(there, at, 0)], np.nan)

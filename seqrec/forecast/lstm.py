@@ -25,12 +25,13 @@ from seqrec.forecast.base import CONSTRAINTS, FORECASTS, ForecasterMixin
 from seqrec.forecast.calendar import places
 from seqrec.forecast.calibration import Calibration, Judgement
 from seqrec.forecast.covariates import Covariate
-from seqrec.forecast.examples import Examples, hold_out
+from seqrec.forecast.examples import Examples, after, hold_out
 from seqrec.forecast.panel import Panel, check_series
 from seqrec.forecast.paths import Draws
 from seqrec.forecast.shares import losses, mixed, proven_share
 from seqrec.forecast.strides import Stretch, Strides
-from seqrec.network.blueprint import LEVELS, Network, QuantileArchitecture
+from seqrec.network.architectures import LEVELS, QuantileArchitecture
+from seqrec.network.blueprint import Network
 from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
 from seqrec.network.quantiles import QuantileModel
@@ -72,8 +73,9 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
     Use it for panels that share their ways: demand by item, load by meter, pages by hour. The network reads a series
     season by season, in units of what the series has been doing so far, so levels may differ by any factor. After each
     stride it tells nine quantiles of every step to come, as distances from the value of a season before. What it tells
-    is mixed with what the Theta method tells of each series by itself: the shares are those that were best on held-out
-    steps, so where a panel is small, or its series have little in common, the network keeps quiet.
+    is mixed with what the Theta method tells of each series by itself: the network has the least share that is not
+    worse on held-out steps than the best, by more than chance. So where a panel is small, or its series have little in
+    common, it keeps quiet. Widths change, too, as far as held-out steps prove that they should.
 
     Steps beyond the fitted `horizon` can be asked for: medians so far are then read as if they had come, and widths go
     on as the square root of the step does.
@@ -316,8 +318,8 @@ class LSTMForecaster(ForecasterMixin, ShownAsCard, Storable, BaseEstimator):
             )
         )
         held_out = replace(panel.select(rows), stops=origins + 1)
-        truth = _after(panel, rows, origins, horizon, panel.y)
-        future = {c.name: _after(panel, rows, origins, horizon, panel.columns[c.name]) for c in strides.known}
+        truth = after(panel, rows, origins, horizon, panel.y)
+        future = {c.name: after(panel, rows, origins, horizon, panel.columns[c.name]) for c in strides.known}
         questions = list(self._questions(held_out, future, horizon))
         merit = None if np.isnan(truth).all() else partial(self._merit, truth, questions)
         trainer = DrawTrainer(self.model_)
@@ -491,12 +493,3 @@ def _season(panel: Panel, lengths: tuple[int, ...], horizon: int) -> int:
         return float(np.mean([naive.relative_error(panel, season * -(-step // season)) for step in steps]))
 
     return min((1, *lengths[:1]), key=error)
-
-
-def _after(
-    panel: Panel, rows: NDArray[np.intp], origins: NDArray[np.int64], horizon: int, values: NDArray
-) -> NDArray[np.float64]:
-    """Give the steps after origins, (n, horizon), NaN beyond the end of the series."""
-    at = origins[:, None] + np.arange(1, horizon + 1)
-    there = at < panel.stops[rows][:, None]
-    return np.where(there, values[np.where(there, at, 0)], np.nan)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqrec.forecast.alike import Alike
 from seqrec.metrics.forecasting import pinball_loss
-from seqrec.network.blueprint import LEVELS
+from seqrec.network.architectures import LEVELS
 
 FARTHEST = 30.0  # scales that a value counts as away at most
 _SHARES = np.arange(21) / 20

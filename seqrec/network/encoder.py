@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqrec.data.vocabulary import PADDING, UNKNOWN
-from seqrec.network.blueprint import N_BUMPS, N_RECENT, Architecture
+from seqrec.network.architectures import N_BUMPS, N_RECENT, Architecture
 from seqrec.network.layers import CodeDropout, Dropout, dense, embedding, recurrent_layer
 from seqrec.network.tensorflow import keras, ops, tf
 

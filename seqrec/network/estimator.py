@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqrec.data.display import ShownAsCard
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
-from seqrec.network.blueprint import Architecture
+from seqrec.network.architectures import Architecture
 from seqrec.network.tensorflow import bfloat16_is_fast
 from seqrec.network.training import Course
 from seqrec.storage.estimator import Storable

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.network.blueprint import Blueprint, FilmArchitecture
+from seqrec.network.architectures import FilmArchitecture
+from seqrec.network.blueprint import Rebuilt
 from seqrec.network.convolution import PeepholeConvLSTM2D
 from seqrec.network.layers import dense
 from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
 
 
-class FilmModel(keras.Model):
+class FilmModel(Rebuilt, keras.Model):
     """Convolutional LSTMs, one above the other, and a head that sees the states of all of them at its place.
 
     Images are given as places of numbers, (height, width, n_inputs), from 0 to 1. What comes next is told by a
@@ -51,10 +52,6 @@ class FilmModel(keras.Model):
         else:
             self._read(one)
         self.built = True
-
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; graphs are built anew."""
-        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
 
     @property
     def training_signature(self) -> list[Any]:

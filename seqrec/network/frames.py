@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.network.blueprint import HIDDEN_UNITS, STEM, Blueprint, FrameArchitecture
+from seqrec.network.architectures import HIDDEN_UNITS, STEM, FrameArchitecture
+from seqrec.network.blueprint import Rebuilt
 from seqrec.network.layers import Dropout
 from seqrec.network.side_by_side import DenseLayers, RecurrentLayers
 from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
@@ -16,7 +17,7 @@ _SMOOTHING = 0.05  # share of a label that training gives to all classes alike
 _LOWEST = -1e9
 
 
-class FrameModel(keras.Model):
+class FrameModel(Rebuilt, keras.Model):
     """Some networks of one kind, trained side by side, whose log-probabilities are averaged.
 
     Parameters
@@ -52,10 +53,6 @@ class FrameModel(keras.Model):
         self._tell: Any = None
         self._log_probabilities(np.zeros((1, 1, architecture.n_inputs), "f4"), np.ones(1, "i4"), np.zeros(1, "f4"))
         self.built = True
-
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; graphs are built anew."""
-        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
 
     @property
     def training_signature(self) -> list[Any]:

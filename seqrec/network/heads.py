@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seqrec.data.fields import NOT_GIVEN
 from seqrec.data.vocabulary import N_RESERVED, PADDING, UNKNOWN
 from seqrec.network import mixtures
+from seqrec.network.architectures import HIDDEN_UNITS, Architecture
 from seqrec.network.batches import TILE
-from seqrec.network.blueprint import HIDDEN_UNITS, Architecture
 from seqrec.network.encoder import Encoder
 from seqrec.network.layers import Dropout, dense
 from seqrec.network.losses import sampled_cross_entropy, softmax_cross_entropy

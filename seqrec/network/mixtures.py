@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, log_softmax, ndtr, ndtri_exp, softmax
 
 from seqrec.data.fields import ABSENT, FARTHEST, NEGATIVE, POSITIVE, ZERO
-from seqrec.network.blueprint import N_SIGNS
+from seqrec.network.architectures import N_SIGNS
 from seqrec.network.tensorflow import tf
 
 N_UNIFORMS = 3  # numbers that one is drawn by

@@ -9,14 +9,15 @@ import numpy as np
 
 from seqrec.data.fields import NOT_GIVEN
 from seqrec.data.vocabulary import N_RESERVED, PADDING
+from seqrec.network.architectures import Architecture
 from seqrec.network.batches import TILE, Batch
-from seqrec.network.blueprint import Architecture, Blueprint
+from seqrec.network.blueprint import Rebuilt
 from seqrec.network.encoder import Encoder
 from seqrec.network.heads import CategoricalHead, ClassHead, FieldHeads
 from seqrec.network.tensorflow import check_process, keras, own_names, tf
 
 
-class SequenceModel(keras.Model):
+class SequenceModel(Rebuilt, keras.Model):
     """The one network of all estimators, which differ in their heads.
 
     Parameters
@@ -58,10 +59,6 @@ class SequenceModel(keras.Model):
         super().set_weights(weights)
         if self.reader is not None:
             self.reader.stale = True
-
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; graphs are built anew."""
-        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
 
     @property
     def event_signature(self) -> list[tf.TensorSpec]:

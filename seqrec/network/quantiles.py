@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.network.blueprint import LEVELS, N_RECURRENT, STEP_UNITS, Blueprint, QuantileArchitecture
+from seqrec.network.architectures import LEVELS, N_RECURRENT, STEP_UNITS, QuantileArchitecture
+from seqrec.network.blueprint import Rebuilt
 from seqrec.network.layers import Dropout, dense, recurrent_layer
 from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
 
@@ -15,7 +16,7 @@ _MEDIAN = LEVELS.index(0.5)
 _NARROW = 1.0  # what is taken off before the softplus: quantiles start near each other
 
 
-class QuantileModel(keras.Model):
+class QuantileModel(Rebuilt, keras.Model):
     """Some networks of one kind, trained side by side, whose quantiles are averaged.
 
     Each is causal, so that one reading of a series gives an example at every stride.
@@ -41,10 +42,6 @@ class QuantileModel(keras.Model):
         one = np.zeros((1, 1, architecture.n_inputs), "f4"), np.zeros((1, 1, architecture.horizon, self._n_ahead), "f4")
         self._mean(*one, np.zeros((1, 1), np.int32))
         self.built = True
-
-    def __reduce__(self) -> tuple:
-        """Pickle and copy the arguments and the weights; graphs are built anew."""
-        return Blueprint(type(self), self.architecture, self.get_weights()).build, ()
 
     @property
     def training_signature(self) -> list[Any]:

@@ -14,8 +14,8 @@ import numpy as np
 from seqrec._checks import warn_user
 from seqrec.data.sequences import Sequences
 from seqrec.exceptions import DivergenceError
+from seqrec.network.architectures import Architecture
 from seqrec.network.batches import Batch, Windows
-from seqrec.network.blueprint import Architecture
 from seqrec.network.model import SequenceModel
 from seqrec.network.progress import training_progress
 from seqrec.network.reading import Reader

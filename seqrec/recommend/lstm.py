@@ -25,7 +25,8 @@ from seqrec.data.summary import CATALOGUE, HISTORY, TrainingData
 from seqrec.data.vocabulary import N_RESERVED
 from seqrec.exceptions import InputError
 from seqrec.metrics.ranking import ndcg, tied_rank
-from seqrec.network.blueprint import Architecture, Network, architecture_schema
+from seqrec.network.architectures import Architecture
+from seqrec.network.blueprint import Network, architecture_schema
 from seqrec.network.estimator import BaseLSTM
 from seqrec.network.model import SequenceModel
 from seqrec.network.reading import Reader

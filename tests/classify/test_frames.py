@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from seqrec import LSTMSequenceClassifier, Sequences, load, save, trace_gates
-from seqrec.classify.frames import _shares, held_out
+from seqrec.classify.frames import _shares
 from seqrec.network.frame_training import FrameTrainer
 
 SMALL = LSTMSequenceClassifier(units=8, n_networks=2, max_epochs=2, dropout=0.0, random_state=0)
@@ -193,14 +193,6 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
 def test_ragged_channels_are_refused_before_training():
     with pytest.raises(ValueError, match="1 array with other events than those of the first"):
         Sequences.from_arrays([np.zeros((4, 2)), np.zeros((4, 3))])
-
-
-def test_networks_hold_out_other_sequences_each_and_a_like_share_of_each_class():
-    groups = np.repeat([0, 1], [40, 10])
-    chosen = held_out(groups, 0.2, 3, np.random.default_rng(0))
-    assert chosen[:40].sum(axis=0).tolist() == [8, 8, 8]
-    assert chosen[40:].sum(axis=0).tolist() == [2, 2, 2]
-    assert chosen.sum(axis=1).max() == 1
 
 
 def test_shares_of_log_probabilities_go_to_what_is_right():

@@ -15,7 +15,7 @@ from seqrec.forecast.calibration import (
     normal_scores,
     widened,
 )
-from seqrec.network.blueprint import LEVELS
+from seqrec.network.architectures import LEVELS
 
 SCORES = norm.ppf(LEVELS)
 RNG = np.random.default_rng(0)

@@ -3,7 +3,7 @@ import pytest
 
 from seqrec.forecast.alike import Alike
 from seqrec.forecast.shares import losses, proven_share
-from seqrec.network.blueprint import LEVELS
+from seqrec.network.architectures import LEVELS
 
 QUANTILES = np.array(LEVELS) - 0.5
 

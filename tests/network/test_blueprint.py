@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from seqrec.exceptions import ModelFileError
-from seqrec.network.blueprint import (
-    Architecture,
-    Blueprint,
-    EitherNetwork,
-    FrameArchitecture,
-    Network,
-    architecture_schema,
-)
+from seqrec.network.architectures import Architecture, FrameArchitecture
+from seqrec.network.blueprint import Blueprint, EitherNetwork, Network, architecture_schema
 from seqrec.network.frames import FrameModel
 from seqrec.network.model import SequenceModel
 from seqrec.storage.schemas import Record

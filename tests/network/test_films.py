@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from seqrec.network.blueprint import FilmArchitecture
+from seqrec.network.architectures import FilmArchitecture
 from seqrec.network.films import FilmModel
 
 IMAGES = np.random.default_rng(0).random((2, 6, 3, 4, 2)).astype(np.float32)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from seqrec.network.blueprint import FrameArchitecture
+from seqrec.network.architectures import FrameArchitecture
 from seqrec.network.frames import FrameModel
 
 SEQUENCES = FrameArchitecture(

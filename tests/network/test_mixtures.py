@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import stats
 
 from seqrec.data.fields import ABSENT, NEGATIVE, NOT_GIVEN, POSITIVE, ZERO
-from seqrec.network.blueprint import N_SIGNS
+from seqrec.network.architectures import N_SIGNS
 from seqrec.network.mixtures import initial_bias, intervals, log_prob, tails
 
 GRID = np.linspace(-40, 40, 16_001)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 
 from seqrec.exceptions import DivergenceError
-from seqrec.network.blueprint import LEVELS, QuantileArchitecture
+from seqrec.network.architectures import LEVELS, QuantileArchitecture
 from seqrec.network.drawn import DrawTrainer
 from seqrec.network.quantiles import QuantileModel
 

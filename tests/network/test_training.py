@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seqrec.data.fields import Fields
 from seqrec.data.sequences import Sequences
-from seqrec.network.blueprint import Architecture
+from seqrec.network.architectures import Architecture
 from seqrec.network.reading import Reader
 from seqrec.network.training import Average, Course, RowAdam, Trainer, by_weight, warm_up_and_cosine
 
