@@ -93,6 +93,7 @@ def legend_of(ax):
 # --- surprisal
 
 
+@pytest.mark.slow
 def test_bars_are_the_surprisal_of_each_field_and_of_the_end(detector, ax):
     assert plot_surprisal(detector, X[:1], ax=ax) is ax
     surprisal = detector.surprisal(X[:1], by_field=True).to_numpy()

@@ -79,7 +79,7 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
     >>> from seqrec import ConvLSTMClassifier
     >>> film = np.eye(8)[:, :, None].repeat(8, axis=2)
     >>> clips, y = np.stack([film, film[::-1]] * 6), ["down", "up"] * 6
-    >>> ConvLSTMClassifier(units=4, max_steps=60, random_state=0).fit(clips, y).predict(clips[:2]).tolist()
+    >>> ConvLSTMClassifier(units=8, max_steps=100, random_state=0).fit(clips, y).predict(clips[:2]).tolist()
     ['down', 'up']
     """
 

@@ -95,6 +95,7 @@ def test_help_is_as_wide_as_the_terminal():
 @pytest.mark.parametrize(
     "line", ["--help", "fit --help", "inspect {home}/score.seqrec", "inspect {home}/score.seqrec --json"]
 )
+@pytest.mark.slow
 def test_a_pipe_that_nobody_reads_is_no_bug(home, line):
     arguments = [sys.executable, "-m", "seqrec", *line.format(home=home).split()]
     read, write_end = os.pipe()

@@ -48,6 +48,7 @@ def fitted():
     return LSTMAnomalyDetector(n_folds=1, units=8, max_epochs=1, random_state=0).fit(make_ticks())
 
 
+@pytest.mark.slow
 def test_a_network_reads_the_times_and_columns_of_events_without_items(fitted):
     X = make_ticks(seed=1)
 

@@ -78,7 +78,9 @@ def detector(fitted):
     return fitted("detector")
 
 
-@pytest.fixture(params=["detector", "recommender", pytest.param("classifier", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["recommender", *(pytest.param(name, marks=pytest.mark.slow) for name in ("detector", "classifier"))]
+)
 def estimator(request, fitted):
     return fitted(request.param)
 

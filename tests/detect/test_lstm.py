@@ -401,6 +401,7 @@ def test_ends_keep_their_probability_though_half_of_all_events_are_asked_about(t
     assert np.exp(-surprisal[later]).mean() == pytest.approx(0.75, abs=0.04)
 
 
+@pytest.mark.slow
 def test_at_a_known_time_something_comes_and_no_end(ticks):
     detector, X = ticks
     known = np.ones(X.n_events, bool)

@@ -78,7 +78,7 @@ def detectors():
 KINDS = [("fields", "lstm"), ("plain", "gru"), ("plain", "lstm"), ("fields", "peephole"), ("plain", "rnn")]
 
 
-@pytest.fixture(params=quickest(*KINDS, n=2), ids="-".join)
+@pytest.fixture(params=quickest(*KINDS, n=1), ids="-".join)
 def case(request, detectors):
     """A detector of each kind, and fresh sequences."""
     kind, cell = request.param

@@ -236,6 +236,7 @@ def test_company_and_order_do_not_change_a_survival(reference, order):
     np.testing.assert_array_equal([tail.log_survival([value])[0] for value in values], together)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 20, 200])
 @pytest.mark.parametrize("rate", [0.3, 0.1, 0.01, 0.001])
 def test_new_values_of_an_exponential_have_uniform_p_values(n, rate):

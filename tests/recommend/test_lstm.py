@@ -153,6 +153,7 @@ def test_only_the_last_events_are_looked_back_on():
 # --- time
 
 
+@pytest.mark.slow
 def test_the_time_of_the_question_decides_what_comes_next(timed):
     X = TIMED.head(5)
     last = pd.Series(X.timestamps[X.indptr[1:] - 1])
@@ -385,6 +386,7 @@ def crowd(request):
     return brief(**request.param).fit(CYCLES), [walk(start, length) for start, length in enumerate(lengths)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 7, 31, 200])
 def test_as_many_histories_as_may_be_scored_together_get_the_same_last_digit(crowd, n):
     recommender, histories = crowd
