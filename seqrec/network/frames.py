@@ -110,40 +110,70 @@ class FrameModel(Rebuilt, keras.Model):
         return self._tell(inputs, lengths, extent).numpy()
 
     def _log_probabilities(self, inputs: Any, lengths: Any, extent: Any, training: bool = False) -> Any:
-        here = tf.sequence_mask(lengths, tf.shape(inputs)[1])[..., None]  # (batch, time, 1)
-        states = tf.where(here, ops.relu(self.stem(self._windows(inputs)[None])), 0.0)
+        time, n = tf.shape(inputs)[1], self.architecture.n_networks
+        inputs = tf.transpose(inputs, (1, 0, 2))  # time comes first, as the recurrence reads it
+        here = tf.cast(tf.transpose(tf.sequence_mask(lengths, time)), tf.float32)[:, None, :, None]
+        states = _exchanged(ops.relu(self.stem(self._windows(inputs)[None])), n, axis=0) * here
         for layer in self.recurrent:
             read = self.drop(states, training=training)
             if self.architecture.both_ways:
-                found = layer(ops.concatenate([read, _turned(read, lengths)]))
-                onward, back = ops.split(found, 2)
+                found = layer(ops.concatenate([read, _turned(read, lengths)], axis=1), training=training)
+                onward, back = ops.split(found, 2, axis=1)
                 found = ops.concatenate([onward, _turned(back, lengths)], axis=-1)
             else:
-                found = layer(read)
-            states = tf.where(here, found, 0.0)  # (n_networks, batch, time, width)
+                found = layer(read, training=training)
+            states = found * here  # (time, n_networks, batch, width)
         if self.architecture.both_ways:
-            states = self._pooled(states, here, lengths, extent)[:, :, None]
+            states = self._pooled(states, here, lengths, extent)  # (n_networks, batch, width)
+        else:
+            states = _exchanged(states, n, axis=1)
         hidden = ops.relu(self.hidden(self.drop(states, training=training)))
-        return ops.log_softmax(self.classes(self.drop(hidden, training=training)))
+        log_p = ops.log_softmax(self.classes(self.drop(hidden, training=training)))
+        return log_p[:, :, None] if self.architecture.both_ways else tf.transpose(log_p, (0, 2, 1, 3))
 
     def _windows(self, inputs: Any) -> Any:
-        """Give each frame beside those around it, or before it, (batch, time, STEM n_inputs)."""
+        """Give each frame beside those around it, or before it, (time, batch, STEM n_inputs)."""
         before = STEM // 2 if self.architecture.both_ways else STEM - 1
-        time = tf.shape(inputs)[1]
-        padded = tf.pad(inputs, ((0, 0), (before, STEM - 1 - before), (0, 0)))
-        return ops.concatenate([padded[:, place : place + time] for place in range(STEM)], axis=-1)
+        time = tf.shape(inputs)[0]
+        padded = tf.pad(inputs, ((before, STEM - 1 - before), (0, 0), (0, 0)))
+        return ops.concatenate([padded[place : place + time] for place in range(STEM)], axis=-1)
 
     def _pooled(self, states: Any, here: Any, lengths: Any, extent: Any) -> Any:
-        """Give the last state of each direction, the mean and the maximum of all, and the length."""
+        """Give the last state of each direction, the mean and the maximum of all, and the length: (n, batch, width)."""
         onward, back = ops.split(states, 2, axis=-1)
-        is_last = ops.one_hot(lengths - 1, ops.shape(states)[2])[..., None]  # (batch, time, 1)
+        is_last = tf.one_hot(lengths - 1, tf.shape(states)[0], axis=0)[:, None, :, None]
         n = ops.maximum(lengths, 1)[:, None]
-        mean = ops.sum(states, axis=2) / ops.cast(n, "float32")
-        most = ops.where(lengths[:, None] > 0, ops.max(tf.where(here, states, _LOWEST), axis=2), 0.0)
+        mean = ops.sum(states, axis=0) / ops.cast(n, "float32")
+        most = ops.where(lengths[:, None] > 0, ops.max(states + _LOWEST * (1 - here), axis=0), 0.0)
         extent = ops.broadcast_to(extent[:, None], (*ops.shape(mean)[:2], 1))
-        return ops.concatenate([ops.sum(onward * is_last, axis=2), back[:, :, 0], mean, most, extent], axis=-1)
+        return ops.concatenate([ops.sum(onward * is_last, axis=0), back[0], mean, most, extent], axis=-1)
+
+
+def _exchanged(states: Any, n: int, axis: int) -> Any:
+    """Bring the networks from the first axis to the second, or from there (axis 1) to the first.
+
+    Whole blocks are copied: TensorFlow's transposition takes each number for itself.
+    """
+    return tf.stack(tf.unstack(states, n, axis), axis=1 - axis)
 
 
 def _turned(states: Any, lengths: Any) -> Any:
-    """Turn each sequence round by its own length, (n, batch, time, width): padding comes after it either way."""
-    return tf.reverse_sequence(states, lengths, seq_axis=2, batch_axis=1)
+    """Turn each sequence round by its own length, (time, n, batch, width): padding comes after it either way.
+
+    `tf.reverse_sequence` takes each number for itself; here rows are copied.
+    """
+    time, n, batch, width = ops.shape(states)
+    place = tf.range(time)[:, None]
+    place = tf.where(place < lengths, lengths - 1 - place, place)  # (time, batch)
+    rows = (place[:, None] * n + tf.range(n)[:, None]) * batch + tf.range(batch)  # (time, n, batch)
+    return _taken(tf.reshape(states, (-1, width)), rows)
+
+
+@tf.custom_gradient
+def _taken(states: Any, rows: Any) -> Any:
+    """Take rows in an order that is its own inverse, so that the gradient is taken in it as well."""
+
+    def gradient(upstream: Any) -> Any:
+        return tf.gather(tf.reshape(upstream, tf.shape(states)), tf.reshape(rows, (-1,))), None
+
+    return tf.gather(states, rows), gradient

@@ -1,6 +1,6 @@
 """Layers of several networks of one kind, side by side: one loop over time, and one product, for all of them.
 
-Tensors are (n, batch, ..., width), of n networks; weights are (n, ...).
+Of n networks, weights are (n, ...).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqrec.network.layers import recurrent_layer
+from seqrec.network.recurrence import lstm_over_time, read_over_time
 from seqrec.network.tensorflow import keras, ops, tf
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias", "peepholes")
@@ -42,7 +43,7 @@ class DenseLayers(keras.layers.Layer):
 
 
 class RecurrentLayers(keras.layers.Layer):
-    """Recurrent layers side by side: (n, batch, time, input_dim) -> (n, batch, time, units), all states.
+    """Recurrent layers side by side: (time, n, batch, input_dim) -> (time, n, batch, units), all states.
 
     Each gives the numbers of the layer that `recurrent_layer` makes.
 
@@ -68,27 +69,25 @@ class RecurrentLayers(keras.layers.Layer):
         for name, values in zip(_WEIGHTS, zip(*each, strict=True), strict=False):
             setattr(self, name, _weight(self, name, np.stack(values)))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Take and give tensors as the class says."""
-        n, batch, time = ops.shape(inputs)[:3]
-        bias = self.bias[:, 0] if self.cell == "gru" else self.bias
-        projected = tf.transpose(_products(inputs, self.kernel, bias), (2, 0, 1, 3))
-        by_step = tf.TensorArray(tf.float32, time, element_shape=(n, None, projected.shape[-1])).unstack(projected)
-        take_step = getattr(self, f"_{self.cell}")
+        time, n, batch = ops.shape(inputs)[:3]
+        kernel, recurrent_kernel, bias = (tf.convert_to_tensor(getattr(self, name)) for name in _WEIGHTS[:3])
         start = tf.zeros((n, batch, self.units))
+        if self.cell == "lstm":
+            read = lstm_over_time if training else read_over_time
+            return read(inputs, kernel, recurrent_kernel, bias, start, start)[0]
+        by_step = tf.TensorArray(tf.float32, time).unstack(inputs)
+        of_inputs = bias[:, 0] if self.cell == "gru" else bias
+        take_step = getattr(self, f"_{self.cell}")
 
         def step(t: Any, h: Any, c: Any, hidden: Any) -> Any:
-            h, c = take_step(by_step.read(t), h, c)
+            h, c = take_step(tf.matmul(by_step.read(t), kernel) + of_inputs[:, None], h, c)
             return t + 1, h, c, hidden.write(t, h)
 
         loop = (0, start, start, tf.TensorArray(tf.float32, time, element_shape=(n, None, self.units)))
         *_, hidden = tf.while_loop(lambda t, *_: t < time, step, loop)
-        return tf.transpose(hidden.stack(), (1, 2, 0, 3))
-
-    def _lstm(self, z: Any, h: Any, c: Any) -> tuple[Any, Any]:
-        i, f, g, o = tf.split(z + tf.matmul(h, self.recurrent_kernel), 4, axis=-1)
-        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        return tf.sigmoid(o) * tf.tanh(c), c
+        return hidden.stack()
 
     def _peephole(self, z: Any, h: Any, c: Any) -> tuple[Any, Any]:
         p_i, p_f, p_o = (self.peepholes[:, gate, None] for gate in range(3))

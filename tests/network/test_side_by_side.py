@@ -6,7 +6,7 @@ from seqrec.network.layers import recurrent_layer
 from seqrec.network.side_by_side import DenseLayers, RecurrentLayers
 
 RNG = np.random.default_rng(0)
-INPUTS = RNG.normal(size=(3, 2, 4, 5)).astype("f4")  # networks, batch, time, input_dim
+INPUTS = RNG.normal(size=(4, 3, 2, 5)).astype("f4")  # time, networks, batch, input_dim
 
 
 @pytest.mark.parametrize("cell", ["lstm", "peephole", "gru", "rnn"])
@@ -19,22 +19,24 @@ def test_each_of_several_recurrent_layers_gives_the_numbers_of_its_own(cell):
         alone = recurrent_layer(cell, 6, seed=0)
         alone.build((None, None, 5))
         alone.set_weights([weight[network] for weight in layers.get_weights()])
-        np.testing.assert_allclose(told[network], alone(INPUTS[network])[0].numpy(), atol=1e-5)
+        inputs = INPUTS[:, network].swapaxes(0, 1)
+        np.testing.assert_allclose(told[:, network], alone(inputs)[0].numpy().swapaxes(0, 1), atol=1e-5)
 
 
 def test_recurrent_layers_start_from_the_weights_of_keras_layers():
     layers = RecurrentLayers("lstm", 6, [1, 2])
-    layers.build((2, None, None, 5))
+    layers.build((None, 2, None, 5))
     alone = recurrent_layer("lstm", 6, seed=2)
     alone.build((None, None, 5))
     for together, weight in zip(layers.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_array_equal(together[1], weight)
 
 
-def test_what_one_network_learns_does_not_move_another():
+@pytest.mark.parametrize("training", [False, True])
+def test_what_one_network_learns_does_not_move_another(training):
     layers = RecurrentLayers("lstm", 6, [1, 2, 3])
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(layers(INPUTS)[1] ** 2)
+        loss = tf.reduce_sum(layers(INPUTS, training=training)[:, 1] ** 2)
     for gradient in tape.gradient(loss, layers.trainable_variables):
         moved = np.abs(gradient.numpy()).reshape(3, -1).sum(axis=1)
         assert moved[1] > 0
@@ -43,7 +45,8 @@ def test_what_one_network_learns_does_not_move_another():
 
 def test_dense_layers_are_products_of_each_networks_own():
     layers = DenseLayers(2, [1, 2, 3])
-    told = layers(INPUTS).numpy()
+    inputs = INPUTS.swapaxes(0, 1)
+    told = layers(inputs).numpy()
     kernel, _ = layers.get_weights()
-    np.testing.assert_allclose(told, np.einsum("nbti,niu->nbtu", INPUTS, kernel), atol=1e-5)
-    np.testing.assert_allclose(layers(INPUTS[:1]).numpy()[2], INPUTS[0] @ kernel[2], atol=1e-5)
+    np.testing.assert_allclose(told, np.einsum("ntbi,niu->ntbu", inputs, kernel), atol=1e-5)
+    np.testing.assert_allclose(layers(inputs[:1]).numpy()[2], inputs[0] @ kernel[2], atol=1e-5)
