@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import pairwise
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,66 +13,87 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from seqrec.classify.convolutions import Convolutions, RidgeRegression
 from seqrec.classify.labels import Labels
 from seqrec.classify.summaries import Regression, summaries
 from seqrec.data.channels import Channels
 from seqrec.data.sequences import Sequences
 from seqrec.network.architectures import FrameArchitecture
+from seqrec.network.augmentation import rows_of_alike
 from seqrec.network.frame_training import FrameSet, FrameTrainer, Lesson, passes
 from seqrec.network.frames import FrameModel
 from seqrec.network.training import Course
 from seqrec.storage.arrays import Array
-from seqrec.storage.schemas import Real
 
 _MOST_HELD_OUT = 3_000  # sequences, for each network
-_N_STEPS, _EPOCHS = 3_000, (7, 40)  # of training, and fewest and most epochs
+_N_STEPS, _EPOCHS = 1_500, (7, 40)  # of training, and fewest and most epochs
 _BATCH_SIZES = (8, 128)  # sequences
 _UNITS = (5, 6)  # powers of two
 N_LAYERS = 2
 _PIECES = 8  # into which a sequence is cut to say what spoke for its class
 _VALUES_AT_ONCE = 2**22  # numbers of frames that are asked of together
 _SHARPEST = 20.0  # factor of log-probabilities
-_MOST_SUMMARISED = 5_000  # sequences from which a regression of summaries learns
-_TINY = 1e-12
+_MOST_SUMMARISED = 5_000  # sequences from which a regression learns
+
+_Regression = TypeVar("_Regression", Regression, RidgeRegression)
+
+
+class Beside(NamedTuple):
+    """What is asked beside the networks: regressions of summaries, and of random convolutions."""
+
+    of_summaries: Regression
+    convolutions: Convolutions
+    of_convolutions: RidgeRegression
+
+    def log_probabilities(self, frames: FrameSet) -> list[NDArray[np.float64]]:
+        """Give what each says, (n_sequences, n_classes)."""
+        return [
+            self.of_summaries.log_probabilities(summaries(frames.values, frames.indptr)),
+            self.of_convolutions.log_probabilities(self.convolutions.shares(frames)),
+        ]
+
+    def check_fits(self, n_classes: int, n_inputs: int) -> None:
+        """Raise ValueError unless they are of so many classes and inputs of a network."""
+        self.of_summaries.check_fits(n_classes, n_inputs)
+        self.convolutions.check_fits(n_inputs)
+        self.of_convolutions.check_fits(n_classes, self.convolutions.levels.size)
 
 
 class FrameAnswers(NamedTuple):
-    """How what is said of frames becomes a probability: by the networks, and by a regression of summaries.
+    """How what is said of frames becomes a probability: by the networks, and by what is asked beside them.
 
     Attributes
     ----------
     shares : (n_classes,) float64
         Of the classes in the training data: the answer for a sequence without frames.
     class_weights : (n_classes,) float64
-        What classes weighed in training, which is taken off again.
-    regression : Regression, or None
-        Of summaries of what a network reads.
-    share_of_networks, share_of_summaries : float
-        Factors of both log-probabilities, before they are added.
+        What classes weighed in the training of networks, which is taken off again.
+    beside : Beside, or None
+    factors : (1 or 3,) float64
+        Of the log-probabilities of the networks, of the summaries and of the convolutions, before they are added.
     """
 
     shares: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
     class_weights: Annotated[NDArray[np.float64], Array("float64", "n_classes", low=math.ulp(0.0))]
-    regression: Regression | None
-    share_of_networks: Annotated[float, Real(0)]
-    share_of_summaries: Annotated[float, Real(0)]
+    beside: Beside | None
+    factors: Annotated[NDArray[np.float64], Array("float64", "n_told", low=0)]
 
     def log_probabilities(self, model: FrameModel, frames: FrameSet) -> NDArray[np.float64]:
         """Give log-probabilities, (n_sequences, n_classes) or (n_events, n_classes)."""
         told = _told(model, frames, np.arange(len(frames.lengths))).astype(np.float64).mean(axis=0)
-        log_p = self.share_of_networks * (told - np.log(self.class_weights))
-        if self.regression is not None:
-            of_summaries = np.log(self.regression.predict_proba(summaries(frames.values, frames.indptr)) + _TINY)
-            log_p += self.share_of_summaries * (of_summaries - np.log(self.class_weights))
-        log_p = log_softmax(log_p, axis=1)
+        each = [told - np.log(self.class_weights)]
+        each += [] if self.beside is None else self.beside.log_probabilities(frames)
+        log_p = log_softmax(_added(self.factors, each), axis=1)
         if model.architecture.both_ways:
             log_p[frames.lengths == 0] = np.log(self.shares)
         return log_p
 
     def check_fits(self, architecture: FrameArchitecture) -> None:
         """Raise ValueError unless it is one of such a network."""
-        if self.regression is not None:
-            self.regression.check_fits(architecture.n_classes, architecture.n_inputs)
+        if len(self.factors) != (1 if self.beside is None else 3):
+            raise ValueError("there are not as many factors as there are answers.")
+        if self.beside is not None:
+            self.beside.check_fits(architecture.n_classes, architecture.n_inputs)
 
 
 def frame_set(X: Sequences, channels: Channels) -> FrameSet:
@@ -91,7 +112,7 @@ def usual_batch_size(n_sequences: int) -> int:
 
 
 def usual_epochs(n_sequences: int, batch_size: int) -> int:
-    """Give so many epochs that there are some 3,000 steps, within limits."""
+    """Give so many epochs that there are some 1,500 steps, within limits."""
     n_batches = math.ceil(n_sequences / batch_size)
     return int(np.clip(math.ceil(_N_STEPS / (n_batches * passes(n_batches))), *_EPOCHS))
 
@@ -126,49 +147,61 @@ def learn(
     model, frames, by_frame = FrameModel(architecture), frame_set(X, channels), labels.level == "event"
     of_told = np.repeat(out, X.lengths, axis=0) if by_frame else out
     weights = (labels.weights[:, None] * ~of_told).astype(np.float32)
-    lesson = Lesson(frames, labels.numbers, weights, course.batch_size, course.longest, by_frame)
+    in_order = rows_of_alike(frames.values[:, : len(channels.mean)])  # noqa: PD011
+    lesson = Lesson(frames, labels.numbers, weights, course.batch_size, course.longest, by_frame, in_order)
     judged = of_told & (labels.weights > 0)[:, None]
     ask = partial(_held_out_answers, model, frames, labels, judged)
     trainer = FrameTrainer(model)
     history = trainer.fit(lesson, course, rng, partial(_merit, ask) if judged.any() else None)
-    regression, shares = None, (1.0, 0.0)
+    beside, factors = None, np.ones(1)
     if judged.any():
-        told = [ask()[0]]
+        told = [ask()[0] - np.log(labels.class_weights)]
         if not by_frame:
-            regression, of_held_out = _regressions(frames, labels, out, judged, rng)
-            told += [] if regression is None else [of_held_out]
-        shares = _shares([one - np.log(labels.class_weights) for one in told], labels.numbers[np.nonzero(judged)[0]])
-    answers = FrameAnswers(labels.shares, labels.class_weights, regression, *shares)
+            beside, more = _beside(frames, labels, out, judged, rng)
+            told += more
+        factors = _factors(told, labels.numbers[np.nonzero(judged)[0]])
+    answers = FrameAnswers(labels.shares, labels.class_weights, beside, factors)
     return trainer, {"channels_": channels, "_frame_answers": answers, "model_": model, "history_": history}
 
 
-def _regressions(
+def _beside(
     frames: FrameSet, labels: Labels, out: NDArray[np.bool_], judged: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[Regression | None, NDArray[np.float64]]:
-    """Give a regression of the summaries of all sequences, and what others say of what each network holds out.
+) -> tuple[Beside | None, list[NDArray[np.float64]]]:
+    """Give regressions of all sequences, and what others say of what each network holds out.
 
-    These, (n, n_classes), are log-probabilities in the order of `judged`. If a network holds out all of a class, there
-    is no regression.
+    These, (n, n_classes) each, are log-probabilities in the order of `judged`. If a network holds out all of a class,
+    there is no regression.
     """
     known = np.flatnonzero((labels.weights > 0) & (frames.lengths > 0))
     known = np.sort(rng.permutation(known)[:_MOST_SUMMARISED])
-    n_classes, features = len(labels.classes), summaries(frames.values, frames.indptr)
-    log_p = np.zeros((*judged.shape, n_classes))
+    parts = [known[~out[known, network]] for network in range(judged.shape[1])]
+    if any(len(np.unique(labels.numbers[part])) < len(labels.classes) for part in [known, *parts]):
+        return None, []
+    weights = labels.weights / labels.class_weights[labels.numbers]
 
-    def fitted(rows: NDArray) -> Regression | None:
-        numbers = labels.numbers[rows]
-        enough = len(np.unique(numbers)) == n_classes
-        return Regression.fit(features[rows], numbers, labels.weights[rows]) if enough else None
+    def learned(kind: type[_Regression], features: NDArray, rows: NDArray) -> _Regression:
+        return kind.fit(features[rows], labels.numbers[rows], weights[rows])
 
-    for network, is_judged in enumerate(judged.T):
-        regression = fitted(known[~out[known, network]])
-        if regression is None:
-            return None, log_p[judged]
-        log_p[is_judged, network] = np.log(regression.predict_proba(features[is_judged]) + _TINY)
-    return fitted(known), log_p[judged]
+    def of_held_out(kind: type[_Regression], features: NDArray) -> NDArray[np.float64]:
+        log_p = np.zeros((*judged.shape, len(labels.classes)))
+        for network, part in enumerate(parts):
+            asked = judged[:, network]
+            log_p[asked, network] = learned(kind, features, part).log_probabilities(features[asked])
+        return log_p[judged]
+
+    convolutions = Convolutions.draw(frames, rng)
+    summarised, shares = summaries(frames.values, frames.indptr), convolutions.shares(frames)
+    told = [of_held_out(Regression, summarised), of_held_out(RidgeRegression, shares)]
+    whole = learned(Regression, summarised, known), convolutions, learned(RidgeRegression, shares, known)
+    return Beside(*whole), told
 
 
-def _shares(told: list[NDArray[np.float64]], known: NDArray) -> tuple[float, float]:
+def _added(factors: NDArray[np.float64], told: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Add log-probabilities with a factor each: the logarithmic pool, but for its scale."""
+    return np.add.reduce([factor * each for factor, each in zip(factors, told, strict=True)])
+
+
+def _factors(told: list[NDArray[np.float64]], known: NDArray) -> NDArray[np.float64]:
     """Give the factors of log-probabilities, each (n, n_classes), with which their sum makes the labels likeliest.
 
     References
@@ -178,14 +211,15 @@ def _shares(told: list[NDArray[np.float64]], known: NDArray) -> tuple[float, flo
     """
     stacked, rows = np.stack(told), np.arange(len(known))
 
-    def loss(shares: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        log_p = log_softmax(np.tensordot(shares, stacked, axes=1), axis=1)
+    def loss(factors: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        log_p = log_softmax(_added(factors, told), axis=1)
         expected = (np.exp(log_p) * stacked).sum(axis=2) - stacked[:, rows, known]
-        weak = shares / len(known)  # the gradient of a normal prior, without which what is never wrong has no limit
-        return -log_p[rows, known].mean() + (shares * weak).sum() / 2, expected.mean(axis=1) + weak
+        weak = factors / len(known)  # the gradient of a normal prior, without which what is never wrong has no limit
+        return -log_p[rows, known].mean() + (factors * weak).sum() / 2, expected.mean(axis=1) + weak
 
-    found = minimize(loss, np.full(len(told), 1 / len(told)), jac=True, bounds=[(0, _SHARPEST)] * len(told)).x
-    return float(found[0]), float(found[1]) if len(found) > 1 else 0.0
+    start = np.full(len(told), 1 / len(told))
+    found: NDArray = minimize(loss, start, jac=True, bounds=[(0, _SHARPEST)] * len(told)).x
+    return found
 
 
 def _told(model: FrameModel, frames: FrameSet, rows: NDArray) -> NDArray[np.float32]:

@@ -78,9 +78,10 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     prices are, each number is a channel; times are not read. A sequence is read in both directions, and its class told
     from the last states, their mean and their maximum over time, and the length; the class of a single frame from what
     came before it. Some networks learn side by side, each without the sequences that it holds out, and with frames as
-    they might have been: faster or slower, with noise, with stretches and channels left out. What they say of sequences
-    is mixed with a logistic regression of summaries, as that of `SummaryClassifier`: the shares are those that were
-    best for what was held out.
+    they might have been: faster or slower, with noise, with stretches and channels left out, and where neighbouring
+    channels are alike, as bands of frequency or pixels are, moved along these. What they say of sequences is mixed with
+    a logistic regression of summaries, as that of `SummaryClassifier`, and a ridge regression of random convolutions:
+    the factors are those that were best for what was held out.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     learning_rate : float or "auto"
         Height of the schedule: one epoch of warm-up, then a cosine.
     max_epochs : int or "auto"
-        Most passes over the log. "auto": 20; of frames, as many as 3,000 steps take, from 7 to 40. A small set of
+        Most passes over the log. "auto": 20; of frames, as many as 1,500 steps take, from 7 to 40. A small set of
         frames is read several times in an epoch, which has 50 steps at least.
     n_networks : int
         Networks of frames, whose log-probabilities are averaged; of events there is one.
@@ -139,7 +140,8 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     ----------
     Jurgovsky et al. (2018), "Sequence classification for credit-card fraud detection".
     Platt (1999), "Probabilistic outputs for support vector machines": calibration by a logistic regression. For frames,
-    see `seqrec.network.frames.FrameModel`.
+    see `seqrec.network.frames.FrameModel`; Dempster et al. (2020), "ROCKET: exceptionally fast and accurate time series
+    classification using random convolutional kernels"; Jaitly & Hinton (2013), "Vocal tract length perturbation".
 
     Examples
     --------

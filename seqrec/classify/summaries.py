@@ -15,6 +15,7 @@ from seqrec.storage.arrays import Array
 _N_PARTS = 3
 _N_OF_CHANNEL = 4 * (1 + _N_PARTS)
 _MOST_STEPS = 1_000  # of a regression
+_TINY = 1e-12
 
 
 def summaries(values: NDArray, indptr: NDArray) -> NDArray[np.float64]:
@@ -89,6 +90,10 @@ class Regression(NamedTuple):
     def predict_proba(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give probabilities, (n, n_classes), of summaries."""
         return probabilities(self.usual.in_spreads(features), self.coef, self.intercept)
+
+    def log_probabilities(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give their logarithms, (n, n_classes)."""
+        return np.log(self.predict_proba(features) + _TINY)
 
     def check_fits(self, n_classes: int, n_channels: int) -> None:
         """Raise ValueError unless it is one of so many classes and channels."""

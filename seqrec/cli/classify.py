@@ -46,7 +46,7 @@ def classify(
         from seqrec.jobs.classification import ClassificationJob
 
         classifier, digest, source = meet(console, model, logs, reading, "classify")
-        _check_level(model, classifier)
+        check_level(model, classifier)
         job.run(console, ClassificationJob(model, source, output, settings, digest), work, _told)
 
 
@@ -65,7 +65,7 @@ def _classify_sounds(
     with opened(path) as file:
         console.note(f"model: {path} ({file.description['estimator']})")
         model, digest = load(path, file), file.digest
-    _check_level(path, model)
+    check_level(path, model)
     sounds = SoundJob(path, digest, files, form, output, settings.form, settings.max_bad)
     if work.restart:
         sounds.job.remove()
@@ -77,7 +77,8 @@ def _classify_sounds(
         raise typer.Exit(exits.QUARANTINED)
 
 
-def _check_level(path: Path, model: Any) -> None:
+def check_level(path: Path, model: Any) -> None:
+    """Refuse a classifier of single events."""
     if model.level_ != "sequence":
         raise InputError(
             f"{path} tells classes of single events, and the command those of sequences. Use it in Python."

@@ -72,7 +72,7 @@ def meet(
     task : {"score", "recommend", "generate", "ask", "forecast", "classify"}, optional
         What the model must be for; by default one of these.
     label : str, optional
-        A further column of the log, for a detector.
+        A further column of the log, for a detector or a classifier.
     shown : sequence of str
         Columns of the log that are told as they are written.
 
@@ -135,12 +135,10 @@ def _check_task(path: Path, kind: str, task: str | None, label: str | None) -> N
         raise InputError(f"{path} holds a {kind}, which the command line cannot use. Load it in Python: seqrec.load.")
     if task == "ask" and kind in _COUNTS:
         raise InputError(f"{path} holds a {kind}, which tells no chances. Networks do, and n-grams: seqrec fit.")
-    if task is None and own == "classify":
-        raise InputError(f"{path} holds a {kind}, which is judged in Python: its score(X, y) is the accuracy.")
     if task not in (None, own) and (task, own) not in _ASKED:
         raise InputError(f"{path} holds a {kind}, which {_VERBS[own]}. The command for it is: seqrec {own} {path} ...")
-    if own != "score" and label is not None:
-        raise InputError(f"--label is for detectors, and {path} holds a {kind}, which {_VERBS[own]}.")
+    if own not in ("score", "classify") and label is not None:
+        raise InputError(f"--label is for detectors and classifiers, and {path} holds a {kind}, which {_VERBS[own]}.")
 
 
 def _names(patterns: Sequence[str], reading: Reading, own: Any, task: str, has_items: bool) -> dict[str, str | None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqrec.cli import exits
+from seqrec.cli.classify import check_level
 from seqrec.cli.console import Console, columns_of, facts
 from seqrec.cli.options import ExcludeSeen, Logs, Model, Reading
 from seqrec.exceptions import InputError
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seqrec.data.sequences import Sequences
+    from seqrec.logs.source import Source
     from seqrec.logs.whole import Log
 
 _QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75)
 _BASELINES = ("new events", "long", "short")  # parts of a detector's score that count alone
 _COVERAGE = 0.9
+_SHOWN = 12  # classes
 _TRUE, _FALSE = {"1", "1.0", "true"}, {"0", "0.0", "false"}
 _CAUTION = "These figures count only if the model was not fitted to what it is judged by."
 
@@ -34,7 +38,14 @@ def evaluate(
     logs: Logs,
     *,
     label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="1 or true where a sequence is abnormal; for detectors.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="For detectors: 1 or true where a sequence is abnormal; for classifiers: the class of a sequence.",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of labels, one row a sequence; for classifiers.")
     ] = None,
     k: Annotated[int, typer.Option("--k", "-k", min=1, help="Length of the lists; for recommenders.")] = 10,
     exclude_seen: ExcludeSeen = True,
@@ -46,8 +57,12 @@ def evaluate(
     """Judge a model by logs that it was not fitted to."""
     with console.at_work():
         from seqrec.cli.columns import meet, read
+        from seqrec.logs.sounds import are_sounds
 
-        fitted, _, source = meet(console, model, logs, reading, label=label)
+        if are_sounds(logs):
+            raise InputError("these are sounds, and evaluate reads logs. A classifier of sounds is judged in Python.")
+        fitted, _, source = meet(console, model, logs, reading, label=label if labels is None else None)
+        _check_labels(model, fitted, label, labels)
         log, X = read(console, source, reading)
         if not len(X):
             raise InputError("the log has no row that can be used, so there is nothing to judge by.")
@@ -56,7 +71,9 @@ def evaluate(
         if log.bad.num_rows:
             console.warn(f"{log.bad.num_rows:,} of {log.n_rows:,} rows cannot be used and are left out.")
         record = {"model": str(model), "estimator": type(fitted).__name__, **log.record(), "users": len(X)}
-        if hasattr(fitted, "recommend"):
+        if hasattr(fitted, "level_"):
+            figures, lines = _of_classifier(console, fitted, *_known(source, X, label, labels))
+        elif hasattr(fitted, "recommend"):
             figures, lines = _of_recommender(fitted, X, k, exclude_seen)
         elif hasattr(fitted, "target_"):
             figures, lines = _of_forecaster(errors, windows, horizon or fitted.horizon)
@@ -67,6 +84,16 @@ def evaluate(
         console.result(record | figures, [*lines, _CAUTION])
         if log.bad.num_rows:
             raise typer.Exit(exits.QUARANTINED)
+
+
+def _check_labels(path: Path, model: Any, label: str | None, labels: Path | None) -> None:
+    """Refuse labels that the model cannot be judged by."""
+    if hasattr(model, "level_"):
+        check_level(path, model)
+        if label is None and labels is None:
+            raise typer.BadParameter("a classifier is judged by --label COLUMN, or a table of labels: --labels FILE.")
+    elif labels is not None:
+        raise typer.BadParameter(f"--labels is for classifiers, and {path} holds a {type(model).__name__}.")
 
 
 def _of_recommender(model: Any, X: Sequences, k: int, exclude_seen: bool) -> Figures:
@@ -170,6 +197,59 @@ def _by_labels(
     ]
     end = "The columns beside the model are parts of its score that count alone."
     return {"abnormal": int(truth.sum()), "figures": reports}, [*columns_of(rows), "", end]
+
+
+def _known(source: Source, X: Sequences, label: str | None, labels: Path | None) -> tuple[Sequences, NDArray, int]:
+    """Give the sequences whose class is known, without the column of it; the classes; and how many others there are."""
+    import numpy as np
+
+    from seqrec.logs.labels import labels_beside, labels_within, read_labels
+
+    if labels is None:
+        truth, unlabelled = labels_within(X, str(label))
+        X = replace(X, columns={name: column for name, column in X.columns.items() if name != label})
+    else:
+        table = read_labels(labels, label, (source.columns.user,), source.kinds["user"])
+        truth, unlabelled = labels_beside(X.keys, table)
+    known = np.setdiff1d(np.arange(len(X)), [one.sequence for one in unlabelled])
+    if not len(known):
+        raise InputError("no sequence of the log has a label, so there is nothing to judge by.")
+    return X[known], truth[known], len(unlabelled)
+
+
+def _of_classifier(console: Console, model: Any, X: Sequences, truth: NDArray, n_unlabelled: int) -> Figures:
+    import numpy as np
+    from sklearn.metrics import accuracy_score, f1_score, log_loss, matthews_corrcoef, recall_score
+
+    if n_unlabelled:
+        console.warn(f"{n_unlabelled:,} sequences have no label, or several, and are left out.")
+    classes = np.array([str(name) for name in model.classes_.tolist()])
+    truth = np.array([str(name) for name in truth.tolist()])
+    told = model.predict_proba(X)
+    found, is_known = classes[told.argmax(axis=1)], np.isin(truth, classes)
+    figures = {
+        "accuracy": accuracy_score(truth, found),
+        "macro F1": f1_score(truth, found, average="macro", zero_division=0.0),
+        "MCC": matthews_corrcoef(truth, found),
+    }
+    if is_known.any():
+        order = np.argsort(classes)
+        figures["log-loss"] = log_loss(truth[is_known], told[is_known][:, order], labels=classes[order])
+    names, sizes = np.unique(truth, return_counts=True)
+    figures["most frequent class"] = sizes.max() / len(truth)
+    recalls = recall_score(truth, found, labels=names, average=None, zero_division=0.0)
+    each = [
+        {"class": name, "sequences": size, "found": float(recall)}
+        for name, size, recall in zip(names.tolist(), sizes.tolist(), recalls, strict=True)
+    ]
+    told_of = [f"{one['class']} {one['found']:.1%} of {one['sequences']:,}" for one in each]
+    pairs = [("sequences", f"{len(X):,}"), *((name, f"{value:.4f}") for name, value in figures.items())]
+    pairs.append(("found", ", ".join(told_of[:_SHOWN]) + ", ..." * (len(each) > _SHOWN)))
+    if not is_known.all():
+        pairs.append(("unknown", f"{np.mean(~is_known):.1%} have a class that the model does not know"))
+    record = {"unlabelled": n_unlabelled, "unknown_classes": int(np.count_nonzero(~is_known))}
+    figures = {name: float(value) for name, value in figures.items()}
+    return record | {"figures": figures, "classes": each}, facts(pairs)
 
 
 def _labels(X: Sequences, label: str) -> NDArray[np.bool_]:

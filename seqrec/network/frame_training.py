@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.network.augmentation import altered, stretched
+from seqrec.network.augmentation import altered, shifted, stretched
 from seqrec.network.training import Course, Epochs, History, warm_up_and_cosine
 
 _FEWEST_STEPS = 50  # of an epoch: a small set is read several times
@@ -85,6 +85,8 @@ class Lesson(NamedTuple):
         Most frames in a row: of what is longer, a part is drawn each time.
     by_frame : bool
         Whether labels are of frames.
+    rows_of_channels : list of slice
+        Channels whose order means something.
     """
 
     frames: FrameSet
@@ -93,6 +95,7 @@ class Lesson(NamedTuple):
     batch_size: int
     longest: int
     by_frame: bool
+    rows_of_channels: list[slice]
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -121,6 +124,7 @@ class Lesson(NamedTuple):
         else:
             labels, weights = self.labels[rows, None], self.weights[rows, None]
             frames, lengths = stretched(frames, lengths, rng)
+            frames = shifted(frames, self.rows_of_channels, rng)
         frames = altered(frames, lengths, rng)
         return frames, lengths.astype(np.int32), self.frames.extent(lengths), labels, weights
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from seqrec import LSTMSequenceClassifier, Sequences, load, save, trace_gates
-from seqrec.classify.frames import _shares
+from seqrec.classify.frames import _factors
 from seqrec.network.frame_training import FrameTrainer
 
 SMALL = LSTMSequenceClassifier(units=8, n_networks=2, max_epochs=2, dropout=0.0, random_state=0)
@@ -201,7 +201,7 @@ def test_shares_of_log_probabilities_go_to_what_is_right():
     said = np.where(rng.random(500) < 0.8, known, 1 - known)  # right in 80 % of the cases, and too sure of it
     good = np.log(np.where(np.arange(2) == said[:, None], 0.99, 0.01))
     bad = np.log(rng.dirichlet([1, 1], 500))
-    share, other = _shares([good, bad], known)
+    share, other = _factors([good, bad], known)
     right = (said == known).mean()
     np.testing.assert_allclose(share, np.log(right / (1 - right)) / np.log(99), atol=0.02)
     assert other < 0.1

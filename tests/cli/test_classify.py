@@ -61,6 +61,27 @@ def test_every_sequence_gets_its_probabilities(birds, tmp_path, suffix):
     assert "whole" in run("verify", tmp_path / "out").stdout
 
 
+def test_evaluate_judges_a_classifier_by_labels(birds, tmp_path):
+    frames = make_birds(12, seed=1)
+    first, second, *others = frames["sequence"].unique()
+    frames.loc[frames["sequence"] == first, "label"] = None
+    frames.loc[frames["sequence"] == second, "label"] = "hovering"
+    log = write(frames, tmp_path / "new.parquet")
+    told = json.loads(run("evaluate", birds / "birds.seqrec", log, "--label", "label", "--json").stdout)
+    X = seqrec.Sequences.from_frame(frames, "sequence", None, None, ["band_0", "band_5"])
+    truth = frames.groupby("sequence")["label"].first()[X.keys].to_numpy(object)
+    known = [key != first for key in X.keys.tolist()]
+    found = seqrec.load(birds / "birds.seqrec").predict(X)[known]
+    assert told["figures"]["accuracy"] == np.mean(found == truth[known])
+    assert told["figures"]["log-loss"] > 0
+    assert (told["unlabelled"], told["unknown_classes"]) == (1, 1)
+    assert {one["class"]: one["sequences"] for one in told["classes"]}["hovering"] == 1
+    table = write(pd.DataFrame({"sequence": others, "label": truth[2:]}), tmp_path / "labels.csv")
+    text = run("evaluate", birds / "birds.seqrec", log, "--labels", table).stdout
+    assert "most frequent class" in text
+    assert "unknown" not in text
+
+
 @pytest.mark.slow
 def test_bad_rows_and_sequences_without_one_label_are_quarantined_and_none_is_lost(tmp_path):
     frames = make_birds()
@@ -171,7 +192,7 @@ def test_other_commands_say_what_a_classifier_is_for(birds, tmp_path, command):
     more = {"ask": ["--chance", "tea"]}.get(command, [])
     output = [] if command == "evaluate" else ["-o", tmp_path / "out"]
     told = run(command, birds / "birds.seqrec", birds / "birds.parquet", *more, *output, code=2).stderr
-    assert ("judged in Python" if command == "evaluate" else "The command for it is: seqrec classify") in told
+    assert ("--label COLUMN" if command == "evaluate" else "The command for it is: seqrec classify") in told
 
 
 def test_labels_in_the_log_are_no_channel_where_a_table_tells_them(tmp_path, monkeypatch):

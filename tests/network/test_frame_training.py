@@ -22,7 +22,7 @@ def lesson(by_frame, longest=100):
     labels = np.arange(16 if by_frame else 5, dtype="i4")
     weights = np.ones((len(labels), 2), "f4")
     weights[2] = 0
-    return Lesson(FRAMES, labels, weights, batch_size=2, longest=longest, by_frame=by_frame)
+    return Lesson(FRAMES, labels, weights, batch_size=2, longest=longest, by_frame=by_frame, rows_of_channels=[])
 
 
 def test_a_pass_holds_each_sequence_that_has_frames_and_weight():
