@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from seqrec.classify.summaries import Usual
+from seqrec.network.augmentation import at_lengths
 from seqrec.network.frame_training import FrameSet
 from seqrec.storage.arrays import Array
+from seqrec.storage.schemas import Integer
 
 _TAPS = 9  # frames that a pattern is made of
 _N_PATTERNS, _N_LEVELS = 500, 4
 _MOST_CHANNELS = 9  # of a pattern
+_LENGTHS = (64, 1_024)  # fewest and most frames to which sequences are stretched
+_FRAMES_AT_ONCE = 4_096  # times as many patterns
 _MOST_LOOKED_AT = 200  # sequences, to see what is usual
 _LOWEST, _HIGHEST = 0.1, 0.9  # quantiles between which levels are drawn
 _RAMP = 0.4  # spreads over which a level is passed
@@ -25,11 +30,14 @@ _STEEPNESS = 4.0  # log-odds of a class for each unit between -1 and 1, about
 class Convolutions(NamedTuple):
     """Random patterns of nine frames, near to each other or far apart, and levels that they exceed now and then.
 
-    A sequence becomes the shares of its frames at which each pattern exceeds each of its levels. A level is passed by
-    and by, so that a rounding does not tip a frame.
+    A sequence is stretched to one length, so that a word has its patterns however fast it is said, and becomes the
+    shares of its frames at which each pattern exceeds each of its levels. A level is passed by and by, so that a
+    rounding does not tip a frame.
 
     Attributes
     ----------
+    length : int
+        Frames to which sequences are stretched.
     dilations : (n_dilations,) int64
         Frames from one of the nine to the next.
     kernels : (n_dilations, 9, n_inputs, n_kernels) float32
@@ -43,6 +51,7 @@ class Convolutions(NamedTuple):
     convolutional kernels"; Dempster, Schmidt & Webb (2021), "MiniRocket", for shares as the only features.
     """
 
+    length: Annotated[int, Integer(1)]
     dilations: Annotated[NDArray[np.int64], Array("int64", "n_dilations", low=1)]
     kernels: Annotated[NDArray[np.float32], Array("float32", "n_dilations", _TAPS, "n_inputs", "n_kernels")]
     levels: Annotated[NDArray[np.float32], Array("float32", _N_LEVELS, "n_dilations", "n_kernels")]
@@ -50,20 +59,22 @@ class Convolutions(NamedTuple):
 
     @classmethod
     def draw(cls, frames: FrameSet, rng: np.random.Generator) -> Self:
-        """Draw patterns, as long as half of the sequences at most, and levels between what they usually are."""
-        reach = max(1.0, (float(np.median(frames.lengths)) - 1) / (_TAPS - 1))
+        """Draw patterns, as long as a sequence at most, and levels between what they usually are."""
+        length = int(np.clip(np.median(frames.lengths), *_LENGTHS))
+        reach = (length - 1) / (_TAPS - 1)
         n_octaves = math.ceil(math.log2(reach))
-        dilations = np.unique((2 ** np.linspace(0, math.log2(reach), n_octaves + 1)).astype(np.int64))
+        dilations = np.unique(np.rint(2 ** np.linspace(0, math.log2(reach), n_octaves + 1)).astype(np.int64))
         n_inputs, n_kernels = frames.values.shape[1], max(1, _N_PATTERNS // len(dilations))
         drawn = cls(
+            length,
             dilations,
             np.stack([_kernels(n_inputs, n_kernels, rng) for _ in dilations]),
             np.zeros((_N_LEVELS, len(dilations), n_kernels), np.float32),
             np.ones((len(dilations), n_kernels), np.float32),
         )
         rows = rng.permutation(np.flatnonzero(frames.lengths))[:_MOST_LOOKED_AT]
-        parts = [drawn._found(part[1][0])[part[3]] for part in frames.in_parts(rows)]
-        found = np.concatenate(parts)  # (n, n_dilations, n_kernels)
+        found = np.concatenate([part for _, part in drawn._found(frames, rows)])
+        found = found.reshape(-1, *found.shape[2:])  # (n, n_dilations, n_kernels)
         quantiles = np.quantile(found, np.linspace(_LOWEST, _HIGHEST, 9 * _N_LEVELS), axis=0)
         chosen = rng.integers(0, len(quantiles), drawn.levels.shape)
         levels = np.take_along_axis(quantiles, chosen, axis=0).astype(np.float32)
@@ -74,12 +85,11 @@ class Convolutions(NamedTuple):
         """Give the shares of the frames that exceed the levels, (n_sequences, n_shares)."""
         n_each = self.widths.size
         shares = np.zeros((len(frames.lengths), _N_LEVELS * n_each), np.float32)
-        for rows, arrays, _, here in frames.in_parts(np.arange(len(shares))):
-            found, n = self._found(arrays[0]) / self.widths, np.maximum(here.sum(axis=1), 1)[:, None]
+        for rows, found in self._found(frames, np.flatnonzero(frames.lengths)):
+            found /= self.widths
             for place, level in enumerate(self.levels / self.widths):
-                above = np.clip(found - (level - np.float32(0.5)), 0, 1) * here[..., None, None]
-                own = slice(place * n_each, (place + 1) * n_each)
-                shares[rows, own] = above.sum(axis=1).reshape(len(rows), n_each) / n
+                above = np.clip(found - (level - np.float32(0.5)), 0, 1).mean(axis=1)
+                shares[rows, place * n_each : (place + 1) * n_each] = above.reshape(len(rows), n_each)
         return shares
 
     def check_fits(self, n_inputs: int) -> None:
@@ -87,15 +97,23 @@ class Convolutions(NamedTuple):
         if self.kernels.shape[2] != n_inputs:
             raise ValueError("the convolutions are not those of so many channels.")
 
-    def _found(self, padded: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give how strong each pattern is around each frame, (batch, time, n_dilations, n_kernels)."""
-        time, found = padded.shape[1], []
+    def _found(self, frames: FrameSet, rows: NDArray) -> Iterator[tuple[NDArray, NDArray[np.float32]]]:
+        """Give how strong each pattern is around each frame, (n, length, n_dilations, n_kernels), of some rows each."""
+        n_at_once = max(1, _FRAMES_AT_ONCE // self.length)
+        for part, (padded, lengths, _), _, _ in frames.in_parts(rows):
+            for start in range(0, len(part), n_at_once):
+                some = slice(start, start + n_at_once)
+                stretched = at_lengths(padded[some], lengths[some], np.full(len(lengths[some]), self.length))
+                yield part[some], self._strengths(stretched)
+
+    def _strengths(self, stretched: NDArray[np.float32]) -> NDArray[np.float32]:
+        strengths = []
         for dilation, kernels in zip(self.dilations.tolist(), self.kernels, strict=True):
             around = dilation * (_TAPS // 2)
-            wide = np.pad(padded, ((0, 0), (around, around), (0, 0)))
-            taps = (wide[:, dilation * tap : dilation * tap + time] @ kernel for tap, kernel in enumerate(kernels))
-            found.append(np.add.reduce(list(taps)))
-        return np.stack(found, axis=2)
+            wide = np.pad(stretched, ((0, 0), (around, around), (0, 0)))
+            taps = (wide[:, dilation * tap : dilation * tap + self.length] @ one for tap, one in enumerate(kernels))
+            strengths.append(np.add.reduce(list(taps)))
+        return np.stack(strengths, axis=2)
 
 
 class RidgeRegression(NamedTuple):

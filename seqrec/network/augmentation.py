@@ -35,6 +35,11 @@ def stretched(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> tup
     """
     factors = np.exp(rng.uniform(np.log(_SLOWEST), np.log(_FASTEST), len(frames)))
     new = np.where(lengths > 1, np.maximum(np.rint(factors * lengths), 2), lengths).astype(lengths.dtype)
+    return at_lengths(frames, lengths, new), new
+
+
+def at_lengths(frames: Frames, lengths: NDArray, new: NDArray) -> Frames:
+    """Stretch each sequence to another length, (batch,) int, with straight lines between its frames."""
     step = np.maximum(lengths - 1, 0) / np.maximum(new - 1, 1)
     at = np.arange(new.max(initial=1)) * step[:, None]  # (batch, new time)
     before = np.minimum(at.astype(np.intp), np.maximum(lengths - 1, 0)[:, None])
@@ -43,7 +48,7 @@ def stretched(frames: Frames, lengths: NDArray, rng: np.random.Generator) -> tup
     rows = np.arange(len(frames))[:, None]
     drawn = frames[rows, before] * (1 - share) + frames[rows, after] * share
     drawn[np.arange(drawn.shape[1]) >= new[:, None]] = 0
-    return drawn, new
+    return drawn
 
 
 def rows_of_alike(values: Frames) -> list[slice]:

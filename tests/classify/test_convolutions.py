@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from seqrec.classify.convolutions import Convolutions, RidgeRegression
+from seqrec.network.augmentation import at_lengths
 from seqrec.network.frame_training import FrameSet
 
 RNG = np.random.default_rng(0)
@@ -19,27 +20,38 @@ def drawn():
 
 
 def test_a_share_is_how_often_a_pattern_exceeds_a_level(drawn):
-    frames = frames_of([33, 7, 1], seed=1)
+    frames = frames_of([64, 127, 1], seed=1)
     shares = drawn.shares(frames)
     at, kernel, level = 2, 17, 3
     dilation = int(drawn.dilations[at])
     for sequence, (start, stop) in enumerate(zip(frames.indptr[:-1], frames.indptr[1:], strict=True)):
-        own, above = frames.values[start:stop], []
-        for frame in range(len(own)):
+        own = frames.values[start:stop]
+        own, above = own[::2] if len(own) > 64 else np.repeat(own, 64 // len(own), axis=0), []
+        for frame in range(64):
             taps = [(tap, frame + dilation * (tap - 4)) for tap in range(9)]
-            found = sum(drawn.kernels[at, tap, :, kernel] @ own[place] for tap, place in taps if 0 <= place < len(own))
+            found = sum(drawn.kernels[at, tap, :, kernel] @ own[place] for tap, place in taps if 0 <= place < 64)
             apart = (found - drawn.levels[level, at, kernel]) / drawn.widths[at, kernel]
             above.append(np.clip(apart + 0.5, 0, 1))
         place = np.ravel_multi_index((level, at, kernel), drawn.levels.shape)
         assert shares[sequence, place] == pytest.approx(np.mean(above), abs=1e-5)
 
 
-def test_patterns_reach_over_half_of_a_usual_sequence_and_their_numbers_add_up_to_nothing(drawn):
-    assert drawn.dilations.tolist() == [1, 2, 4]
+def test_patterns_reach_over_a_usual_sequence_and_their_numbers_add_up_to_nothing(drawn):
+    assert drawn.length == 64
+    assert drawn.dilations.tolist() == [1, 2, 4, 8]
     np.testing.assert_allclose(drawn.kernels.sum(axis=1), 0, atol=1e-6)
     usual = drawn.shares(frames_of([40] * 30)).mean(axis=0)
     assert ((usual > 0.05) & (usual < 0.95)).all()
-    assert Convolutions.draw(frames_of([1, 2, 0]), RNG).dilations.tolist() == [1]
+    assert Convolutions.draw(frames_of([200, 300, 0]), RNG).length == 200
+
+
+def test_how_fast_something_goes_does_not_count(drawn):
+    slow = np.cumsum(np.random.default_rng(3).standard_normal((40, 3)), axis=0).astype("f4")
+    fast = at_lengths(slow[None], np.array([40]), np.array([79]))[0]
+    frames = frames_of([40, 79])
+    frames.values[:] = np.concatenate([slow, fast])
+    shares = drawn.shares(frames)
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.01)
 
 
 def test_company_and_the_end_of_a_sequence_do_not_count(drawn):
