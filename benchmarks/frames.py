@@ -3,7 +3,7 @@
     python benchmarks/frames.py --task japanese_vowels --seeds 0 1 2 --rivals PYTHON --data FOLDER
 
 Beside the network stand the most frequent class, `SummaryClassifier`, and with `--rivals PYTHON` MiniRocket with ridge
-regression: PYTHON is that of an environment with aeon.
+regression, of sequences that are padded to one length, or stretched to it: PYTHON is that of an environment with aeon.
 
 - japanese_vowels: which of nine speakers says two vowels; the training and test part of the archive. Validation: five
   folds of the training part.
@@ -156,7 +156,8 @@ def main() -> None:
     told = [SummaryClassifier().fit(fold.train, fold.labels).predict_proba(fold.asked) for fold in folds]
     lines["SummaryClassifier"] = judged(folds, told) | {"seconds": time.perf_counter() - start}
     if arguments.rivals:
-        lines["MiniRocket and ridge"] = rivals(arguments.rivals, folds)
+        for how in ("padded", "stretched"):
+            lines[f"MiniRocket and ridge, {how}"] = rivals(arguments.rivals, folds, how)
     for name, figures in lines.items():
         print(name, show(figures), flush=True)
     runs = []
@@ -194,7 +195,7 @@ def of_labels(truth: NDArray, found: NDArray) -> dict[str, float]:
     return {"accuracy": accuracy_score(truth, found), "MCC": matthews_corrcoef(truth, found)}
 
 
-def rivals(python: str, folds: list[Fold]) -> dict[str, float]:
+def rivals(python: str, folds: list[Fold], how: str) -> dict[str, float]:
     figures = []
     for fold in folds:
         both = [fold.train, fold.asked]
@@ -206,7 +207,7 @@ def rivals(python: str, folds: list[Fold]) -> dict[str, float]:
             lengths = np.concatenate([X.lengths for X in both])
             np.savez(asked, values=values, lengths=lengths, labels=labels, n_train=len(labels))
             script = Path(__file__).with_name("frame_rivals.py")
-            subprocess.run([python, str(script), str(asked), str(answers)], check=True)
+            subprocess.run([python, str(script), str(asked), str(answers), how], check=True)
             told = np.load(answers)
             seconds = float(told["seconds"])
             figures.append(of_labels(fold.truth, classes[told["found"]]) | {"seconds": seconds})

@@ -83,14 +83,21 @@ class Convolutions(NamedTuple):
 
     def shares(self, frames: FrameSet) -> NDArray[np.float32]:
         """Give the shares of the frames that exceed the levels, (n_sequences, n_shares)."""
-        n_each = self.widths.size
-        shares = np.zeros((len(frames.lengths), _N_LEVELS * n_each), np.float32)
+        shares = np.zeros((len(frames.lengths), self.levels.size), np.float32)
+        for rows, found in self.in_parts(frames):
+            shares[rows] = found
+        return shares
+
+    def in_parts(self, frames: FrameSet) -> Iterator[tuple[NDArray, NDArray[np.float32]]]:
+        """Give some rows at a time and their shares, (n, n_shares); of sequences without frames there are none."""
         for rows, found in self._found(frames, np.flatnonzero(frames.lengths)):
             found /= self.widths
-            for place, level in enumerate(self.levels / self.widths):
-                above = np.clip(found - (level - np.float32(0.5)), 0, 1).mean(axis=1)
-                shares[rows, place * n_each : (place + 1) * n_each] = above.reshape(len(rows), n_each)
-        return shares
+            above = [np.clip(found - (level - np.float32(0.5)), 0, 1).mean(axis=1) for level in self._levels]
+            yield rows, np.stack(above, axis=1).reshape(len(rows), -1)
+
+    @property
+    def _levels(self) -> NDArray[np.float32]:
+        return self.levels / self.widths
 
     def check_fits(self, n_inputs: int) -> None:
         """Raise ValueError unless they are of so many inputs."""

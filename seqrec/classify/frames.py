@@ -47,9 +47,12 @@ class Beside(NamedTuple):
 
     def log_probabilities(self, frames: FrameSet) -> list[NDArray[np.float64]]:
         """Give what each says, (n_sequences, n_classes)."""
+        of_convolutions = np.zeros((len(frames.lengths), len(self.of_convolutions.coef)))
+        for rows, shares in self.convolutions.in_parts(frames):
+            of_convolutions[rows] = self.of_convolutions.log_probabilities(shares)
         return [
             self.of_summaries.log_probabilities(summaries(frames.values, frames.indptr)),
-            self.of_convolutions.log_probabilities(self.convolutions.shares(frames)),
+            of_convolutions,
         ]
 
     def check_fits(self, n_classes: int, n_inputs: int) -> None:
@@ -178,19 +181,20 @@ def _beside(
     if any(len(np.unique(labels.numbers[part])) < len(labels.classes) for part in [known, *parts]):
         return None, []
     weights = labels.weights / labels.class_weights[labels.numbers]
+    read = np.union1d(known, np.flatnonzero(judged.any(axis=1)))
 
     def learned(kind: type[_Regression], features: NDArray, rows: NDArray) -> _Regression:
-        return kind.fit(features[rows], labels.numbers[rows], weights[rows])
+        return kind.fit(features[np.searchsorted(read, rows)], labels.numbers[rows], weights[rows])
 
     def of_held_out(kind: type[_Regression], features: NDArray) -> NDArray[np.float64]:
-        log_p = np.zeros((*judged.shape, len(labels.classes)))
+        log_p = np.zeros((len(read), judged.shape[1], len(labels.classes)))
         for network, part in enumerate(parts):
-            asked = judged[:, network]
+            asked = judged[read, network]
             log_p[asked, network] = learned(kind, features, part).log_probabilities(features[asked])
-        return log_p[judged]
+        return log_p[judged[read]]
 
-    convolutions = Convolutions.draw(frames, rng)
-    summarised, shares = summaries(frames.values, frames.indptr), convolutions.shares(frames)
+    convolutions, some = Convolutions.draw(frames, rng), frames.of(read)
+    summarised, shares = summaries(some.values, some.indptr), convolutions.shares(some)
     told = [of_held_out(Regression, summarised), of_held_out(RidgeRegression, shares)]
     whole = learned(Regression, summarised, known), convolutions, learned(RidgeRegression, shares, known)
     return Beside(*whole), told

@@ -39,6 +39,13 @@ class FrameSet(NamedTuple):
         """Frames of each sequence."""
         return np.diff(self.indptr)
 
+    def of(self, rows: NDArray) -> FrameSet:
+        """Give some of the sequences."""
+        lengths = self.lengths[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        events = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        return self._replace(values=self.values[events], indptr=indptr)
+
     def any_of(self, told: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which sequences have a frame that is told of, (n_sequences,)."""
         return np.diff(np.concatenate([[0], np.cumsum(told)])[self.indptr]) > 0
