@@ -133,7 +133,7 @@ def _log(console: Console, order: Order) -> Material:
     own = labels.label if labels.labels is None else None
     source = _source(order.logs, reading, order.fields, own, labels.label or "label")
     order.check_places(file.path for file in source.files)
-    tell_columns(console, source)
+    tell_columns(console, source, "sequence", own)
     model = order.made()
     log, X = read(console, source, reading, order.listed)
     if own is not None:

@@ -201,13 +201,14 @@ def _find_source(
     return source
 
 
-def tell_columns(console: Console, source: Source) -> None:
-    """Say which columns are read."""
+def tell_columns(console: Console, source: Source, whose: str = "series", label: str | None = None) -> None:
+    """Say which columns are read, and which of them is the label; without items, users are called by what they are."""
     *named, fields = source.columns._asdict().items()
-    own = {} if source.columns.item is not None else {"user": "series"}
+    own = {} if source.columns.item is not None else {"user": whose}
     parts = [f"{own.get(role, role)} {name!r}" for role, name in named if name is not None]
-    shown = ", ".join(f"{name!r} ({source.kinds[f'field:{name}']})" for name in fields[1])
+    shown = ", ".join(f"{name!r} ({source.kinds[f'field:{name}']})" for name in fields[1] if name != label)
     parts += [f"fields {shown}"] if shown else []
+    parts += [] if label is None else [f"label {label!r}"]
     console.note(f"columns: {', '.join(parts)}")
     if source.columns.timestamp is None:
         console.note(f"no timestamps: the rows of each {own.get('user', 'user')} are taken in their order")

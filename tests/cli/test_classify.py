@@ -93,7 +93,9 @@ def test_bad_rows_and_sequences_without_one_label_are_quarantined_and_none_is_lo
     log = write(frames, tmp_path / "birds.csv")
     fit = ["fit", log, "-o", tmp_path / "m.seqrec", "--task", "classify", "--label", "label", *SMALL]
     fit += ["--fields", "band_0:number,band_5"]
-    assert "2 no_label" not in run(*fit, code=4).output
+    refused = run(*fit, code=4).output
+    assert "2 no_label" not in refused
+    assert "columns: sequence 'sequence', fields 'band_0' (number), 'band_5' (number), label 'label'" in refused
     told = json.loads(run(*fit, "--max-bad", 0.2, "--json", code=3).stdout)
     assert told["quarantined_by_code"] == {"labels_differ": 1, "no_label": 1, "not_a_number": 1}
     assert told["rows"] == told["used"] + told["quarantined"] + told["filtered"]
