@@ -138,8 +138,8 @@ REMARKS = {
         ".992); these were chosen on validation parts and on generated sequences."
     ],
     "frames-gtzan5": [
-        "Not blind: three runs with random convolutions that were not stretched had been seen (.914 to .924); that they "
-        "are was chosen on validation parts.",
+        "Not blind: three runs with random convolutions that were not stretched had been seen (.914 to .924); that "
+        "they are was chosen on validation parts.",
     ],
     "synthetic-stackoverflow": [
         "Not blind: that whole samples end when the log of training did was made after a run of .998, whose samples "
