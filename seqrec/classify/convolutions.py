@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import reduce
 from typing import Annotated, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ _N_PATTERNS, _N_LEVELS = 500, 4
 _MOST_CHANNELS = 9  # of a pattern
 _LENGTHS = (64, 1_024)  # fewest and most frames to which sequences are stretched
 _FRAMES_AT_ONCE = 4_096  # times as many patterns
-_MOST_LOOKED_AT = 200  # sequences, to see what is usual
+_FRAMES_LOOKED_AT = 12_800  # to see what is usual
 _LOWEST, _HIGHEST = 0.1, 0.9  # quantiles between which levels are drawn
 _RAMP = 0.4  # spreads over which a level is passed
 _STEEPNESS = 4.0  # log-odds of a class for each unit between -1 and 1, about
@@ -51,7 +52,7 @@ class Convolutions(NamedTuple):
     convolutional kernels"; Dempster, Schmidt & Webb (2021), "MiniRocket", for shares as the only features.
     """
 
-    length: Annotated[int, Integer(1)]
+    length: Annotated[int, Integer(*_LENGTHS)]
     dilations: Annotated[NDArray[np.int64], Array("int64", "n_dilations", low=1)]
     kernels: Annotated[NDArray[np.float32], Array("float32", "n_dilations", _TAPS, "n_inputs", "n_kernels")]
     levels: Annotated[NDArray[np.float32], Array("float32", _N_LEVELS, "n_dilations", "n_kernels")]
@@ -72,7 +73,7 @@ class Convolutions(NamedTuple):
             np.zeros((_N_LEVELS, len(dilations), n_kernels), np.float32),
             np.ones((len(dilations), n_kernels), np.float32),
         )
-        rows = rng.permutation(np.flatnonzero(frames.lengths))[:_MOST_LOOKED_AT]
+        rows = rng.permutation(np.flatnonzero(frames.lengths))[: _FRAMES_LOOKED_AT // length]
         found = np.concatenate([part for _, part in drawn._found(frames, rows)])
         found = found.reshape(-1, *found.shape[2:])  # (n, n_dilations, n_kernels)
         quantiles = np.quantile(found, np.linspace(_LOWEST, _HIGHEST, 9 * _N_LEVELS), axis=0)
@@ -90,14 +91,16 @@ class Convolutions(NamedTuple):
 
     def in_parts(self, frames: FrameSet) -> Iterator[tuple[NDArray, NDArray[np.float32]]]:
         """Give some rows at a time and their shares, (n, n_shares); of sequences without frames there are none."""
+        starts = self.levels / self.widths - np.float32(0.5)  # where a level begins to be passed
         for rows, found in self._found(frames, np.flatnonzero(frames.lengths)):
             found /= self.widths
-            above = [np.clip(found - (level - np.float32(0.5)), 0, 1).mean(axis=1) for level in self._levels]
+            above = [np.clip(found - lowest, 0, 1).mean(axis=1) for lowest in starts]
             yield rows, np.stack(above, axis=1).reshape(len(rows), -1)
 
-    @property
-    def _levels(self) -> NDArray[np.float32]:
-        return self.levels / self.widths
+    def check_sound(self) -> None:
+        """Raise ValueError where a pattern is longer than a sequence."""
+        if self.dilations.max(initial=1) > self.length:
+            raise ValueError("a convolution reaches farther than the sequences that it is for.")
 
     def check_fits(self, n_inputs: int) -> None:
         """Raise ValueError unless they are of so many inputs."""
@@ -119,7 +122,7 @@ class Convolutions(NamedTuple):
             around = dilation * (_TAPS // 2)
             wide = np.pad(stretched, ((0, 0), (around, around), (0, 0)))
             taps = (wide[:, dilation * tap : dilation * tap + self.length] @ one for tap, one in enumerate(kernels))
-            strengths.append(np.add.reduce(list(taps)))
+            strengths.append(reduce(np.add, taps))
         return np.stack(strengths, axis=2)
 
 

@@ -125,7 +125,6 @@ def _log(console: Console, order: Order) -> Material:
     """Read logs, of events where the column of their items is named, and of frames of numbers where none is."""
     from seqrec.cli.columns import read, tell_columns
     from seqrec.forecast.faults import Fault
-    from seqrec.logs.labels import labels_beside, labels_within, read_labels
 
     labels, reading = order.labels, order.reading
     if labels.sound:
@@ -136,13 +135,7 @@ def _log(console: Console, order: Order) -> Material:
     tell_columns(console, source, "sequence", own)
     model = order.made()
     log, X = read(console, source, reading, order.listed)
-    if own is not None:
-        y, unlabelled = labels_within(X, own)
-        X = replace(X, columns={name: column for name, column in X.columns.items() if name != own})
-    else:
-        table = read_labels(Path(str(labels.labels)), labels.label, (source.columns.user,), source.kinds["user"])
-        y, unlabelled = labels_beside(X.keys, table)
-        _tell_others(console, [str(key) for key in table.index[~table.index.isin(X.keys)]], "sequences")
+    X, y, unlabelled = with_labels(console, source, X, labels.label, labels.labels)
     faults = [
         Fault(X.keys[row], code, reason, int(X.rows[X.indptr[row]]), int(X.lengths[row]))
         for row, code, reason in unlabelled
@@ -151,7 +144,7 @@ def _log(console: Console, order: Order) -> Material:
     if faults:
         log = log.with_bad(*zip(*((one.row, own or "", one.code, one.reason) for one in faults), strict=True))
     log.keep_bad_rows(order.listed, reading.max_bad, n_apart)
-    kept = _kept(len(X), unlabelled)
+    kept = labelled_of(len(X), unlabelled)
     used = X[kept]
     filtered = {"duplicates": log.n_rows - log.bad.num_rows - used.n_events - n_apart}
     record = log.record() | _account(used.n_events, filtered | {"of sequences without a label": n_apart})
@@ -161,6 +154,23 @@ def _log(console: Console, order: Order) -> Material:
     columns = source.columns._asdict()
     columns["fields"] = tuple(name for name in columns["fields"] if name != own)
     return Material(used, y[kept], columns, record | {"columns": columns}, log.bad, model)
+
+
+def with_labels(
+    console: Console, source: Source, X: Sequences, label: str | None, table: Path | None
+) -> tuple[Sequences, NDArray, list[Unlabelled]]:
+    """Give sequences without the column of their labels, these, (n_sequences,), and which sequences have none.
+
+    Labels are those of a column, or of a table, whose labels of other sequences are told.
+    """
+    from seqrec.logs.labels import labels_beside, labels_within, read_labels
+
+    if table is None:
+        y, unlabelled = labels_within(X, str(label))
+        return replace(X, columns={name: column for name, column in X.columns.items() if name != label}), y, unlabelled
+    labels = read_labels(table, label, (source.columns.user,), source.kinds["user"])
+    _tell_others(console, [str(key) for key in labels.index[~labels.index.isin(X.keys)]], "sequences")
+    return X, *labels_beside(X.keys, labels)
 
 
 def _source(
@@ -218,7 +228,7 @@ def _sounds(console: Console, order: Order) -> Material:
     names = [str(path) for path in files]
     y, unlabelled = labels_beside(np.array(names, dtype=object), told)
     faults = [Fault(row, names[row], code, f"sound {names[row]!r} has no label.") for row, code, _ in unlabelled]
-    labelled = _kept(len(files), unlabelled)
+    labelled = labelled_of(len(files), unlabelled)
     console.note(
         f"sounds: {len(files):,} files, {', '.join(f'{name}={one:,}' for name, one in form._asdict().items())}"
     )
@@ -259,7 +269,7 @@ def sound_form(settings: Sequence[str]) -> LogMel:
     return form
 
 
-def _kept(n: int, unlabelled: Sequence[Unlabelled]) -> NDArray[np.intp]:
+def labelled_of(n: int, unlabelled: Sequence[Unlabelled]) -> NDArray[np.intp]:
     """Give the sequences of n that have a label."""
     import numpy as np
 

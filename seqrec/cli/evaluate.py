@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrec.cli import exits
+from seqrec.cli.classifier import labelled_of, with_labels
 from seqrec.cli.classify import check_level
 from seqrec.cli.console import Console, columns_of, facts
 from seqrec.cli.options import ExcludeSeen, Logs, Model, Reading
@@ -72,7 +73,7 @@ def evaluate(
             console.warn(f"{log.bad.num_rows:,} of {log.n_rows:,} rows cannot be used and are left out.")
         record = {"model": str(model), "estimator": type(fitted).__name__, **log.record(), "users": len(X)}
         if hasattr(fitted, "level_"):
-            figures, lines = _of_classifier(console, fitted, *_known(source, X, label, labels))
+            figures, lines = _of_classifier(console, fitted, source, X, label, labels)
         elif hasattr(fitted, "recommend"):
             figures, lines = _of_recommender(fitted, X, k, exclude_seen)
         elif hasattr(fitted, "target_"):
@@ -199,30 +200,19 @@ def _by_labels(
     return {"abnormal": int(truth.sum()), "figures": reports}, [*columns_of(rows), "", end]
 
 
-def _known(source: Source, X: Sequences, label: str | None, labels: Path | None) -> tuple[Sequences, NDArray, int]:
-    """Give the sequences whose class is known, without the column of it; the classes; and how many others there are."""
-    import numpy as np
-
-    from seqrec.logs.labels import labels_beside, labels_within, read_labels
-
-    if labels is None:
-        truth, unlabelled = labels_within(X, str(label))
-        X = replace(X, columns={name: column for name, column in X.columns.items() if name != label})
-    else:
-        table = read_labels(labels, label, (source.columns.user,), source.kinds["user"])
-        truth, unlabelled = labels_beside(X.keys, table)
-    known = np.setdiff1d(np.arange(len(X)), [one.sequence for one in unlabelled])
-    if not len(known):
-        raise InputError("no sequence of the log has a label, so there is nothing to judge by.")
-    return X[known], truth[known], len(unlabelled)
-
-
-def _of_classifier(console: Console, model: Any, X: Sequences, truth: NDArray, n_unlabelled: int) -> Figures:
+def _of_classifier(
+    console: Console, model: Any, source: Source, X: Sequences, label: str | None, labels: Path | None
+) -> Figures:
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score, log_loss, matthews_corrcoef, recall_score
 
-    if n_unlabelled:
-        console.warn(f"{n_unlabelled:,} sequences have no label, or several, and are left out.")
+    X, truth, unlabelled = with_labels(console, source, X, label, labels)
+    labelled = labelled_of(len(X), unlabelled)
+    if not len(labelled):
+        raise InputError("no sequence of the log has a label, so there is nothing to judge by.")
+    if unlabelled:
+        console.warn(f"{len(unlabelled):,} sequences have no label, or several, and are left out.")
+    X, truth = X[labelled], truth[labelled]
     classes = np.array([str(name) for name in model.classes_.tolist()])
     truth = np.array([str(name) for name in truth.tolist()])
     told = model.predict_proba(X)
@@ -247,7 +237,7 @@ def _of_classifier(console: Console, model: Any, X: Sequences, truth: NDArray, n
     pairs.append(("found", ", ".join(told_of[:_SHOWN]) + ", ..." * (len(each) > _SHOWN)))
     if not is_known.all():
         pairs.append(("unknown", f"{np.mean(~is_known):.1%} have a class that the model does not know"))
-    record = {"unlabelled": n_unlabelled, "unknown_classes": int(np.count_nonzero(~is_known))}
+    record = {"unlabelled": len(unlabelled), "unknown_classes": int(np.count_nonzero(~is_known))}
     figures = {name: float(value) for name, value in figures.items()}
     return record | {"figures": figures, "classes": each}, facts(pairs)
 

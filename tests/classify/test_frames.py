@@ -195,13 +195,13 @@ def test_ragged_channels_are_refused_before_training():
         Sequences.from_arrays([np.zeros((4, 2)), np.zeros((4, 3))])
 
 
-def test_shares_of_log_probabilities_go_to_what_is_right():
+def test_factors_of_log_probabilities_go_to_what_is_right():
     rng = np.random.default_rng(0)
     known = rng.integers(0, 2, 500)
     said = np.where(rng.random(500) < 0.8, known, 1 - known)  # right in 80 % of the cases, and too sure of it
     good = np.log(np.where(np.arange(2) == said[:, None], 0.99, 0.01))
     bad = np.log(rng.dirichlet([1, 1], 500))
-    share, other = _factors([good, bad], known)
+    factor, other = _factors([good, bad], known)
     right = (said == known).mean()
-    np.testing.assert_allclose(share, np.log(right / (1 - right)) / np.log(99), atol=0.02)
+    np.testing.assert_allclose(factor, np.log(right / (1 - right)) / np.log(99), atol=0.02)
     assert other < 0.1
