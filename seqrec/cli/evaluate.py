@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrec.cli import exits
-from seqrec.cli.classifier import labelled_of, with_labels
 from seqrec.cli.classify import check_level
 from seqrec.cli.console import Console, columns_of, facts
 from seqrec.cli.options import ExcludeSeen, Logs, Model, Reading
@@ -205,6 +204,8 @@ def _of_classifier(
 ) -> Figures:
     import numpy as np
     from sklearn.metrics import accuracy_score, f1_score, log_loss, matthews_corrcoef, recall_score
+
+    from seqrec.cli.classifier import labelled_of, with_labels
 
     X, truth, unlabelled = with_labels(console, source, X, label, labels)
     labelled = labelled_of(len(X), unlabelled)
