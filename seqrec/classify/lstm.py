@@ -115,7 +115,7 @@ class LSTMSequenceClassifier(ClassifierMixin, BaseLSTM):
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
-        The same seed on the same machine gives the same weights; no global seed is touched.
+        The same seed on the same machine, on as many threads, gives the same weights; no global seed is touched.
 
     Attributes
     ----------

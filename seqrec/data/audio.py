@@ -21,9 +21,10 @@ def read_audio(sounds: Any, form: LogMel, keys: Any, errors: str) -> tuple[list[
     """Give the frames of each recording that can be used, and its key; arguments as of `Sequences.from_audio`."""
     check_choice(errors, "errors", ("raise", "skip"))
     form.check_sound()
+    folder = sounds if isinstance(sounds, str | os.PathLike) and os.path.isdir(sounds) else None
     sounds, are_files = list_sounds(sounds)
     if keys is None and are_files:
-        keys = [os.fspath(path) for path in sounds]
+        keys = [os.fspath(path) if folder is None else path.relative_to(folder).as_posix() for path in sounds]
     keys = check_keys(keys, len(sounds))
     read = read_recordings(sounds, form)
     if read.faults:

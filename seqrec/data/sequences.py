@@ -314,7 +314,7 @@ class Sequences:
         n_mels : int
             Bands, equally wide in mel, from 0 Hz on.
         keys : array-like of shape (n_sequences,), optional
-            By default, the paths of files as text; else as in `from_lists`.
+            By default, the paths of files as text, those of a folder as they are within it; else as in `from_lists`.
         errors : {"raise", "skip"}
             What is done with recordings that cannot be used: that are damaged, cut off, silent, shorter than a window
             or longer than a million frames. "skip" leaves them out and tells so in a warning; `keys` says which stay.

@@ -62,8 +62,9 @@ class FilmExplorer(Widget, script="films"):
         A row for each image that is forecast: `image`, `step`, `squared_error` (its mean), and that of the
         `last_image` again, as `LastFrameForecaster` has it. NaN where the film has ended.
     scores : DataFrame
-        All films, the oddest first: `film`, `images`, `score`, as `score_samples` gives it, NaN of a single image, and
-        `peak` and `peak_image`, the mean surprisal of the oddest image, once enough are known before, and which it is.
+        All films, that with the oddest image first: `film`, `images`, `score`, as `score_samples` gives it, NaN of a
+        single image, and `peak` and `peak_image`, the mean surprisal of the oddest image, once enough are known before,
+        and which it is.
 
     Raises
     ------
@@ -170,10 +171,10 @@ class FilmExplorer(Widget, script="films"):
 
     @property
     def scores(self) -> pd.DataFrame:
-        """All films, the oddest first."""
+        """All films, that with the oddest image first."""
         self._odd.judge(self.film)
         self._tell_line()
-        order = np.argsort(self._odd.scores, kind="stable")
+        order = self._odd.order
         image, peak = self._odd.peaks
         found = {"images": self._films.lengths, "score": self._odd.scores, "peak": peak, "peak_image": image}
         return pd.DataFrame({"film": order} | {name: values[order] for name, values in found.items()})
@@ -287,7 +288,7 @@ class FilmExplorer(Widget, script="films"):
         every, y = thinned(self._odd.lines[self.film], _ACROSS)
         scores = self._odd.scores
         is_done = self._odd.is_done
-        order = np.argsort(scores, kind="stable") if is_done else np.arange(len(scores))
+        order = self._odd.order if is_done else np.arange(len(scores))
         self._line = {"film": self.film, "every": every, "y": packed(y, "float64")}
         self._judged = {
             "done": is_done,

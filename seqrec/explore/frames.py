@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from seqrec._html import card, table
 from seqrec.data.inputs import as_sequences
-from seqrec.exceptions import InputError
+from seqrec.exceptions import InputError, SoundError
 from seqrec.explore.confusion import Confusion
 from seqrec.explore.frame_pictures import curves, heat_map, percent, read_out, sound, time_marks, time_of, told_reasons
 from seqrec.explore.front_end import Widget, check_position, label, lines, packed
+from seqrec.sound.files import read_sound, require_soundfile
 
 _SORTS = ("truth, least likely first", "prediction, least sure first", "as given")
 _VIEWS = ("curves", "heat map")
 _MOST_CURVES = 12  # channels that are shown as curves at first
 _MOST_CHANCES, _FALLBACK_ROWS, _WIDEST = 5, 12, 20
-_HIGHEST_RATE = 96_000
+_HIGHEST_RATE, _LONGEST_SOUND = 96_000, 3_600  # samples a second, and seconds of a file
 _BARS = " Bars above and on the right: what speaks for the class, or against it (orange, down). The most is numbered."
 _ABOUT = "Each is left out in turn: what the logarithm of the chance then loses; below 0, what it wins."
 
@@ -43,11 +46,12 @@ class FrameExplorer(Widget, script="frames"):
     y : (n,) array-like, optional
         The true classes, None or NaN where one is not known. A Series whose index holds the keys of X is brought in
         their order.
-    audio : list of n arrays, optional
-        The sound of each sequence, (n_samples,) or (n_samples, n_channels), None where there is none; its frames lie
-        evenly over it. Integers as WAV files hold them, or floats from -1 to 1.
+    audio : list of n paths, or of n arrays, optional
+        The sound of each sequence, None where there is none; its frames lie evenly over it. Files are read when they
+        are asked for, which needs soundfile. Or samples, (n_samples,) or (n_samples, n_channels), integers as WAV files
+        hold them, or floats from -1 to 1.
     rate : int, optional
-        Samples a second of `audio`, up to 96,000.
+        Samples a second of arrays, up to 96,000.
 
     Attributes
     ----------
@@ -120,6 +124,7 @@ class FrameExplorer(Widget, script="frames"):
         self.classes, place = known + more, {value: at for at, value in enumerate(known + more)}
         self._truth = np.array([-1 if value is None else place[value] for value in truth.tolist()], np.int64)
         self._audio, self._rate = _check_audio(audio, rate, n), rate
+        self._file: tuple[Path | None, tuple[NDArray, int]] = None, (np.empty(0), 1)  # what was read last
         self._probabilities = classifier.predict_proba(X) if n else np.zeros((0, len(known)))
         self._prediction = self._probabilities.argmax(axis=1)
         self._chance = self._probabilities.max(axis=1, initial=0)
@@ -255,8 +260,20 @@ class FrameExplorer(Widget, script="frames"):
 
     def _seconds(self) -> float:
         """Give how long the sound of the sequence lasts; 0 where there is none."""
+        samples, rate = self._heard()
+        return len(samples) / rate
+
+    def _heard(self) -> tuple[NDArray, int]:
+        """Give the sound of the sequence, and its samples a second; no samples where there are none."""
         found = None if self._audio is None else self._audio[self.sequence]
-        return 0.0 if found is None or self._rate is None else len(found) / self._rate
+        if not isinstance(found, Path):
+            return (np.empty(0), 1) if found is None else (found, int(self._rate or 0))
+        if self._file[0] != found:
+            try:
+                self._file = found, read_sound(found, _LONGEST_SOUND)
+            except (OSError, SoundError):  # the page goes on without it
+                self._file = found, (np.empty(0), 1)
+        return self._file[1]
 
     def _note(self, truth: int, prediction: int) -> str:
         """Say what a sequence is, if that is known, and what it was taken for."""
@@ -293,8 +310,8 @@ class FrameExplorer(Widget, script="frames"):
             case {"do": "run", "version": int(version)} if version == self.sequence >= 0:
                 self._explain()
             case {"do": "sound", "version": int(version)} if version == self.sequence >= 0:
-                found = None if self._audio is None else self._audio[version]
-                self._sound = {"version": version} | ({} if found is None else sound(found, int(self._rate or 0)))
+                samples, rate = self._heard()
+                self._sound = {"version": version} | (sound(samples, rate) if len(samples) else {})
 
     def _explain(self) -> None:
         """Send what speaks for the class, or why nobody knows."""
@@ -339,16 +356,21 @@ def _truth_of(y: Any, keys: NDArray) -> NDArray[np.object_]:
     return found
 
 
-def _check_audio(audio: Any, rate: Any, n: int) -> list[NDArray | None] | None:
+def _check_audio(audio: Any, rate: Any, n: int) -> list[Path | NDArray | None] | None:
     if audio is None:
         return None
-    if not isinstance(rate, int | np.integer) or not 1 <= rate <= _HIGHEST_RATE:
+    found = [
+        None if one is None else Path(one) if isinstance(one, str | os.PathLike) else np.asarray(one) for one in audio
+    ]
+    are_files = any(isinstance(one, Path) for one in found)
+    if are_files:
+        require_soundfile()
+    elif not isinstance(rate, int | np.integer) or not 1 <= rate <= _HIGHEST_RATE:
         raise InputError(f"audio needs its rate, in samples a second, from 1 to {_HIGHEST_RATE:,}; got {rate!r}.")
-    found = [None if one is None else np.asarray(one) for one in audio]
     if len(found) != n:
         raise InputError(f"there are {n:,} sequences, but {len(found):,} sounds.")
     for at, one in enumerate(found):
-        if one is not None and (one.ndim not in (1, 2) or one.dtype.kind not in "iuf"):
+        if isinstance(one, np.ndarray) and (one.ndim not in (1, 2) or one.dtype.kind not in "iuf"):
             raise InputError(
                 f"sound {at} is a {one.dtype} array of shape {one.shape}; give numbers, (n_samples,) or "
                 "(n_samples, n_channels)."

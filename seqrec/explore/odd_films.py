@@ -63,6 +63,11 @@ class OddFilms:
         images = np.array([_peak(line, half if len(line) > half + 1 else 1) for line in self.lines])
         return images, np.array([np.nan if at < 0 else line[at] for at, line in zip(images, self.lines, strict=True)])
 
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """The films, that with the oddest image first: a mean over all images would hide what is short."""
+        return np.argsort(-self.peaks[1], kind="stable")
+
     def judge(self, film: int, seconds: float = np.inf) -> None:
         """Judge a film, and then the others, for about so long; at least a piece of one."""
         begun = perf_counter()

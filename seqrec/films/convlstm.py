@@ -97,7 +97,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
-        The same seed on the same machine gives the same weights; no global seed is touched.
+        The same seed on the same machine, on as many threads, gives the same weights; no global seed is touched.
 
     Attributes
     ----------

@@ -34,10 +34,10 @@ def test_where_no_recording_can_be_used_there_are_no_sequences():
 
 def test_files_have_their_paths_for_keys(tmp_path):
     pytest.importorskip("soundfile")
-    for name in "ba":
+    (tmp_path / "a").mkdir()
+    for name in ("b", "a/c"):
         (tmp_path / f"{name}.wav").write_bytes(wav(tone()))
-    X = Sequences.from_audio(tmp_path, rate=8_000)
-    assert X.keys.tolist() == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+    assert Sequences.from_audio(tmp_path, rate=8_000).keys.tolist() == ["a/c.wav", "b.wav"]
     assert Sequences.from_audio(str(tmp_path / "b.wav"), rate=8_000).keys.tolist() == [str(tmp_path / "b.wav")]
     with pytest.warns(UserWarning, match=r"2 of 2 recordings have fewer than 16,000 .* above 4,000 Hz .* rate=8000"):
         Sequences.from_audio(tmp_path, rate=16_000)

@@ -5,6 +5,8 @@ from traitlets import TraitError
 
 pytest.importorskip("anywidget")
 
+from sound_files import wav
+
 from seqrec import Sequences, SummaryClassifier
 from seqrec.exceptions import InputError
 from seqrec.explore.frames import FrameExplorer
@@ -169,6 +171,18 @@ def test_a_classifier_that_does_not_explain_says_so(X, y):
     explorer = FrameExplorer(plain, X, y)
     assert run(explorer)["text"].startswith("SummaryClassifier does not say")
     assert explorer.reasons.empty
+
+
+def test_sound_is_read_from_files_when_it_is_asked_for(classifier, X, tmp_path):
+    pytest.importorskip("soundfile")
+    (tmp_path / "one.wav").write_bytes(wav(np.zeros(16_000), rate=16_000))
+    explorer = FrameExplorer(classifier, X, audio=[str(tmp_path / "one.wav"), tmp_path / "none.wav"] + [None] * 29)
+    for row, rate in ((0, 16_000), (1, None), (2, None)):
+        explorer.sequence = row
+        explorer._receive({"do": "sound", "version": row})
+        assert explorer._sound.get("rate") == rate
+    explorer.sequence, explorer.step = 0, 1
+    assert " s: " in explorer._read["text"]
 
 
 def test_sound_is_sent_when_it_is_asked_for_at_a_rate_that_browsers_play(classifier, X):
