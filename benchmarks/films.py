@@ -11,9 +11,10 @@
   judged on the last quarter, of which 4 images at least have been read. Validation: judged on the third quarter,
   learned from what comes before.
 
-Beside the network stand lines that need no training. `--variants` are settings of `ConvLSTMForecaster`; an LSTM without
-convolutions is the same network with a whole image for one patch, of as many weights, or of 512 units. Defaults of the
-estimator are chosen on validation parts; here is what each task sets.
+Beside the network stand lines that need no training. `--variants` are settings of `ConvLSTMForecaster`: its defaults;
+networks that tell no motions, with peepholes or without; and an LSTM without convolutions, which is such a network with
+a whole image for one patch, of as many weights, or of 512 units. Defaults of the estimator are chosen on validation
+parts; here is what each task sets.
 """
 
 import time
@@ -28,12 +29,15 @@ from numpy.typing import NDArray
 from seqrec import ConvLSTMForecaster, LastFrameForecaster, ShiftForecaster
 
 HORIZON = 10
+_ANEW = {"n_motions": 0}  # each image is drawn anew, as published
+_WHOLE = _ANEW | {"kernel_size": 1, "recurrent_kernel_size": 1}  # without convolutions
 VARIANTS: dict[str, dict[str, Any]] = {
-    "place": {"peephole": "place"},
-    "channel": {"peephole": "channel"},
-    "none": {"peephole": None},
-    "fully connected": {"patch": 64, "kernel_size": 1, "recurrent_kernel_size": 1, "units": "as many weights"},
-    "fully connected, 512 units": {"patch": 64, "kernel_size": 1, "recurrent_kernel_size": 1, "units": 512},
+    "default": {},
+    "place": _ANEW | {"peephole": "place"},
+    "channel": _ANEW | {"peephole": "channel"},
+    "none": _ANEW | {"peephole": None},
+    "fully connected": _WHOLE | {"units": "as many weights"},
+    "fully connected, 512 units": _WHOLE | {"units": 512},
 }
 RAIN = 1 + 4 * 10  # 1 mm/h as the images are coded: 1 + 4 (10 log10(mm/h) + 10)
 MINUTES = {"5 minutes": 1, "15 minutes": 3, "30 minutes": 6}  # images ahead
@@ -140,7 +144,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--task", required=True, choices=TASKS)
     parser.add_argument("--part", default="test", choices=["test", "validation"])
-    parser.add_argument("--variants", nargs="*", default=["place"], choices=VARIANTS)
+    parser.add_argument("--variants", nargs="*", default=["default"], choices=VARIANTS)
     parser.add_argument("--films", type=int, default=8_000, help="Moving MNIST: films of 40 images to learn from")
     parser.add_argument("--name", help="of the result file")
     arguments = parser.parse_args()

@@ -180,7 +180,7 @@ class ConvLSTMClassifier(ClassifierMixin, ShownAsCard, Storable, BaseEstimator):
         rng = np.random.default_rng(random.randint(2**31, size=4))
         self.patch_ = patch_of(self.patch, films.shape)
         seed = int(random.randint(2**31))
-        self.model_ = FilmModel(architecture_of(self, films.shape, len(self.classes_), seed))
+        self.model_ = FilmModel(architecture_of(self, films.shape, seed, len(self.classes_)))
         windows = Windows.of(films, int(self.max_length))
         share = float(self.validation_fraction)
         out = held_out(codes, share, rng, at_least=int(share > 0))[:, 0]

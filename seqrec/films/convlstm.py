@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -25,7 +24,7 @@ from seqrec.network.architectures import FilmArchitecture
 from seqrec.network.blueprint import Network
 from seqrec.network.drawn import DrawTrainer
 from seqrec.network.estimator import as_it_was_if_it_fails
-from seqrec.network.films import FilmModel
+from seqrec.network.films import LEAST_CHANCE, FilmModel
 from seqrec.network.training import History
 from seqrec.storage.estimator import Storable
 from seqrec.storage.schemas import Integer, Record, Schema
@@ -36,7 +35,7 @@ __all__ = ["NETWORK", "ConvLSTMForecaster"]
 _PATIENCE = 8  # epochs
 _PLACES = 16  # rows or columns of patches that an image is cut into, about
 _LARGEST_PATCH = 16  # a side
-_IMAGES_OF_STEP, _STEPS = 20, (400, 4_000)  # of training: images of the films for each, and least and most steps
+_IMAGES_OF_STEP, _STEPS = 20, (400, 3_000)  # of training: images of the films for each, and least and most steps
 _FIRST_LENGTH, _SHARE_GROWING = 4, 0.5  # images of the first windows, and steps until they have their full length
 _AT_ONCE = 16  # held-out windows
 
@@ -85,13 +84,16 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     peephole : {"place", "channel"} or None
         What the gates see of the cell state, as in `seqrec.layers.PeepholeConvLSTM2D`. With "place" images have one
         size.
+    n_motions : int
+        Ways in which the pixels of a patch can move from one image to the next, up to a patch away. What comes next is
+        then a mixture of the last image, moved, and of what is new; 0 for new images alone, as published.
     batch_size : int
         Windows in a batch.
     learning_rate : float
         Height of the schedule: a warm-up of 100 steps, then a cosine.
     max_steps : int or "auto"
         Most steps of training; it ends early where held-out windows get no better. "auto": one for 20 images, from 400
-        to 4,000.
+        to 3,000.
     validation_fraction : float
         Share of the films, or of the end of a single one, that is held out; 0 for none.
     verbose : bool or "auto"
@@ -116,7 +118,8 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
 
     References
     ----------
-    Shi et al. (2015), "Convolutional LSTM network: a machine learning approach for precipitation nowcasting".
+    Shi et al. (2015), "Convolutional LSTM network: a machine learning approach for precipitation nowcasting". Finn,
+    Goodfellow & Levine (2016), "Unsupervised learning for physical interaction through video prediction", for motions.
 
     Examples
     --------
@@ -129,7 +132,12 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = (
-        CONSTRAINTS | {"loss": [StrOptions({"cross_entropy", "squared"})]} | NETWORK
+        CONSTRAINTS
+        | {
+            "loss": [StrOptions({"cross_entropy", "squared"})],
+            "n_motions": [Interval(Integral, 0, None, closed="left")],
+        }
+        | NETWORK
     )
     _schema: ClassVar[dict[str, Schema]] = FILMS | {
         "patch_": Integer(1),
@@ -153,8 +161,9 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         recurrent_kernel_size: int = 3,
         patch: int | str = "auto",
         peephole: str | None = "place",
+        n_motions: int = 2,
         batch_size: int = 8,
-        learning_rate: float = 0.003,
+        learning_rate: float = 0.006,
         max_steps: int | str = "auto",
         validation_fraction: float = 0.1,
         verbose: bool | str = "auto",
@@ -163,7 +172,7 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         self.horizon, self.n_past, self.loss = horizon, n_past, loss
         self.units, self.n_layers = units, n_layers
         self.kernel_size, self.recurrent_kernel_size = kernel_size, recurrent_kernel_size
-        self.patch, self.peephole = patch, peephole
+        self.patch, self.peephole, self.n_motions = patch, peephole, n_motions
         self.batch_size, self.learning_rate, self.max_steps = batch_size, learning_rate, max_steps
         self.validation_fraction = validation_fraction
         self.verbose, self.random_state = verbose, random_state
@@ -200,7 +209,9 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         random = check_random_state(self.random_state)
         rng = np.random.default_rng(random.randint(2**31, size=4))
         self.patch_ = patch_of(self.patch, films.shape)
-        self.model_ = FilmModel(architecture_of(self, films.shape, 0, int(random.randint(2**31))))
+        self.model_ = FilmModel(
+            architecture_of(self, films.shape, int(random.randint(2**31)), n_motions=int(self.n_motions))
+        )
         windows = Windows.of(films, int(self.n_past + self.horizon))
         learned, held_out = windows.hold_out(float(self.validation_fraction), rng)
         judged = held_out if len(held_out.rows) else learned
@@ -239,27 +250,28 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         """Give the root of the mean squared error of the next image."""
         total, n = 0.0, 0.0
         for images, there in self._portions(windows, chosen):
-            errors = ((expit(self.model_.read(images)[0][:, :-1]) - images[:, 1:]) ** 2).mean(axis=(2, 3, 4))
+            errors = ((self.model_.read(images)[0][:, :-1] - images[:, 1:]) ** 2).mean(axis=(2, 3, 4))
             total, n = total + float((errors * there[:, 1:]).sum()), n + float(there[:, 1:].sum())
         return max(LEAST_SPREAD, (total / max(n, 1.0)) ** 0.5)
 
     def _forecast(self, images: NDArray[np.float32], horizon: int) -> NDArray[np.float32]:
-        logits, states = self.model_.read(to_patches(images, self.patch_))
-        told = [expit(logits[:, -1])]
+        means, states = self.model_.read(to_patches(images, self.patch_))
+        told = [means[:, -1]]
         for _ in range(horizon - 1):
-            logits, states = self.model_.step(told[-1], states)
-            told.append(expit(logits))
+            image, states = self.model_.step(told[-1], states)
+            told.append(image)
         return from_patches(np.stack(told, axis=1), self.patch_, images.shape[2:])
 
     def _surprisal(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        logits, _ = self.model_.read(to_patches(images, self.patch_)[None])
-        logits, images = from_patches(logits[0, :-1], self.patch_, images.shape[1:]), images[1:]
+        means, _ = self.model_.read(to_patches(images, self.patch_)[None])
+        means, images = from_patches(means[0, :-1], self.patch_, images.shape[1:]), images[1:]
         if self.loss == "squared":
-            return gaussian_nats(images, expit(logits), self.spread_)
-        return (np.logaddexp(0, logits) - images * logits).sum(axis=-1)
+            return gaussian_nats(images, means, self.spread_)
+        means = LEAST_CHANCE + (1 - 2 * LEAST_CHANCE) * means
+        return -(images * np.log(means) + (1 - images) * np.log(1 - means)).sum(axis=-1)
 
     def _check_fitted(self) -> None:
-        check_architecture(self, 0)
+        check_architecture(self, n_motions=int(self.n_motions))
 
     def _build(self) -> None:
         self.model_ = self.model_.build()
@@ -279,13 +291,17 @@ def n_steps_of(estimator: Any, films: Videos) -> int:
     return int(usual if estimator.max_steps == "auto" else estimator.max_steps)
 
 
-def architecture_of(estimator: Any, shape: tuple[int, int, int], n_classes: int, seed: int) -> FilmArchitecture:
+def architecture_of(
+    estimator: Any, shape: tuple[int, int, int], seed: int, n_classes: int = 0, n_motions: int = 0
+) -> FilmArchitecture:
     """Give what the network is built with, by the parameters of an estimator that has a `patch_`."""
     rows, columns = n_places(*shape[:2], estimator.patch_)
     return FilmArchitecture(
         height=rows,
         width=columns,
         n_inputs=estimator.patch_**2 * shape[2],
+        patch=estimator.patch_,
+        n_motions=n_motions,
         units=int(estimator.units),
         n_layers=int(estimator.n_layers),
         kernel_size=int(estimator.kernel_size),
@@ -297,8 +313,8 @@ def architecture_of(estimator: Any, shape: tuple[int, int, int], n_classes: int,
     )
 
 
-def check_architecture(estimator: Any, n_classes: int) -> None:
+def check_architecture(estimator: Any, n_classes: int = 0, n_motions: int = 0) -> None:
     """Raise ValueError where the network is not that of the parameters."""
     found = estimator.model_.architecture
-    if found != architecture_of(estimator, estimator.shape_, n_classes, found.seed):
+    if found != architecture_of(estimator, estimator.shape_, found.seed, n_classes, n_motions):
         raise ValueError("the network is not that of the parameters.")

@@ -17,6 +17,7 @@ LEVELS = (0.01, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.99)  # of the quantil
 N_RECURRENT = 2  # layers of a forecasting network
 STEP_UNITS = 32  # of its head, for each step to come
 STEM = 5  # frames that a network of frames sees at a time, before its recurrent layers
+_FARTHEST = 4  # pixels
 _GATES = {"lstm": 4, "peephole": 4, "gru": 3, "rnn": 1}
 
 Shapes = dict[str, tuple[int, ...]]  # of the weights, in the order of `get_weights`
@@ -240,6 +241,11 @@ class FilmArchitecture(NamedTuple):
         Places of an image: patches, one below and one beside the other.
     n_inputs : int
         Numbers of a place: the values of its patch.
+    patch : int
+        Pixels on each side of a place.
+    n_motions : int
+        Ways in which the pixels of a place can move, or 0. Where there are such, each image is read beside the one
+        before, and beside how it seems to have moved.
     units : int
         Channels of each recurrent layer.
     n_layers : int
@@ -259,6 +265,8 @@ class FilmArchitecture(NamedTuple):
     height: Annotated[int, Integer(1)]
     width: Annotated[int, Integer(1)]
     n_inputs: Annotated[int, Integer(1)]
+    patch: Annotated[int, Integer(1)]
+    n_motions: Annotated[int, Integer(0)]
     units: Annotated[int, Integer(1)]
     n_layers: Annotated[int, Integer(1, 100)]
     kernel_size: Annotated[int, Integer(1)]
@@ -268,11 +276,30 @@ class FilmArchitecture(NamedTuple):
     n_classes: Annotated[int, Size("n_classes")]
     seed: Annotated[int, Integer(0, 2**32 - 1)]
 
+    @property
+    def reach(self) -> int:
+        """Pixels that a motion goes at most from one image to the next."""
+        return min(self.patch, _FARTHEST)
+
+    @property
+    def sizes_told(self) -> list[int]:
+        """Numbers that are told of a place: of rows and of columns that pixels come from, of shares, and of values."""
+        if not self.n_motions:
+            return [self.n_inputs]
+        shifts = self.n_motions * (2 * self.reach + 1)
+        return [shifts, shifts, (self.n_motions + 1) * self.patch**2, self.n_inputs]
+
+    @property
+    def sizes_read(self) -> list[int]:
+        """Numbers of a place that each layer reads."""
+        more = self.n_inputs + 2 * (2 * self.reach + 1) if self.n_motions else 0
+        return [self.n_inputs + more, *[self.units] * (self.n_layers - 1)]
+
     def shapes(self) -> Shapes:
         """Give the shapes of the weights."""
         units, shapes = self.units, Shapes()
-        for layer in range(self.n_layers):
-            name, inputs = f"layer {layer}", self.n_inputs if layer == 0 else units
+        for layer, inputs in enumerate(self.sizes_read):
+            name = f"layer {layer}"
             shapes[f"{name} kernel"] = (self.kernel_size, self.kernel_size, inputs, 4 * units)
             size = self.recurrent_kernel_size
             shapes |= {f"{name} recurrent kernel": (size, size, units, 4 * units), f"{name} bias": (4 * units,)}
@@ -281,7 +308,7 @@ class FilmArchitecture(NamedTuple):
                 shapes[f"{name} peepholes"] = (3, *places, units)
         if self.n_classes:
             return shapes | _dense_shapes("classes", 2 * self.n_layers * units, self.n_classes)
-        return shapes | _dense_shapes("image", self.n_layers * units, self.n_inputs)
+        return shapes | _dense_shapes("image", self.n_layers * units, sum(self.sizes_told))
 
 
 def _side_by_side(n: int, shapes: Shapes) -> Shapes:

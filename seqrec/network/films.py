@@ -12,14 +12,18 @@ from seqrec.network.architectures import FilmArchitecture
 from seqrec.network.blueprint import Rebuilt
 from seqrec.network.convolution import PeepholeConvLSTM2D
 from seqrec.network.layers import dense
+from seqrec.network.motions import Motions
 from seqrec.network.tensorflow import check_process, keras, one_graph, ops, own_names, tf
+
+LEAST_CHANCE = 1e-5  # of a value of 0, and of 1
 
 
 class FilmModel(Rebuilt, keras.Model):
     """Convolutional LSTMs, one above the other, and a head that sees the states of all of them at its place.
 
     Images are given as places of numbers, (height, width, n_inputs), from 0 to 1. What comes next is told by a
-    distribution of each number; further images are told by reading the means as if they had come.
+    distribution of each number; further images are told by reading the means as if they had come. With motions, the
+    means are those of `Motions`, and states end with the last image.
 
     Parameters
     ----------
@@ -44,7 +48,8 @@ class FilmModel(Rebuilt, keras.Model):
             PeepholeConvLSTM2D(a.units, a.kernel_size, a.recurrent_kernel_size, peephole, **options, seed=seed // 2)
             for seed in seeds
         ]
-        self.head = dense(a.n_classes or a.n_inputs, of_head)
+        self._motions = Motions(a) if a.n_motions else None
+        self.head = dense(a.n_classes or sum(a.sizes_told), of_head)
         self._graphs: dict[str, Any] = {}
         one = tf.zeros((1, 1, a.height, a.width, a.n_inputs))
         if a.n_classes:
@@ -82,18 +87,18 @@ class FilmModel(Rebuilt, keras.Model):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, self._classes(images, shown))
             return tf.reduce_sum(losses * weights) / tf.reduce_sum(weights), memory
         past, future, past_weights, future_weights = arrays
-        logits, states = self._read(past)
+        means, states = self._read(past)
         n = tf.shape(future)[1]
-        told = tf.TensorArray(tf.float32, n, clear_after_read=False).write(0, logits[:, -1])
+        told = tf.TensorArray(tf.float32, n, clear_after_read=False).write(0, means[:, -1])
 
-        def step(t: Any, logits: Any, states: Any, told: Any) -> Any:
-            logits, states = self._step(tf.sigmoid(logits), states)
-            return t + 1, logits, states, told.write(t, logits)
+        def step(t: Any, image: Any, states: Any, told: Any) -> Any:
+            image, states = self._step(image, states)
+            return t + 1, image, states, told.write(t, image)
 
-        *_, told = tf.while_loop(lambda t, *_: t < n, step, (1, logits[:, -1], states, told))
+        *_, told = tf.while_loop(lambda t, *_: t < n, step, (1, means[:, -1], states, told))
         ahead = tf.transpose(told.stack(), (1, 0, 2, 3, 4))
         losses = tf.concat(
-            [self._loss_by_image(logits[:, :-1], past[:, 1:]), self._loss_by_image(ahead, future)], axis=1
+            [self._loss_by_image(means[:, :-1], past[:, 1:]), self._loss_by_image(ahead, future)], axis=1
         )
         weights = tf.concat([past_weights[:, 1:], future_weights], axis=1)
         return tf.reduce_sum(losses * weights) / tf.maximum(tf.reduce_sum(weights), 1.0), memory
@@ -103,17 +108,17 @@ class FilmModel(Rebuilt, keras.Model):
         return float(self._graph("judge", self._judge, self.training_signature[1:])(*arrays))
 
     def read(self, images: NDArray) -> tuple[NDArray[np.float32], list[Any]]:
-        """Tell what comes after each image: logits of the means, (batch, time, height, width, n_inputs), and states."""
-        logits, states = self._graph("read", self._read, [self._images])(images)
-        return logits.numpy(), states
+        """Tell what comes after each image: the means, (batch, time, height, width, n_inputs), and states."""
+        means, states = self._graph("read", self._read, [self._images])(images)
+        return means.numpy(), states
 
     def step(self, image: NDArray, states: list[Any]) -> tuple[NDArray[np.float32], list[Any]]:
         """Tell what comes after one more image, (batch, height, width, n_inputs)."""
         state = tf.TensorSpec((None, None, None, self.architecture.units), tf.float32)
         image_spec = tf.TensorSpec((None, None, None, self.architecture.n_inputs), tf.float32)
-        signature = [image_spec, [[state, state] for _ in self.recurrent]]
-        logits, states = self._graph("step", self._step, signature)(image, states)
-        return logits.numpy(), states
+        signature = [image_spec, [*([state, state] for _ in self.recurrent), image_spec]]
+        means, states = self._graph("step", self._step, signature)(image, states)
+        return means.numpy(), states
 
     def classify(self, images: NDArray, shown: NDArray) -> NDArray[np.float32]:
         """Give the logits of the classes, (batch, n_classes), of images that are `shown`, (batch, time), or not."""
@@ -136,7 +141,7 @@ class FilmModel(Rebuilt, keras.Model):
 
     def _hidden(self, images: Any) -> tuple[list[Any], list[Any]]:
         """Give the hidden states of each layer over time, and the last states of each."""
-        hidden, states = [images], []
+        hidden, states = [self._all_beside(images) if self._motions else images], []
         for layer in self.recurrent:
             outputs, *last = layer(hidden[-1])
             hidden.append(outputs)
@@ -145,15 +150,34 @@ class FilmModel(Rebuilt, keras.Model):
 
     def _read(self, images: Any) -> tuple[Any, list[Any]]:
         hidden, states = self._hidden(images)
-        return self.head(ops.concatenate(hidden, axis=-1)), states
+        told = self.head(ops.concatenate(hidden, axis=-1))
+        means = self._means(*(tf.reshape(each, tf.concat([[-1], tf.shape(each)[2:]], 0)) for each in (told, images)))
+        return tf.reshape(means, tf.shape(images)), [*states, images[:, -1]]
 
     def _step(self, image: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        hidden, last = [image], []
+        *states, before = states
+        hidden, last = [self._beside(before, image) if self._motions else image], []
         for layer, state in zip(self.recurrent, states, strict=True):
             outputs, state = layer.cell(hidden[-1], list(state))
             hidden.append(outputs)
             last.append(state)
-        return self.head(ops.concatenate(hidden[1:], axis=-1)), last
+        return self._means(self.head(ops.concatenate(hidden[1:], axis=-1)), image), [*last, image]
+
+    def _beside(self, before: Any, images: Any) -> Any:
+        """Give images, (n, height, width, n_inputs), beside those before them, and how they seem to have moved."""
+        beside = tf.concat([images, before, self._motions.seen(before, images)], axis=-1)
+        return tf.ensure_shape(beside, [*images.shape[:-1], self.architecture.sizes_read[0]])
+
+    def _all_beside(self, images: Any) -> Any:
+        """Give all images of films so, one time after the other: what is compared takes much memory."""
+        images = tf.transpose(images, (1, 0, 2, 3, 4))
+        before = tf.concat([images[:1], images[:-1]], axis=0)
+        found = tf.map_fn(lambda pair: self._beside(*pair), (before, images), tf.float32)
+        return tf.transpose(found, (1, 0, 2, 3, 4))
+
+    def _means(self, told: Any, images: Any) -> Any:
+        """Give the means of the next images, (n, height, width, n_inputs), of what is told of each place."""
+        return ops.sigmoid(told) if self._motions is None else self._motions.applied(told, images)
 
     def _classes(self, images: Any, shown: Any) -> Any:
         """Pool over what is shown: the mean over all places and times, and the largest of the means over places."""
@@ -162,10 +186,11 @@ class FilmModel(Rebuilt, keras.Model):
         mean = ops.sum(hidden * shown, axis=1) / ops.maximum(ops.sum(shown, axis=1), 1.0)
         return self.head(ops.concatenate([mean, ops.max(hidden * shown - 2 * (1 - shown), axis=1)], axis=-1))
 
-    def _loss_by_image(self, logits: Any, images: Any) -> Any:
+    def _loss_by_image(self, means: Any, images: Any) -> Any:
         """Give the mean loss of a value of each image, (batch, time)."""
         if self.architecture.squared:
-            each = (tf.sigmoid(logits) - images) ** 2
+            each = (means - images) ** 2
         else:
-            each = tf.nn.sigmoid_cross_entropy_with_logits(images, logits)
+            means = LEAST_CHANCE + (1 - 2 * LEAST_CHANCE) * means
+            each = -images * tf.math.log(means) - (1 - images) * tf.math.log(1 - means)
         return tf.reduce_mean(each, axis=(2, 3, 4))

@@ -201,10 +201,20 @@ def classify_events_alone(file: Older) -> None:
             file.add(None, *_FITTED, name)
 
 
+def know_no_motions(file: Older) -> None:
+    """Say of a network for films that it tells no motions; its patches are as large as the estimator says."""
+    if file.estimator in ("ConvLSTMForecaster", "ConvLSTMClassifier"):
+        if file.estimator == "ConvLSTMForecaster":
+            file.add(0, "model", "parameters", "n_motions")
+        file.add(0, *_FITTED, "model_", "n_motions")
+        file.add(file.part(*_FITTED).get("patch_"), *_FITTED, "model_", "patch")
+
+
 MIGRATIONS: dict[int, tuple[Callable[[Older], None], ...]] = {
     1: (leave_out_profiles, call_pools_parts, publish_what_is_normal, publish_fields, build_one_network),
     2: (let_values_be_absent, know_no_clock, have_nothing_to_compare),
     3: (compare_by_cosines, know_no_form),
     4: (draw_by_four_components, classify_events_alone, know_no_sounds),
+    5: (know_no_motions,),
 }
 FORMAT = 1 + len(MIGRATIONS)
