@@ -353,6 +353,8 @@ FILMS = {  # task: (title, what the figures are, their names)
     ),
 }
 
+_FILM_VARIANTS = {"default": ""} | {name: f", no motions, peepholes: {name}" for name in ("place", "channel", "none")}
+
 
 def films(result: dict[str, Any]) -> Measured:
     """Print what `films.py` measured."""
@@ -360,7 +362,7 @@ def films(result: dict[str, Any]) -> Measured:
     rows = [[name, *(f"{found[one]:.3f}" for one in measures), "", ""] for name, found in result["lines"].items()]
     for variant, found in result["variants"].items():
         runs = found["runs"]
-        name = f"**ConvLSTMForecaster**, {variant if variant.startswith('fully') else f'peepholes: {variant}'}"
+        name = f"**ConvLSTMForecaster**{_FILM_VARIANTS.get(variant, f', no motions, {variant}')}"
         figures = [f"{_mean(run[one] for run in runs):.3f}" for one in measures]
         minutes = f"{_mean(run['seconds'] for run in runs) / 60:.1f}"
         rows.append([f"{name}, {_of_seeds(len(runs))}", *figures, f"{runs[0]['weights']:,}", minutes])

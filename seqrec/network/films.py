@@ -48,7 +48,7 @@ class FilmModel(Rebuilt, keras.Model):
             PeepholeConvLSTM2D(a.units, a.kernel_size, a.recurrent_kernel_size, peephole, **options, seed=seed // 2)
             for seed in seeds
         ]
-        self._motions = Motions(a) if a.n_motions else None
+        self._motions: Any = Motions(a) if a.n_motions else None
         self.head = dense(a.n_classes or sum(a.sizes_told), of_head)
         self._graphs: dict[str, Any] = {}
         one = tf.zeros((1, 1, a.height, a.width, a.n_inputs))
@@ -172,7 +172,7 @@ class FilmModel(Rebuilt, keras.Model):
         """Give all images of films so, one time after the other: what is compared takes much memory."""
         images = tf.transpose(images, (1, 0, 2, 3, 4))
         before = tf.concat([images[:1], images[:-1]], axis=0)
-        found = tf.map_fn(lambda pair: self._beside(*pair), (before, images), tf.float32)
+        found = tf.map_fn(lambda pair: self._beside(*pair), (before, images), fn_output_signature=tf.float32)
         return tf.transpose(found, (1, 0, 2, 3, 4))
 
     def _means(self, told: Any, images: Any) -> Any:

@@ -1,6 +1,8 @@
 """Make golden files: a model file of each estimator, a log of questions, and the answers.
 
-python tests/golden/make.py tests/golden/format_5        # only what is missing
+python tests/golden/make.py tests/golden/format_6 [ESTIMATOR ...]        # only what is missing
+
+A format has files of all estimators, or of those that it changes.
 
 Golden files are never made anew: they are what a release once wrote, and every later release has to read them and to
 give their answers. Files of the first format lie here, those of a later one in a folder of its own; one that exists is
@@ -156,8 +158,8 @@ def ask(estimator: Any, log: dict[str, list]) -> dict[str, list]:
     return {name: answer.tolist() for name, answer in answers.items()}
 
 
-def main(folder: Path) -> None:
-    for name in (*EVERY, "LSTMSequenceClassifier" + ON_FRAMES):
+def main(folder: Path, names: list[str]) -> None:
+    for name in names or (*EVERY, "LSTMSequenceClassifier" + ON_FRAMES):
         if (folder / f"{name}.seqrec").exists():
             print(f"{name}: is there, and stays as it is.")  # noqa: T201
             continue
@@ -167,4 +169,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])
