@@ -38,15 +38,21 @@ class Windows(NamedTuple):
         return cls(films, np.arange(len(films.films)), np.zeros_like(films.lengths), films.lengths, length)
 
     def hold_out(self, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
-        """Part the stretches: some films, or the end of one that is alone, are held out; perhaps none."""
+        """Part the stretches: some films are held out, or the ends of all, where the share of these is below one.
+
+        Of films that are too short to be cut, one is held out, or nothing, if it is alone.
+        """
         nothing = self.select(np.arange(0))
         if not share:
             return self, nothing
-        if len(self.rows) == 1:
+        if share * len(self.rows) < 1:
             cut = self.stops - np.maximum(self.length, (share * self.stops).astype(np.int64))
-            if cut[0] < self.length:
+            is_cut = cut >= self.length
+            if is_cut.any():
+                learned = self._replace(stops=np.where(is_cut, cut, self.stops))
+                return learned, self._replace(starts=cut).select(np.flatnonzero(is_cut))
+            if len(self.rows) == 1:
                 return self, nothing
-            return self._replace(stops=cut), self._replace(starts=cut)
         out = held_out(np.zeros(len(self.rows), int), share, rng, at_least=1)[:, 0]
         return self.select(np.flatnonzero(~out)), self.select(np.flatnonzero(out))
 

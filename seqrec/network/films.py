@@ -139,9 +139,9 @@ class FilmModel(Rebuilt, keras.Model):
     def _judge(self, *arrays: Any) -> Any:
         return self.loss_of([], *arrays)[0]
 
-    def _hidden(self, images: Any) -> tuple[list[Any], list[Any]]:
+    def _hidden(self, read: Any) -> tuple[list[Any], list[Any]]:
         """Give the hidden states of each layer over time, and the last states of each."""
-        hidden, states = [self._all_beside(images) if self._motions else images], []
+        hidden, states = [read], []
         for layer in self.recurrent:
             outputs, *last = layer(hidden[-1])
             hidden.append(outputs)
@@ -149,9 +149,10 @@ class FilmModel(Rebuilt, keras.Model):
         return hidden[1:], states
 
     def _read(self, images: Any) -> tuple[Any, list[Any]]:
-        hidden, states = self._hidden(images)
+        read = self._all_beside(images) if self._motions else images
+        hidden, states = self._hidden(read)
         told = self.head(ops.concatenate(hidden, axis=-1))
-        means = self._means(*(tf.reshape(each, tf.concat([[-1], tf.shape(each)[2:]], 0)) for each in (told, images)))
+        means = self._means(*(tf.reshape(each, tf.concat([[-1], tf.shape(each)[2:]], 0)) for each in (told, read)))
         return tf.reshape(means, tf.shape(images)), [*states, images[:, -1]]
 
     def _step(self, image: Any, states: list[Any]) -> tuple[Any, list[Any]]:
@@ -161,7 +162,7 @@ class FilmModel(Rebuilt, keras.Model):
             outputs, state = layer.cell(hidden[-1], list(state))
             hidden.append(outputs)
             last.append(state)
-        return self._means(self.head(ops.concatenate(hidden[1:], axis=-1)), image), [*last, image]
+        return self._means(self.head(ops.concatenate(hidden[1:], axis=-1)), hidden[0]), [*last, image]
 
     def _beside(self, before: Any, images: Any) -> Any:
         """Give images, (n, height, width, n_inputs), beside those before them, and how they seem to have moved."""
@@ -175,9 +176,9 @@ class FilmModel(Rebuilt, keras.Model):
         found = tf.map_fn(lambda pair: self._beside(*pair), (before, images), fn_output_signature=tf.float32)
         return tf.transpose(found, (1, 0, 2, 3, 4))
 
-    def _means(self, told: Any, images: Any) -> Any:
-        """Give the means of the next images, (n, height, width, n_inputs), of what is told of each place."""
-        return ops.sigmoid(told) if self._motions is None else self._motions.applied(told, images)
+    def _means(self, told: Any, read: Any) -> Any:
+        """Give the means of the next images, (n, height, width, n_inputs), of what is told of each place, and read."""
+        return ops.sigmoid(told) if self._motions is None else self._motions.applied(told, read)
 
     def _classes(self, images: Any, shown: Any) -> Any:
         """Pool over what is shown: the mean over all places and times, and the largest of the means over places."""

@@ -11,6 +11,8 @@ from seqrec.network.tensorflow import tf
 
 SHARPNESS = 4.0  # of distributions of rows and columns that are told: a motion is learned sooner
 DECISIVE = 12.0  # of those that are seen: what a squared difference counts, beside the mean of all
+LEAST_SHARE = 1e-3  # of a shift, of those that are seen
+_NEW = -2.0  # beside the logits of motions, that of what is new, before anything is learned
 _LEAST = 1e-3  # squared difference of a place, below which nothing seems to move
 
 
@@ -18,7 +20,8 @@ class Motions:
     """The next image as a mixture: of the last one, moved in a few ways, and of what is drawn anew.
 
     Each place tells for each of its motions a distribution over the rows, and one over the columns, that its pixels
-    come from; and for each pixel how much of it moves in which way, and how much is new.
+    come from; and for each pixel how much of it moves in which way, and how much is new. A network that tells 0 of all
+    lets each place go on as it seems to have moved, and little be new: so learning begins.
 
     Parameters
     ----------
@@ -77,34 +80,39 @@ class Motions:
         shares = self._shaped(tf.nn.softmax(-DECISIVE * difference), shape, self.n_shifts, self.n_shifts)
         return tf.stop_gradient(tf.concat([tf.reduce_sum(shares, axis=axis) for axis in (4, 3)], axis=-1))
 
-    def applied(self, told: Any, images: Any) -> Any:
+    def applied(self, told: Any, read: Any) -> Any:
         """Give the means of the next image.
 
         Parameters
         ----------
         told : (n, height, width, sum of `sizes_told`) tensor
-        images : (n, height, width, n_inputs) tensor
-            The last images, from 0 to 1.
+        read : (n, height, width, 2 n_inputs + 2 n_shifts) tensor
+            The last images, from 0 to 1, those before them, and what was `seen` between both.
 
         Returns
         -------
         means : (n, height, width, n_inputs) tensor
         """
-        n, patch, channels, shape = self.n_motions, self.patch, self.channels, tf.shape(images)[:3]
-        by_row, by_column, shares, new = tf.split(told, self.sizes, axis=-1)
-        rows = self._shaped(self._selected(by_row), shape, 1, n * patch, self._wide)
-        columns = self._shaped(self._selected(by_column), shape, 1, n, patch, self._wide)
+        n, patch, channels, shape = self.n_motions, self.patch, self.channels, tf.shape(read)[:3]
+        images, _, *seen = tf.split(read, [self.sizes[-1]] * 2 + [self.n_shifts] * 2, axis=-1)
+        *shifts, shares, new = tf.split(told, self.sizes, axis=-1)
+        by_row, by_column = (self._selected(*each) for each in zip(shifts, seen, strict=True))
+        rows = self._shaped(by_row, shape, 1, n * patch, self._wide)
+        columns = self._shaped(by_column, shape, 1, n, patch, self._wide)
         moved = self._shaped(rows @ self._around(images), shape, channels, n, patch, self._wide)
         moved = tf.matmul(moved, columns, transpose_b=True)  # (..., channels, n, patch, patch)
-        shares = tf.nn.softmax(self._shaped(shares, shape, 1, n + 1, patch, patch), axis=4)
+        usual = np.array([0.0] * n + [_NEW], np.float32)[:, None, None]
+        shares = tf.nn.softmax(self._shaped(shares, shape, 1, n + 1, patch, patch) + usual, axis=4)
         mixed = tf.reduce_sum(moved * shares[..., :n, :, :], axis=4)
         mixed += shares[..., n, :, :] * self._pixels(tf.sigmoid(new))
         mixed = mixed if channels == 1 else tf.transpose(mixed, (0, 1, 2, 4, 5, 3))
         return tf.reshape(mixed, tf.shape(images))
 
-    def _selected(self, told: Any) -> Any:
-        """Give the shares of the rows, or columns, around a place in each of its own, of distributions of shifts."""
-        return tf.nn.softmax(SHARPNESS * tf.reshape(told, (-1, self.n_shifts)), axis=-1) @ self._of_shift
+    def _selected(self, told: Any, seen: Any) -> Any:
+        """Give the shares of the rows, or columns, around a place in each of its own, by what is told of shifts."""
+        told = self._shaped(told, tf.shape(told)[:3], self.n_motions, self.n_shifts)
+        told = SHARPNESS * told + tf.math.log(seen + LEAST_SHARE)[:, :, :, None]
+        return tf.nn.softmax(tf.reshape(told, (-1, self.n_shifts)), axis=-1) @ self._of_shift
 
     def _pixels(self, images: Any) -> Any:
         """Give the pixels of each place, (n, height, width, channels, patch, patch)."""

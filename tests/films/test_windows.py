@@ -28,14 +28,21 @@ def test_a_window_is_a_stretch_of_its_film_and_a_short_film_repeats_its_last_ima
 
 
 def test_films_that_are_held_out_are_not_learned():
-    learned, held_out = windows().hold_out(0.3, np.random.default_rng(0))
+    learned, held_out = windows().hold_out(0.4, np.random.default_rng(0))
     assert sorted([*learned.rows, *held_out.rows]) == [0, 1, 2]
     assert len(held_out.rows) == 1
 
 
-def test_of_a_single_film_the_end_is_held_out():
-    learned, held_out = windows().select(np.array([2])).hold_out(0.1, np.random.default_rng(0))
-    assert (learned.stops[0], held_out.starts[0], held_out.stops[0]) == (5, 5, 9)
+def test_of_few_films_the_ends_are_held_out_where_they_are_long_enough():
+    learned, held_out = windows().hold_out(0.1, np.random.default_rng(0))
+    assert learned.stops.tolist() == [5, 2, 5]
+    assert (held_out.rows.tolist(), held_out.starts.tolist(), held_out.stops.tolist()) == ([2], [5], [9])
+
+
+def test_of_few_films_that_are_too_short_to_be_cut_one_is_held_out():
+    learned, held_out = windows(5).hold_out(0.1, np.random.default_rng(0))
+    assert sorted([*learned.rows, *held_out.rows]) == [0, 1, 2]
+    assert len(held_out.rows) == 1
 
 
 def test_of_a_single_short_film_nothing_is_held_out():

@@ -6,7 +6,7 @@ from scipy.special import expit, softmax
 
 from seqrec.films.patches import from_patches, to_patches
 from seqrec.network.architectures import FilmArchitecture
-from seqrec.network.motions import DECISIVE, SHARPNESS, Motions
+from seqrec.network.motions import DECISIVE, LEAST_SHARE, SHARPNESS, Motions
 
 N, ROWS, COLUMNS = 2, 3, 4  # of images, and of places
 ARCHITECTURE = {"units": 1, "n_layers": 1, "kernel_size": 1, "recurrent_kernel_size": 1, "peephole": "none"}
@@ -21,29 +21,33 @@ def told_of(patch, channels, n_motions, seed=0):
     return motions, images, rng.normal(size=(N, ROWS, COLUMNS, sum(motions.sizes))).astype(np.float32)
 
 
-def means_of(motions, images, told):
-    found = np.asarray(motions.applied(told, to_patches(images, motions.patch)))
+def means_of(motions, images, told, seen=None):
+    images_read = to_patches(images, motions.patch)
+    seen = np.ones((N, ROWS, COLUMNS, 2 * motions.n_shifts), np.float32) if seen is None else seen
+    found = np.asarray(motions.applied(told, np.concatenate([images_read, images_read, seen], axis=-1)))
     return from_patches(found, motions.patch, images.shape[1:])
 
 
 @pytest.mark.parametrize(("patch", "channels", "n_motions"), [(1, 1, 1), (2, 3, 2), (6, 1, 2)])
 def test_the_means_are_those_of_a_loop_over_pixels(patch, channels, n_motions):
     motions, images, told = told_of(patch, channels, n_motions)
+    seen = np.random.default_rng(1).random((N, ROWS, COLUMNS, 2 * motions.n_shifts)).astype(np.float32)
+    seen_rows, seen_columns = np.log(seen + LEAST_SHARE).reshape(N, ROWS, COLUMNS, 2, -1).transpose(3, 0, 1, 2, 4)
     by_row, by_column, shares, new = np.split(told, np.cumsum(motions.sizes)[:-1], axis=-1)
     reach = min(patch, 4)
     bordered = np.pad(images, [(0, 0), (reach, reach), (reach, reach), (0, 0)])
-    expected = np.zeros_like(images)
+    expected, usual = np.zeros_like(images), np.array([0] * n_motions + [-2])
     for n, row, column, channel in np.ndindex(images.shape):
         place = n, row // patch, column // patch
         i, j = row % patch, column % patch
-        weights = softmax(shares[place].reshape(n_motions + 1, patch, patch)[:, i, j])
-        rows = softmax(SHARPNESS * by_row[place].reshape(n_motions, -1), axis=1)
-        columns = softmax(SHARPNESS * by_column[place].reshape(n_motions, -1), axis=1)
+        weights = softmax(shares[place].reshape(n_motions + 1, patch, patch)[:, i, j] + usual)
+        rows = softmax(SHARPNESS * by_row[place].reshape(n_motions, -1) + seen_rows[place], axis=1)
+        columns = softmax(SHARPNESS * by_column[place].reshape(n_motions, -1) + seen_columns[place], axis=1)
         around = bordered[n, row : row + 2 * reach + 1, column : column + 2 * reach + 1, channel]
         moved = [rows[k] @ around @ columns[k] for k in range(n_motions)]
         drawn = expit(new[place].reshape(patch, patch, channels)[i, j, channel])
         expected[n, row, column, channel] = weights @ [*moved, drawn]
-    np.testing.assert_allclose(means_of(motions, images, told), expected, atol=1e-5)
+    np.testing.assert_allclose(means_of(motions, images, told, seen), expected, atol=1e-5)
 
 
 def test_what_is_told_to_move_moves_and_what_came_from_outside_is_black():
@@ -95,3 +99,13 @@ def test_where_nothing_is_to_be_seen_all_motions_are_alike():
     motions, images, _ = told_of(2, 1, 1)
     black = to_patches(np.zeros_like(images), 2)
     np.testing.assert_allclose(motions.seen(black, black), 1 / motions.n_shifts, atol=1e-6)
+
+
+def test_before_anything_is_learned_places_go_on_as_they_seem_to_have_moved():
+    motions, images, told = told_of(6, 1, 2)
+    before, after = images, np.roll(images, (2, -1), axis=(1, 2))
+    seen = np.asarray(motions.seen(to_patches(before, 6), to_patches(after, 6)))
+    told[:] = 0
+    expected = np.roll(after, (2, -1), axis=(1, 2))
+    found = means_of(motions, after, told, seen)
+    assert np.abs(found - expected)[:, 6:-6, 6:-6].mean() < 0.5 * np.abs(after - expected)[:, 6:-6, 6:-6].mean()
