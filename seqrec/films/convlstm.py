@@ -95,7 +95,8 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
         Most steps of training; it ends early where held-out windows get no better. "auto": one for 20 images, from 400
         to 3,000.
     validation_fraction : float
-        Share of the films, or of the end of a single one, that is held out; 0 for none.
+        Share of the films that is held out; where that is less than one film, the share of each, at its end. 0 for
+        none.
     verbose : bool or "auto"
         Show progress; "auto": in a terminal or notebook.
     random_state : int, RandomState or None
