@@ -357,8 +357,11 @@ _FILM_VARIANTS = {"default": ""} | {name: f", no motions, peepholes: {name}" for
 
 
 def films(result: dict[str, Any]) -> Measured:
-    """Print what `films.py` measured."""
+    """Print what `films.py` measured; results that have a name of their own compare networks."""
     title, what, measures = FILMS[result["arguments"]["task"]]
+    if result["arguments"]["name"]:
+        settings = ", ".join(result["arguments"]["set"])
+        title, what = f"{title}: what peepholes and convolutions give", f"{what} All are trained with {settings}."
     rows = [[name, *(f"{found[one]:.3f}" for one in measures), "", ""] for name, found in result["lines"].items()]
     for variant, found in result["variants"].items():
         runs = found["runs"]
@@ -399,6 +402,7 @@ MEASURED = {
     | {f"forecasts-{task}": forecasts for task in FORECASTS}
     | {f"frames-{task}": frames for task in FRAMES}
     | {f"films-{task}-test": films for task in FILMS}
+    | {"films-moving_mnist-variants": films}
     | {f"synthetic-{log}": synthetic for log in LOGS}
     | {f"chances-{log}": chances for log in LOGS},
     "What holds under load and damage": {
