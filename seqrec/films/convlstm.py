@@ -71,8 +71,8 @@ class ConvLSTMForecaster(FilmForecasterMixin, ShownAsCard, Storable, BaseEstimat
     n_past : int
         Images that are read before.
     loss : {"cross_entropy", "squared"}
-        What is minimised: the cross-entropy of values from 0 to 1, or their squared error. Surprisal is that of the
-        same distribution: of truth values, or of a normal one.
+        What is minimised: the cross-entropy of values from 0 to 1, or their squared error, which suits grey values.
+        Surprisal is that of the same distribution: of truth values, or of a normal one.
     units : int
         Channels of the state.
     n_layers : int
