@@ -20,6 +20,7 @@ def bars(n=6, n_images=12, size=8):
 
 
 FILMS = bars()
+MOVING = np.concatenate([bars(3, 6), bars(3, 6)[:, :, ::-1]])  # down and up, never over an edge
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +30,26 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def trained():
-    options = SMALL | {"units": 8, "max_steps": 300, "batch_size": 8, "learning_rate": 0.02}
-    return ConvLSTMForecaster(**options).fit(FILMS)
+    options = SMALL | {"n_past": 2, "units": 8, "max_steps": 100, "batch_size": 8, "learning_rate": 0.02}
+    return ConvLSTMForecaster(**options).fit(MOVING)
 
 
 @pytest.mark.slow
 def test_it_learns_a_motion_and_goes_on_beyond_the_horizon(trained):
-    told = trained.predict(FILMS[:, :6], horizon=4)
-    row, expected = (images.mean(axis=3).argmax(axis=2) for images in (told, FILMS[:, 6:10]))
-    assert np.mean(row == expected) > 0.9
+    told = trained.predict(MOVING[:, :2], horizon=4)
+    row, expected = (images.mean(axis=3).argmax(axis=2) for images in (told, MOVING[:, 2:]))
+    np.testing.assert_array_equal(row, expected)
 
 
 @pytest.mark.slow
 def test_an_odd_motion_is_odd_where_and_when_it_happens(trained):
-    odd = FILMS[0].copy()
-    odd[7, :, :4] = odd[7, ::-1, :4]
-    surprisal, normal = trained.surprisal([odd])[0], trained.surprisal([FILMS[0]])[0]
-    assert np.nanargmax(surprisal.sum(axis=(1, 2))) == 7
-    more = (surprisal - normal)[7].sum(axis=0)
+    odd = MOVING[0].copy()
+    odd[3, :, :4] = odd[3, ::-1, :4]
+    surprisal, normal = trained.surprisal([odd])[0], trained.surprisal([MOVING[0]])[0]
+    assert np.nanargmax(surprisal.sum(axis=(1, 2))) == 3
+    more = (surprisal - normal)[3].sum(axis=0)
     assert more[:4].min() > more[4:].max()
-    assert trained.score_samples([odd]) < trained.score_samples([FILMS[0]])
+    assert trained.score_samples([odd]) < trained.score_samples([MOVING[0]])
 
 
 def test_answers_have_the_shape_of_the_films(fitted):
