@@ -324,7 +324,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         long = X.lengths[X.lengths > longest]
         n_windows = int(np.sum(-(-long // longest) + 1))
         batch_size = max(batch_size, n_windows * SEGMENT) if len(long) <= n_rows else batch_size
-        return Course(longest, batch_size, self._learning_rate(X), n_epochs, patience, self.verbose, averaged=True)
+        rate, kept = self._learning_rate(X), {"averaged": True, "steps_back": True}
+        return Course(longest, batch_size, rate, n_epochs, patience, self.verbose, **kept)
 
     def _reads(self, begun: Sequences) -> bool:
         return not self.fields_.names or (

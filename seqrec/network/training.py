@@ -23,6 +23,7 @@ from seqrec.network.tensorflow import keras, one_graph, tf
 
 _AVERAGED = 50  # looks at the weights in an epoch, for their average
 _DECAY = 9  # the larger, the fewer of the latest steps are averaged
+_RISE = 0.05  # nats an event: a loss that rises by more, while nothing gets better, tells of steps that are too large
 
 History = dict[str, list[float]]  # for each epoch the "loss" (nats an event, dropout on), perhaps the "validation"
 
@@ -47,6 +48,9 @@ class Course(NamedTuple):
         Whether there is a schedule; else all steps are taken at the learning rate.
     averaged : bool
         Whether the weights that are judged and kept are averages over the latest steps.
+    steps_back : bool
+        Whether training goes on from the best weights so far, at half the rate, where its loss rises and the validation
+        gets no better: how large a step may be depends on the data.
     """
 
     longest: int
@@ -57,6 +61,7 @@ class Course(NamedTuple):
     verbose: bool | str
     warm_up: bool = True
     averaged: bool = False
+    steps_back: bool = False
 
 
 class _Best(NamedTuple):
@@ -109,7 +114,7 @@ class Epochs:
         self._average = Average(max(1, every)) if course.averaged else None
         try:
             with training_progress(course.n_epochs, n_events, course.verbose) as progress:
-                self._run(epochs, course.patience, progress, history, validate)
+                self._run(epochs, course, progress, history, validate)
         except KeyboardInterrupt:
             if self._best.weights is None:
                 raise
@@ -119,13 +124,15 @@ class Epochs:
     def _run(
         self,
         epochs: Iterable[Any],
-        patience: int,
+        course: Course,
         progress: Any,
         history: History,
         validate: Callable[[], float] | None,
     ) -> None:
+        lowest = math.inf
         for epoch, read in enumerate(epochs):
-            history["loss"].append(self._run_epoch(read, epoch, progress))
+            loss = self._run_epoch(read, epoch, progress)
+            history["loss"].append(loss)
             with self._averaged():
                 merit: float = epoch  # unjudged, the last weights are the best
                 if validate is not None:
@@ -134,8 +141,18 @@ class Epochs:
                 progress.epoch_done(history)
                 if merit > self._best.merit:
                     self._best = _Best(merit, epoch, self._trained.get_weights())
-            if epoch - self._best.epoch >= patience:
+            if epoch - self._best.epoch >= course.patience:
                 break
+            if course.steps_back and loss > lowest + _RISE and epoch > self._best.epoch:
+                self._step_back()
+            lowest = min(lowest, loss)
+
+    def _step_back(self) -> None:
+        """Go on from the best weights so far, at half the rate."""
+        self._trained.set_weights(self._best.weights)
+        if self._average is not None:
+            self._average.weights = self._best.weights
+        self._step.halve()
 
     def _run_epoch(self, read: Any, epoch: int, progress: Any) -> float:
         """Train on what an epoch reads, and give its loss."""
@@ -353,6 +370,10 @@ class TrainingStep:
         for variable in self._optimizer.variables:
             variable.assign(keras.ops.zeros_like(variable))
         self._rates = rates
+
+    def halve(self) -> None:
+        """Take the steps to come at half their rates."""
+        self._rates = map((0.5).__mul__, self._rates)
 
     def __call__(self, memory: list[Any], batch: Any) -> tuple[Any, list[Any]]:
         """Learn from a batch and give its loss, and the memory after it."""

@@ -88,6 +88,41 @@ def test_without_validation_the_last_weights_are_kept(trainer):
         assert_same_weights(one, seen)
 
 
+@pytest.mark.parametrize("averaged", [False, True])
+@pytest.mark.parametrize(
+    ("losses", "scores", "expected"),
+    [
+        ([3.0, 2.0, 2.2, 2.0], [0.1, 0.2, 0.1, 0.3], [1.0, 1.0, 1.0, 0.5]),  # a rise
+        ([3.0, 2.0, 2.2, 2.0], [0.1, 0.2, 0.3, 0.4], [1.0, 1.0, 1.0, 1.0]),  # that made it better
+        ([3.0, 2.0, 2.04, 2.0], [0.1, 0.2, 0.1, 0.3], [1.0, 1.0, 1.0, 1.0]),  # that is small
+        ([3.0, 2.0, 2.2, 2.2, 1.0], [0.1, 0.2, 0.1, 0.1, 0.1], [1.0, 1.0, 1.0, 0.5, 0.25]),  # two, of the lowest so far
+    ],
+)
+def test_where_the_loss_rises_training_goes_on_from_the_best_weights_at_half_the_rate(
+    trainer, monkeypatch, losses, scores, expected, averaged
+):
+    rates, begun = [], []
+
+    def run_epoch(_, epoch, __):
+        rates.append(next(trainer._step._rates))
+        begun.append(trainer._trained.get_weights())
+        trainer._trained.set_weights([weight + 1 for weight in begun[-1]])
+        if averaged:
+            trainer._average.look(trainer._trained)
+        return losses[epoch]
+
+    monkeypatch.setattr(trainer, "_run_epoch", run_epoch)
+    changes = {"warm_up": False, "learning_rate": 1.0, "averaged": averaged}
+    validation = Validation(*scores)
+    run(trainer, validation, steps_back=True, n_epochs=len(losses), **changes)
+    assert rates == expected
+    for epoch in np.flatnonzero(np.diff(expected)) + 1:
+        assert_same_weights(begun[epoch], validation.weights[1])
+    rates.clear()
+    run(trainer, Validation(*scores), n_epochs=len(losses), **changes)
+    assert rates == [1.0] * len(losses)  # where nobody asked for it
+
+
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_ctrl_c_keeps_the_best_weights_and_goes_on_when_these_are_used(policy):
     trainer, validation = make_trainer(policy), Validation(0.3, 0.2, KeyboardInterrupt())
