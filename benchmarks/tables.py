@@ -143,7 +143,7 @@ REMARKS = {
     ],
     "synthetic-stackoverflow": [
         "Not blind: that whole samples end when the log of training did was made after a run of .998, whose samples "
-        "went on until 2045.",
+        "went on until 2045; and that training steps back where its loss rises, after one of .975 whose loss rose.",
     ],
     "likelihood-ptb_characters": [
         "Trained on one thread, beside eight other processes on the same two cores: the time is no measure of it.",
