@@ -73,7 +73,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
     batch_size : int or "auto"
         Events (not sequences) in a batch.
     learning_rate : float or "auto"
-        Height of the schedule: one epoch of warm-up, then a cosine.
+        Height of the schedule: one epoch of warm-up, then a cosine. Halved, from the best weights so far on, where the
+        loss rises and what is held out gets no likelier.
     max_epochs : int or "auto"
         Passes over the log. "auto": for 24 million events in all, fewer where there are many kinds,
         at least 3 and at most 100.
@@ -324,8 +325,8 @@ class LSTMGenerator(GeneratorMixin, BaseLSTM):
         long = X.lengths[X.lengths > longest]
         n_windows = int(np.sum(-(-long // longest) + 1))
         batch_size = max(batch_size, n_windows * SEGMENT) if len(long) <= n_rows else batch_size
-        rate, kept = self._learning_rate(X), {"averaged": True, "steps_back": True}
-        return Course(longest, batch_size, rate, n_epochs, patience, self.verbose, **kept)
+        rate = self._learning_rate(X)
+        return Course(longest, batch_size, rate, n_epochs, patience, self.verbose, averaged=True, steps_back=True)
 
     def _reads(self, begun: Sequences) -> bool:
         return not self.fields_.names or (

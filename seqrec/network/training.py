@@ -373,7 +373,7 @@ class TrainingStep:
 
     def halve(self) -> None:
         """Take the steps to come at half their rates."""
-        self._rates = map((0.5).__mul__, self._rates)
+        self._rates = (rate / 2 for rate in self._rates)
 
     def __call__(self, memory: list[Any], batch: Any) -> tuple[Any, list[Any]]:
         """Learn from a batch and give its loss, and the memory after it."""
